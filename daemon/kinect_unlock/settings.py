@@ -1,0 +1,179 @@
+"""Everything that can be set, as frozen Structs; a base value like a frame, so that every layer may take its part.
+
+Reading, checking and merging files is `kinect_unlock.config`'s work. The shipped ``config.yaml`` spells out every
+default and is the schema by example; a test compares the two.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
+NotNegative: TypeAlias = Annotated[float, Meta(ge=0.0)]
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Bounds: TypeAlias = tuple[float | None, float | None]
+Argv: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1)]
+Pace: TypeAlias = Literal["recorded", "asap", "stepped"]
+Strategy: TypeAlias = Literal["nearest", "centre"]
+Stage: TypeAlias = Literal["straight", "left", "right", "up", "down", "near", "far", "any"]
+
+
+class Daemon(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the daemon lives."""
+
+    socket: str | None = None
+    state_dir: str | None = None
+    stop_timeout_s: Positive = 5.0
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where frames come from."""
+
+    kind: Annotated[str, Meta(min_length=1)] = "kinect-v2"
+    path: str | None = None
+    device: str | None = None
+    pace: Pace = "recorded"
+    max_frame_age_ms: Positive = 250.0
+    stall_timeout_s: Positive = 2.0
+
+
+class Models(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which networks, and where their files are."""
+
+    encoder: str = "rgbd-fused"
+    detector: str = "yunet"
+    manifest: str | None = None
+    weights_dir: str | None = None
+    cache_dir: str | None = None
+    threads: Annotated[int, Meta(ge=1, le=64)] = 1
+
+
+class DetectorOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the face detector is run."""
+
+    min_score: Fraction = 0.6
+    nms_iou: Fraction = 0.3
+    input_width_px: Annotated[int, Meta(ge=64, le=4096)] = 640
+
+
+class PoseRange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Distance and the largest angle to either side; outside, a frame is unusable."""
+
+    near_mm: Positive
+    far_mm: Positive
+    yaw_deg: Annotated[float, Meta(gt=0.0, le=90.0)]
+    pitch_deg: Annotated[float, Meta(gt=0.0, le=90.0)]
+    roll_deg: Annotated[float, Meta(gt=0.0, le=90.0)]
+
+
+class Ranges(Struct, frozen=True, forbid_unknown_fields=True):
+    """The range of each use."""
+
+    enrol: PoseRange = PoseRange(near_mm=450, far_mm=1300, yaw_deg=35, pitch_deg=30, roll_deg=25)
+    verify: PoseRange = PoseRange(near_mm=450, far_mm=1350, yaw_deg=30, pitch_deg=25, roll_deg=30)
+
+
+class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds of each cue; None as a whole means reported without a say in the verdict."""
+
+    face_width_mm: Bounds | None = (100.0, 190.0)
+    plane_residual_mm: Bounds | None = (5.5, None)
+    quadric_residual_mm: Bounds | None = (3.9, None)
+    nose_relief_mm: Bounds | None = (8.0, 60.0)
+    curvature_across_per_m: Bounds | None = (1.0, None)
+    curvature_along_per_m: Bounds | None = (0.2, None)
+    valid_depth: Bounds | None = (0.75, None)
+    background_step_mm: Bounds | None = None
+
+
+class Match(Struct, frozen=True, forbid_unknown_fields=True):
+    """When two embeddings are one person."""
+
+    far: Annotated[float, Meta(gt=0.0, le=0.1)] = 1e-4
+    strategy: Strategy = "nearest"
+    identify_margin: Fraction = 0.05
+
+
+class EvidenceRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many frames decide an attempt."""
+
+    votes_needed: Count = 3
+    votes_window: Count = 5
+    min_span_ms: NotNegative = 150.0
+    reject_after: Count = 10
+    distinct_frames: bool = True
+    integrity: bool = True
+
+
+class Attempt(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an attempt may take and what follows one."""
+
+    timeout_s: Positive = 5.0
+    nobody_timeout_s: Positive = 2.0
+    cooldown_s: NotNegative = 1.0
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How many failures lock out."""
+
+    max_failures: Count = 5
+
+
+class PolicyRules(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a password is asked for whatever the camera sees."""
+
+    password_after_boot: bool = True
+    password_after_h_without_unlock: Positive = 48.0
+    password_after_h_without_password: Positive = 156.0
+    and_h_without_face: Positive = 4.0
+
+
+class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an enrolment collects."""
+
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=16)] = (
+        "straight",
+        "left",
+        "right",
+        "up",
+        "down",
+    )
+    samples_per_stage: Annotated[int, Meta(ge=1, le=16)] = 2
+    min_cosine: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.35
+    duplicate_cosine: Annotated[float, Meta(ge=-1.0, le=1.0)] = 0.50
+    stage_timeout_s: Positive = 20.0
+
+
+class Hooks(Struct, frozen=True, forbid_unknown_fields=True):
+    """Programs that lock and unlock; None: no such program."""
+
+    lock: Argv | None = None
+    unlock: Argv | None = None
+    timeout_s: Positive = 5.0
+
+
+class Log(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is written about the daemon's work."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    decisions: str | None = None
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set; the defaults are those of the shipped config.yaml."""
+
+    daemon: Daemon = Daemon()
+    source: Source = Source()
+    models: Models = Models()
+    detector: DetectorOptions = DetectorOptions()
+    ranges: Ranges = Ranges()
+    liveness: Liveness = Liveness()
+    match: Match = Match()
+    evidence: EvidenceRules = EvidenceRules()
+    attempt: Attempt = Attempt()
+    limits: Limits = Limits()
+    policy: PolicyRules = PolicyRules()
+    enrol: Enrol = Enrol()
+    hooks: Hooks = Hooks()
+    log: Log = Log()

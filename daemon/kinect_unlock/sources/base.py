@@ -1,0 +1,39 @@
+"""What every frame source promises."""
+
+from typing import Protocol
+
+from kinect_unlock.frames import Frame, Origin
+
+
+class EndOfStream(Exception):  # noqa: N818 - an end, not an error
+    """A finite source has given its last frame; raised by `FrameSource.read`, and not a failure."""
+
+
+class FrameSource(Protocol):
+    """Frames in order, from one place. Used by one thread at a time; closed exactly once by who opened it."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the frames come from; fixed for the life of the source."""
+        ...
+
+    def open(self) -> None:
+        """Begin; import the driver here and nowhere else.
+
+        Raises:
+            SourceError: it cannot be opened; the message says what to do.
+        """
+        ...
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Return the next frame, or None if none came within ``timeout_s``.
+
+        Raises:
+            EndOfStream: a finite source has given its last frame.
+            SourceError: the source is damaged or lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """End; harmless when never opened or already closed."""
+        ...

@@ -1,0 +1,156 @@
+"""The language of the socket: one JSON object a line, and every word that may appear in it, once.
+
+One connection is one claim: the client sends one request, the daemon sends replies until one has ``done`` true, then
+closes. Closing the connection early cancels. Requests are at most `MAX_LINE_BYTES` long, and the first one must come
+within `FIRST_LINE_S`. Replies never carry a score unless the peer may ask for an explanation and did (`explain`).
+"""
+
+from enum import StrEnum, unique
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+MAX_LINE_BYTES: Final = 65_536
+FIRST_LINE_S: Final = 2.0
+PROTOCOL: Final = 1
+
+UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+# A bare file name inside the folder that the replay source was configured with, never a path.
+StreamName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+# Base64 of little-endian f32[D].
+Vector: TypeAlias = Annotated[str, Meta(min_length=4, max_length=8192)]
+Vectors: TypeAlias = Annotated[tuple[Vector, ...], Meta(max_length=32)]
+
+
+class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_field="op"):
+    """Is the person before the camera this user? ``unlock`` true: and if so, run the unlock hook."""
+
+    user: UserName
+    unlock: bool = False
+    service: Annotated[str, Meta(max_length=64)] = ""
+    stream: StreamName | None = None
+    explain: bool = False
+
+
+class Enrol(Struct, frozen=True, forbid_unknown_fields=True, tag="enrol", tag_field="op"):
+    """Make a template of the person before the camera; replaces an older one once the new one is saved."""
+
+    user: UserName
+    stream: StreamName | None = None
+    explain: bool = False
+
+
+class EnrolVectors(Struct, frozen=True, forbid_unknown_fields=True, tag="enrol-vectors", tag_field="op"):
+    """Keep embeddings of photographs: they can be identified but never unlock."""
+
+    user: UserName
+    model_id: str
+    vectors: Vectors
+
+
+class Identify(Struct, frozen=True, forbid_unknown_fields=True, tag="identify", tag_field="op"):
+    """Who is it? By the camera, or by embeddings that the client made of a picture."""
+
+    stream: StreamName | None = None
+    model_id: str | None = None
+    vectors: Vectors = ()
+
+
+class Users(Struct, frozen=True, forbid_unknown_fields=True, tag="users", tag_field="op"):
+    """Who is enrolled, and how."""
+
+
+class Forget(Struct, frozen=True, forbid_unknown_fields=True, tag="forget", tag_field="op"):
+    """Delete a user's template and counters."""
+
+    user: UserName
+
+
+class Status(Struct, frozen=True, forbid_unknown_fields=True, tag="status", tag_field="op"):
+    """How the daemon is."""
+
+
+class Lock(Struct, frozen=True, forbid_unknown_fields=True, tag="lock", tag_field="op"):
+    """Lock the session through the lock hook."""
+
+
+class PasswordOk(Struct, frozen=True, forbid_unknown_fields=True, tag="password-ok", tag_field="op"):
+    """A password of this user was just accepted: believed from root alone, or from the daemon's own user in a test run."""
+
+    user: UserName
+
+
+Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | Forget | Status | Lock | PasswordOk
+
+
+@unique
+class Word(StrEnum):
+    """What a reply says. The comment tells the client what to do next."""
+
+    # progress: keep reading
+    STARTED = "started"  # the camera is being opened
+    HINT = "hint"  # tell the person what `hint` says
+    FRAME = "frame"  # explanation of one frame; only when asked for and allowed
+    STAGE = "stage"  # enrolment: the next stage is `stage`
+    STAGE_PASSED = "stage-passed"  # enrolment: that stage is complete
+    WARNING = "warning"  # tell the person what `message` says; the work goes on
+    # ends of an attempt: done
+    MATCH = "match"  # it is the user
+    UNLOCKED = "unlocked"  # it is the user, and the unlock hook succeeded
+    NO_MATCH = "no-match"  # it is not, or not surely; a failure was counted
+    TIMED_OUT = "timed-out"  # nobody could be judged in time; no failure was counted
+    CANCELLED = "cancelled"
+    COOLING_DOWN = "cooling-down"  # ask again after `wait_s`
+    LOCKED_OUT = "locked-out"  # only a password helps
+    PASSWORD_NEEDED = "password-needed"  # noqa: S105 - policy asks for a password first
+    NOT_ENROLLED = "not-enrolled"
+    ENROLLED = "enrolled"
+    ENROL_FAILED = "enrol-failed"  # nothing was changed
+    IDENTIFIED = "identified"  # `user` is who it is, or null for unknown
+    # ends of other requests: done
+    OK = "ok"
+    BUSY = "busy"  # another claim holds the camera
+    NOT_AUTHORISED = "not-authorised"
+    HOOK_FAILED = "hook-error"
+    # ends by fault: done; `message` says what and what to do
+    BAD_REQUEST = "bad-request"
+    CONFIG_ERROR = "config-error"
+    SOURCE_ERROR = "source-error"
+    SOURCE_LOST = "source-lost"
+    RECORDING_ERROR = "recording-error"
+    MODEL_ERROR = "model-error"
+    STORE_ERROR = "store-error"
+    INTERNAL_ERROR = "internal-error"
+    SHUTTING_DOWN = "shutting-down"
+
+
+@unique
+class Hint(StrEnum):
+    """What a person can do; never says why somebody was refused."""
+
+    LOOK_AT_CAMERA = "look-at-camera"
+    MOVE_CLOSER = "move-closer"
+    MOVE_BACK = "move-back"
+    ONE_PERSON_ONLY = "one-person-only"
+    HOLD_STILL = "hold-still"
+    MORE_LIGHT = "more-light"
+    TURN_LEFT = "turn-left"
+    TURN_RIGHT = "turn-right"
+    LOOK_UP = "look-up"
+    LOOK_DOWN = "look-down"
+    LOOK_STRAIGHT = "look-straight"
+    KEEP_FACE_CLEAR = "keep-face-clear"
+
+
+class Reply(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One line from the daemon. ``origin`` is present in every reply of a run that is not on a sensor."""
+
+    word: Word
+    done: bool = False
+    hint: Hint | None = None
+    user: str | None = None
+    stage: str | None = None
+    wait_s: float | None = None
+    message: str | None = None
+    origin: Literal["recording", "images", "webcam", "stand-in"] | None = None
+    data: dict[str, Any] | None = None

@@ -1,0 +1,1 @@
+"""The laboratory: datasets, rendering, evaluation and benchmarks. Never imported by the product."""
