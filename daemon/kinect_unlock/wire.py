@@ -75,7 +75,7 @@ class Lock(Struct, frozen=True, forbid_unknown_fields=True, tag="lock", tag_fiel
 
 
 class PasswordOk(Struct, frozen=True, forbid_unknown_fields=True, tag="password-ok", tag_field="op"):
-    """A password of this user was just accepted: believed from root alone, or from the daemon's own user in a test run."""
+    """A password of this user was just accepted: believed from root, or in a test run from the daemon's own user."""
 
     user: UserName
 

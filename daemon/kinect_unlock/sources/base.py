@@ -5,7 +5,7 @@ from typing import Protocol
 from kinect_unlock.frames import Frame, Origin
 
 
-class EndOfStream(Exception):  # noqa: N818 - an end, not an error
+class EndOfStream(Exception):
     """A finite source has given its last frame; raised by `FrameSource.read`, and not a failure."""
 
 
