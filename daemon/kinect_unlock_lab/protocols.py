@@ -75,7 +75,7 @@ def templates_of(embedded: Embedded, *, enrolled: int = ENROLLED) -> dict[int, N
 
 
 def against_templates(embedded: Embedded, *, enrolled: int = ENROLLED) -> Comparisons:
-    """Compare every sample that nobody enrolled with every template; the score is the best of the template's vectors."""
+    """Compare every sample that nobody enrolled with every template, by the best of the template's vectors."""
     people = embedded.person_index
     templates = templates_of(embedded, enrolled=enrolled)
     taken = np.zeros(len(people), bool)
