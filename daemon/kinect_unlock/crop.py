@@ -1,0 +1,140 @@
+"""The encoder's input: a face, colour and depth, moved to one template by one transform."""
+
+from enum import StrEnum, unique
+from functools import cache
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinect_unlock.align import FaceDepth
+from kinect_unlock.errors import ModelError
+from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, U8, Detection, FaceTensor, read_only
+
+_Bool: TypeAlias = NDArray[np.bool_]
+
+# Where the five landmarks go in the tensor: the template that SFace and its kin were trained with.
+TEMPLATE_PX: Final = read_only(
+    np.array(
+        ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)), np.float64
+    )
+)
+DEPTH_SPAN_MM: Final = 70.0
+NO_DEPTH: Final = -2.0  # outside [-1, 1], so no reading can be mistaken for it; on the far side, where shadows lie
+
+
+@unique
+class DepthChannel(StrEnum):
+    """What the fourth plane holds, as an encoder's manifest entry names it."""
+
+    REGISTERED = "registered"  # offset from the face's plane, towards the camera positive, in units of the span
+    FRONTALISED_MM = "frontalised-mm"  # residual to the mean face
+
+
+def similarity(landmarks_px: F32) -> F64:
+    """Return the least-squares similarity f64[2,3] from colour pixels to tensor pixels (Umeyama, no reflection).
+
+    Raises ValueError if the landmarks coincide.
+    """
+    source = np.asarray(landmarks_px, np.float64)
+    centre, target_centre = source.mean(axis=0), TEMPLATE_PX.mean(axis=0)
+    x, y = (source - centre).T
+    u, v = (TEMPLATE_PX - target_centre).T
+    spread = float((x * x + y * y).sum())
+    if not spread > 1e-6:  # noqa: PLR2004 - square pixels; also refuses NaN
+        raise ValueError(f"landmarks coincide: {source.tolist()}")
+    a, b = float((x * u + y * v).sum()) / spread, float((x * v - y * u).sum()) / spread
+    linear = np.array(((a, -b), (b, a)))
+    return np.column_stack((linear, target_centre - linear @ centre))
+
+
+def face_tensor(
+    color: U8,
+    detection: Detection,
+    face_depth: FaceDepth,
+    *,
+    contract: DepthChannel,
+    depth_span_mm: float = DEPTH_SPAN_MM,
+) -> FaceTensor:
+    """Cut a face out of colour u8[H,W,3] (RGB) and depth.
+
+    Raises ModelError for a contract this version cannot serve, ValueError if the landmarks coincide.
+    """
+    if contract is not DepthChannel.REGISTERED:
+        raise ModelError(f"depth channel {contract.value!r} is not made by this version; only 'registered' is")
+    transform = similarity(detection.landmarks_px)
+    side = (TENSOR_SIDE_PX, TENSOR_SIDE_PX)
+    data = np.empty((4, *side), np.float32)
+    warped = cv2.warpAffine(color, transform, side, flags=cv2.INTER_LINEAR)
+    data[:3] = warped.transpose(2, 0, 1)
+    points = _sample(face_depth, transform)
+    data[3] = _offsets(points, depth_span_mm)
+    ellipse = face_ellipse()
+    valid = float((points[..., 2] > 0)[ellipse].mean())
+    return FaceTensor(data, valid, transform)
+
+
+@cache
+def face_ellipse() -> _Bool:
+    """Return the part of the tensor that a face fills, bool[112,112]: brows to chin, cheek to cheek."""
+    y, x = np.mgrid[0:TENSOR_SIDE_PX, 0:TENSOR_SIDE_PX]
+    return read_only(((x - 56) / 34.0) ** 2 + ((y - 68) / 42.0) ** 2 <= 1)
+
+
+def _sample(face_depth: FaceDepth, transform: F64) -> F32:
+    """Take the nearest cell's point for each tensor pixel: f32[112,112,3], NaN where there is none."""
+    side = (TENSOR_SIDE_PX, TENSOR_SIDE_PX)
+    if face_depth.depth_mm.size == 0:
+        return np.full((*side, 3), np.nan, np.float32)
+    linear, shift = transform[:, :2], transform[:, 2]
+    origin = np.array((face_depth.x0_px, face_depth.y0_px))
+    from_grid = np.column_stack((linear * face_depth.step_px, linear @ origin + shift))
+    nan = (np.nan, np.nan, np.nan)
+    warped = cv2.warpAffine(
+        face_depth.xyz_mm, from_grid, side, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=nan
+    )
+    return np.asarray(warped, np.float32)
+
+
+def _offsets(points: F32, span_mm: float) -> F32:
+    """Scale each point's distance from the face's plane to [-1,1], `NO_DEPTH` where there is none: f32[112,112]."""
+    plane = _face_plane(points)
+    if plane is None:
+        return np.full(points.shape[:2], NO_DEPTH, np.float32)
+    normal, centre = plane
+    offset = (points - centre.astype(np.float32)) @ normal.astype(np.float32)
+    scaled: F32 = np.clip(offset / np.float32(span_mm), -1, 1)
+    return np.nan_to_num(scaled, nan=NO_DEPTH)
+
+
+def _face_plane(points: F32) -> tuple[F64, F64] | None:
+    """Fit a plane to the face: unit normal towards the camera and a point on it; None without enough readings."""
+    inside = points[face_ellipse()][::3]
+    inside = inside[np.isfinite(inside[:, 2])]
+    if len(inside) < 30:  # noqa: PLR2004 - of 1480
+        return None
+    kept = inside[np.abs(inside[:, 2] - np.median(inside[:, 2])) < 100]  # noqa: PLR2004 - mm, half a head
+    normal, centre = _plane(kept)
+    for _ in range(3):
+        distance = np.abs((inside - centre) @ normal)
+        near = inside[distance <= max(10.0, 2.5 * float(np.median(distance)))]
+        normal, centre = _plane(near)
+    return -np.sign(normal[2]) * normal, centre
+
+
+def _plane(points: F32) -> tuple[F64, F64]:
+    centre: F64 = points.mean(axis=0)
+    normal: F64 = np.linalg.eigh(np.cov((points - centre).T))[1][:, 0]
+    return normal, centre
+
+
+def sharpness(tensor: FaceTensor) -> float:
+    """Measure fine detail against coarse, 0 (blurred) upwards."""
+    grey = tensor.data[:3].mean(axis=0)
+    scale = float(np.hypot(tensor.transform[0, 0], tensor.transform[0, 1]))
+    if scale > 1:
+        side = max(8, round(TENSOR_SIDE_PX / scale))
+        grey = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    fine = cv2.Laplacian(grey, cv2.CV_32F)
+    return float(fine.std() / (grey.std() + 1))
