@@ -1,0 +1,105 @@
+"""Faces in a colour image: YuNet with its five landmarks. Decides nothing about what it finds."""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from kinect_unlock.errors import ModelError
+from kinect_unlock.frames import F32, F64, LANDMARKS, U8, Box, Detection
+from kinect_unlock.inference import Network
+from kinect_unlock.settings import DetectorOptions
+
+_INPUT: Final = "input"
+_STRIDES_PX: Final = (8, 16, 32)
+_GRID_PX: Final = 32  # both sides of the input are multiples of the coarsest stride
+_SMALL_WIDTH_PX: Final = 320
+_ENLARGE: Final = 2.0
+_LOG_SIZE_MAX: Final = 10.0  # e^10 strides: larger than any image
+_IMAGE_AXES: Final = 3
+
+
+class YuNetDetector:
+    """Finds faces. Used by one thread at a time.
+
+    Raises:
+        ModelError: the network is not there, or is not YuNet.
+    """
+
+    def __init__(self, model_path: Path, options: DetectorOptions, *, threads: int) -> None:
+        self._options = options
+        self._network = Network(model_path, threads=threads)
+        wanted = {f"{part}_{stride}" for part in ("cls", "obj", "bbox", "kps") for stride in _STRIDES_PX}
+        if set(self._network.inputs) != {_INPUT} or set(self._network.outputs) != wanted:
+            raise ModelError(f"{model_path}: not a YuNet; outputs {', '.join(self._network.outputs)}")
+
+    def detect(self, color: U8) -> tuple[Detection, ...]:
+        """Return the faces in an RGB image u8[H,W,3], best first, in that image's pixels.
+
+        Raises:
+            ModelError: another shape or type, or the network failed.
+        """
+        if color.dtype != np.uint8 or color.ndim != _IMAGE_AXES or color.shape[2] != 3 or not color.size:  # noqa: PLR2004 - R, G, B
+            raise ModelError(f"the detector takes u8[H,W,3], got {color.dtype.name} {list(color.shape)}")
+        reduced = _resized(color, self._options.input_width_px)
+        blob = _blob(reduced)
+        outputs = self._network.run({_INPUT: blob})
+        found = np.concatenate([_decoded(outputs, stride, blob.shape[3], self._options) for stride in _STRIDES_PX])
+        best = _without_overlaps(found, self._options)
+        scale = np.array([color.shape[1] / reduced.shape[1], color.shape[0] / reduced.shape[0]])
+        return tuple(_detection(row, scale) for row in best)
+
+
+def _resized(color: U8, input_width_px: int) -> U8:
+    """Reduce a large image to the input's width, enlarge a small one, in which faces would be too small."""
+    height, width = color.shape[:2]
+    factor = input_width_px / width if width > input_width_px else 1.0
+    if width < _SMALL_WIDTH_PX:
+        factor = _ENLARGE
+    if factor == 1.0:
+        return color
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    how = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    return cv2.resize(color, size, interpolation=how).astype(np.uint8, copy=False)
+
+
+def _blob(color: U8) -> F32:
+    """Return f32[1,3,H,W] in the order B, G, R, padded with black on the right and below to whole grid cells."""
+    height, width = color.shape[:2]
+    blob = np.zeros((1, 3, -(-height // _GRID_PX) * _GRID_PX, -(-width // _GRID_PX) * _GRID_PX), np.float32)
+    blob[0, :, :height, :width] = color[:, :, ::-1].transpose(2, 0, 1)
+    return blob
+
+
+def _decoded(outputs: dict[str, F32], stride_px: int, width_px: int, options: DetectorOptions) -> F32:
+    """Return f32[M,15] for one stride: score, width, height, left, top and five points, in pixels of the blob.
+
+    Formulas of OpenCV's FaceDetectorYN, which is where the network was published. What is not a number is no face.
+    """
+    sure, present, box, points = (outputs[f"{part}_{stride_px}"][0] for part in ("cls", "obj", "bbox", "kps"))
+    score = np.sqrt(np.clip(sure[:, 0], 0.0, 1.0) * np.clip(present[:, 0], 0.0, 1.0))
+    chosen = np.flatnonzero(score >= options.min_score)
+    cell = np.stack([chosen % (width_px // stride_px), chosen // (width_px // stride_px)], axis=1).astype(np.float32)
+    size = np.exp(np.minimum(box[chosen, 2:4], _LOG_SIZE_MAX)) * stride_px
+    corner = (cell + box[chosen, 0:2]) * stride_px - size / 2
+    landmarks = (points[chosen].reshape(-1, LANDMARKS, 2) + cell[:, None]) * stride_px
+    found = np.concatenate([score[chosen, None], size, corner, landmarks.reshape(-1, 2 * LANDMARKS)], axis=1)
+    finite: F32 = found[np.isfinite(found).all(axis=1)]
+    return finite
+
+
+def _without_overlaps(found: F32, options: DetectorOptions) -> F32:
+    """Keep the best of every heap of overlapping boxes, best first."""
+    boxes = found[:, [3, 4, 1, 2]].tolist()
+    keep = cv2.dnn.NMSBoxes(boxes, found[:, 0].tolist(), options.min_score, options.nms_iou)
+    return found[np.asarray(keep, np.intp).reshape(-1)]
+
+
+def _detection(row: F32, scale: F64) -> Detection:
+    """Map one row of `_decoded` back to the given image, pixel centres at whole numbers."""
+    width, height = row[1:3] * scale
+    left, top = (row[3:5] + 0.5) * scale - 0.5
+    landmarks = (row[5:].reshape(LANDMARKS, 2) + 0.5) * scale - 0.5
+    box = Box(float(left), float(top), float(width), float(height))
+    return Detection(box=box, score=float(row[0]), landmarks_px=landmarks.astype(np.float32))

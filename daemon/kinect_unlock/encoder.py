@@ -1,0 +1,71 @@
+"""Faces into unit vectors: the siamese encoder as one ONNX graph. Knows no user, no template and no threshold."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from kinect_unlock.errors import ModelError
+from kinect_unlock.frames import F32, TENSOR_SIDE_PX, read_only
+from kinect_unlock.inference import Network
+from kinect_unlock.manifest import Depth, Encoder, Vote
+
+_INPUT: Final = "rgbd"
+_OUTPUT: Final = "embedding"
+_FACE: Final = (4, TENSOR_SIDE_PX, TENSOR_SIDE_PX)
+_BATCH_MAX: Final = 16  # faces at once: bounds the memory of the activations to some 60 MB
+_LENGTH_SLACK: Final = 1e-3
+
+
+class FusedEncoder:
+    """Encodes batches of face tensors. Used by one thread at a time.
+
+    Raises:
+        ModelError: the network is not there, or not the one its manifest entry describes.
+    """
+
+    def __init__(self, entry: Encoder, model_path: Path, *, threads: int) -> None:
+        self._entry = entry
+        self._network = Network(model_path, threads=threads)
+        shape = self._network.inputs.get(_INPUT)
+        if shape is None or shape[1:] != _FACE or self._network.outputs != (_OUTPUT,):
+            raise ModelError(f"{model_path}: not a fused encoder; inputs {self._network.inputs}")
+
+    @property
+    def model_id(self) -> str:
+        """The embedding space; vectors of two spaces must never be compared."""
+        return self._entry.model_id
+
+    @property
+    def dim(self) -> int:
+        """Numbers in an embedding."""
+        return self._entry.dim
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        """The halves that have a say."""
+        return self._entry.votes
+
+    @property
+    def depth_channel(self) -> Depth:
+        """What the fourth plane of its input must hold."""
+        return self._entry.depth
+
+    def encode(self, batch: F32) -> F32:
+        """Return the unit vectors f32[N,D] of the face tensors f32[N,4,112,112], N at least 1.
+
+        Raises:
+            ModelError: another shape or type, a number that is not finite going in, or a vector coming out that is
+                not finite or has no direction.
+        """
+        if batch.dtype != np.float32 or batch.shape[1:] != _FACE or not len(batch):
+            raise ModelError(f"the encoder takes f32[N,4,112,112], got {batch.dtype.name} {list(batch.shape)}")
+        if not np.isfinite(batch).all():
+            raise ModelError("the encoder was given a face tensor that is not finite")
+        parts = [batch[start : start + _BATCH_MAX] for start in range(0, len(batch), _BATCH_MAX)]
+        vectors = np.concatenate([self._network.run({_INPUT: part})[_OUTPUT] for part in parts])
+        if vectors.shape != (len(batch), self.dim):
+            raise ModelError(f"the encoder gave {list(vectors.shape)}, its manifest promises {self.dim} numbers a face")
+        if not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < _LENGTH_SLACK).all():  # also when not finite
+            raise ModelError("the encoder gave a vector without direction")
+        return read_only(vectors)
