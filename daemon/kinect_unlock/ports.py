@@ -1,0 +1,177 @@
+"""What the controller needs from outside, as protocols, and the facts of a run. Constructs and does nothing.
+
+Every port is called on the event loop and must not block it. What a port reports later, it reports through the
+controller's ``on_...`` methods, again on the event loop, with the id of the attempt that it belongs to.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from kinect_unlock.frames import Origin, Template
+from kinect_unlock.limiter import Ledger
+from kinect_unlock.manifest import Encoder, Threshold
+
+Use: TypeAlias = Literal["enrol", "verify"]
+HookName: TypeAlias = Literal["lock", "unlock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a connection, as the kernel says (``SO_PEERCRED``)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What does not change while the daemon runs."""
+
+    origin: Origin  # of the configured source, known before it is opened
+    test_source: bool  # started for trying out: frames that are no sensor's may match and unlock
+    own_uid: int
+    version: str
+    pid: int
+
+    @property
+    def live(self) -> bool:
+        """True if frames carry the host's clock, False if a recording's own."""
+        return self.origin not in {Origin.RECORDING, Origin.IMAGES}
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """The encoder in use and the threshold picked from its calibration table."""
+
+    name: str
+    encoder: Encoder
+    threshold: Threshold
+
+
+class Camera(Protocol):
+    """The capture and vision threads. Between `start` and `stop` they belong to one attempt.
+
+    `start` returns at once. Then come, in this order and each with the attempt's id: ``on_camera_ready`` when the
+    source is open, any number of ``on_observation``, and at most one of ``on_source_lost`` (could not be opened, or
+    lost) or ``on_source_ended`` (a finite source is spent, *after* the last frame's observation). What still comes
+    after `stop` is dropped by its id.
+    """
+
+    def start(self, attempt: int, use: Use, stream: str | None) -> None:
+        """Begin to open the source.
+
+        Raises:
+            SourceError: it is known at once that this cannot be, such as a stream that the source does not have.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Begin to close the source; harmless when it is closed."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted since the start: at least ``frames`` and ``drops``."""
+        ...
+
+
+class TemplateStore(Protocol):
+    """Keeps the templates."""
+
+    def load(self, user: str) -> Template | None:
+        """Return the user's template, None if there is none.
+
+        Raises:
+            StoreError: there is one that cannot be read or may not be trusted.
+        """
+        ...
+
+    def save(self, template: Template) -> None:
+        """Put a template in the place of the user's older one; all or nothing.
+
+        Raises:
+            StoreError: it cannot be written; the older one is still there.
+        """
+        ...
+
+    def delete(self, user: str) -> None:
+        """Remove the user's template, if there is one.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        ...
+
+    def users(self) -> tuple[str, ...]:
+        """Return who has a template, sorted.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        ...
+
+
+class LedgerStore(Protocol):
+    """Keeps the limiter's ledgers."""
+
+    def load(self, user: str) -> Ledger:
+        """Return the user's ledger, an empty one if there is none.
+
+        Raises:
+            StoreError: there is one that cannot be read or may not be trusted.
+        """
+        ...
+
+    def save(self, user: str, ledger: Ledger) -> None:
+        """Write it so that it outlives a crash.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        ...
+
+    def delete(self, user: str) -> None:
+        """Remove the user's ledger, if there is one.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        ...
+
+
+class Hooks(Protocol):
+    """Runs the configured programs."""
+
+    def run(self, which: HookName, user: str) -> Awaitable[None]:
+        """Run a hook to its end; returning means that it exited with 0.
+
+        Raises:
+            HookError: it is not configured, could not be started, failed, or ran out of time.
+        """
+        ...
+
+
+class Timer(Protocol):
+    """Something that will happen unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Make it not happen."""
+        ...
+
+
+class Timers(Protocol):
+    """Lets things happen later on the event loop; tests have one that they move themselves."""
+
+    def call_later(self, delay_s: float, act: Callable[[], None]) -> Timer:
+        """Call ``act`` after ``delay_s`` unless the returned timer is cancelled."""
+        ...
+
+
+class LoopTimers:
+    """The running event loop's own timers."""
+
+    def call_later(self, delay_s: float, act: Callable[[], None]) -> Timer:
+        """Call ``act`` after ``delay_s`` on the running loop."""
+        return asyncio.get_running_loop().call_later(delay_s, act)
