@@ -1,0 +1,79 @@
+"""Where the daemon keeps its things: the system's folders as root, the user's by the XDG rules otherwise.
+
+What the configuration names wins. XDG variables that are unset, empty or relative count as not there, and then
+$HOME/.config, .local/state and .cache are meant; $XDG_RUNTIME_DIR alone has no stand-in, since no other folder is
+promised to be private and gone after the last log-out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kinect_unlock.errors import ConfigError
+from kinect_unlock.settings import Config
+
+NAME: Final = "kinect-unlock"
+ROOT_UID: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The socket and the two folders of one daemon; nothing of it is made here."""
+
+    socket: Path
+    state_dir: Path
+    cache_dir: Path
+
+    @classmethod
+    def of(cls, config: Config, environ: Mapping[str, str], uid: int) -> "Paths":
+        """Return the paths of a daemon run by ``uid`` with this environment.
+
+        Raises:
+            ConfigError: neither configuration nor environment says where something belongs.
+        """
+        socket, state, cache = config.daemon.socket, config.daemon.state_dir, config.models.cache_dir
+        return cls(
+            socket=Path(socket) if socket else _runtime_dir(environ, uid) / "daemon.sock",
+            state_dir=Path(state) if state else _dir(environ, uid, "XDG_STATE_HOME", ".local/state", "/var/lib"),
+            cache_dir=Path(cache) if cache else _dir(environ, uid, "XDG_CACHE_HOME", ".cache", "/var/cache"),
+        )
+
+
+def default_file(environ: Mapping[str, str], uid: int) -> Path:
+    """Return where the configuration lies when no other file is named; it need not be there.
+
+    Raises:
+        ConfigError: the environment does not say where the user's files are.
+    """
+    return _dir(environ, uid, "XDG_CONFIG_HOME", ".config", "/etc") / "config.yaml"
+
+
+def _dir(environ: Mapping[str, str], uid: int, variable: str, below_home: str, system: str) -> Path:
+    if uid == ROOT_UID:
+        return Path(system, NAME)
+    if named := _absolute(environ, variable):
+        return named / NAME
+    if home := _absolute(environ, "HOME"):
+        return home / below_home / NAME
+    msg = (
+        f"neither ${variable} nor $HOME names an absolute path: set one of them, or name the paths in the configuration"
+    )
+    raise ConfigError(msg)
+
+
+def _runtime_dir(environ: Mapping[str, str], uid: int) -> Path:
+    if uid == ROOT_UID:
+        return Path("/run", NAME)
+    if named := _absolute(environ, "XDG_RUNTIME_DIR"):
+        return named / NAME
+    msg = (
+        "$XDG_RUNTIME_DIR names no absolute path, so there is no private folder for the socket: "
+        f"log in through logind (then it is /run/user/{uid}), or set daemon.socket in the configuration"
+    )
+    raise ConfigError(msg)
+
+
+def _absolute(environ: Mapping[str, str], variable: str) -> Path | None:
+    value = environ.get(variable, "")
+    return Path(value) if value.startswith("/") else None

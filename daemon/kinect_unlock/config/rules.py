@@ -1,0 +1,125 @@
+"""What no single value can show to be wrong: keys that contradict each other, and paths that cannot be."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from kinect_unlock.settings import Config, Liveness
+
+_SOCKET_PATH_BYTES: Final = 107  # sockaddr_un holds 108 with the closing zero
+_RECORDED_KINDS: Final = ("replay", "images")
+_PATH_KEYS: Final = (
+    "daemon.socket",
+    "daemon.state_dir",
+    "source.path",
+    "models.manifest",
+    "models.weights_dir",
+    "models.cache_dir",
+    "log.decisions",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition over some keys; judged only when none of them is faulty by itself. The first one is named."""
+
+    keys: tuple[str, ...]
+    broken: Callable[[Config], bool]
+    message: str
+
+
+def broken_rules(config: Config, faulty: set[str]) -> Iterator[tuple[str, str]]:
+    """Give key and message of every rule that the configuration breaks, leaving out rules over faulty keys."""
+    for rule in RULES:
+        if faulty.isdisjoint(rule.keys) and rule.broken(config):
+            values = ", ".join(f"{key} is {attrgetter(key)(config)!r}" for key in rule.keys)
+            yield rule.keys[0], f"{rule.message} ({values})"
+
+
+def anchored(config: Config, folder: Path) -> Config:
+    """Return the configuration with relative paths taken from ``folder``, where the file that named them lies."""
+    changed: dict[str, dict[str, str]] = {}
+    for key in _PATH_KEYS:
+        section, name = key.split(".")
+        path = attrgetter(key)(config)
+        if path is not None and not path.startswith("/"):
+            changed.setdefault(section, {})[name] = str(folder / path)
+    sections = {name: msgspec.structs.replace(getattr(config, name), **paths) for name, paths in changed.items()}
+    return msgspec.structs.replace(config, **sections)
+
+
+def _empty_range(use: str) -> Rule:
+    near, far = f"ranges.{use}.near_mm", f"ranges.{use}.far_mm"
+    return Rule((near, far), lambda c: attrgetter(near)(c) >= attrgetter(far)(c), "near_mm must be below far_mm")
+
+
+def _empty_bounds(cue: str) -> Rule:
+    def broken(config: Config) -> bool:
+        low, high = getattr(config.liveness, cue) or (None, None)
+        return low is not None and high is not None and low > high
+
+    return Rule((f"liveness.{cue}",), broken, "the low bound must not be above the high one")
+
+
+def _bad_path(key: str) -> Rule:
+    def broken(config: Config) -> bool:
+        path = attrgetter(key)(config)
+        return path is not None and (path == "" or path.startswith("~") or "\0" in path)
+
+    return Rule((key,), broken, "must be a path written out, neither empty nor with ~")
+
+
+def _bad_program(key: str) -> Rule:
+    def broken(config: Config) -> bool:
+        argv = attrgetter(key)(config) or ("/x",)
+        relative = "/" in argv[0] and not argv[0].startswith("/")
+        return argv[0] == "" or relative or any("\0" in word for word in argv)
+
+    return Rule((key,), broken, "must begin with a program's name or its absolute path")
+
+
+RULES: Final = (
+    *(_empty_range(use) for use in ("enrol", "verify")),
+    *(_empty_bounds(field) for field in Liveness.__struct_fields__),
+    Rule(
+        ("liveness.valid_depth",),
+        lambda c: any(bound is not None and not 0.0 <= bound <= 1.0 for bound in c.liveness.valid_depth or ()),
+        "is a share, from 0 to 1",
+    ),
+    *(_bad_path(key) for key in _PATH_KEYS),
+    *(_bad_program(f"hooks.{which}") for which in ("lock", "unlock")),
+    Rule(
+        ("evidence.votes_needed", "evidence.votes_window"),
+        lambda c: c.evidence.votes_needed > c.evidence.votes_window,
+        "more votes are needed than the window holds: nobody could ever be accepted",
+    ),
+    Rule(
+        ("evidence.min_span_ms", "evidence.votes_window"),
+        lambda c: c.evidence.votes_window == 1 and c.evidence.min_span_ms > 0,
+        "a window of one frame spans no time: nobody could ever be accepted",
+    ),
+    Rule(
+        ("evidence.min_span_ms", "attempt.timeout_s"),
+        lambda c: c.evidence.min_span_ms >= c.attempt.timeout_s * 1000.0,
+        "votes must spread over longer than an attempt lasts: nobody could ever be accepted",
+    ),
+    Rule(
+        ("attempt.nobody_timeout_s", "attempt.timeout_s"),
+        lambda c: c.attempt.nobody_timeout_s > c.attempt.timeout_s,
+        "must not be longer than the attempt",
+    ),
+    Rule(
+        ("source.path", "source.kind"),
+        lambda c: c.source.kind in _RECORDED_KINDS and c.source.path is None,
+        "a source of this kind needs a path",
+    ),
+    Rule(
+        ("daemon.socket",),
+        lambda c: len((c.daemon.socket or "").encode(errors="surrogateescape")) > _SOCKET_PATH_BYTES,
+        f"a socket's path has at most {_SOCKET_PATH_BYTES} bytes",
+    ),
+)
