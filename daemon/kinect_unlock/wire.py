@@ -14,9 +14,9 @@ MAX_LINE_BYTES: Final = 65_536
 FIRST_LINE_S: Final = 2.0
 PROTOCOL: Final = 1
 
-UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
 # A bare file name inside the folder that the replay source was configured with, never a path.
-StreamName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+StreamName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")]
 # Base64 of little-endian f32[D].
 Vector: TypeAlias = Annotated[str, Meta(min_length=4, max_length=8192)]
 Vectors: TypeAlias = Annotated[tuple[Vector, ...], Meta(max_length=32)]

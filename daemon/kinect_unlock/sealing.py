@@ -1,0 +1,161 @@
+"""A template as a sealed file, and back. Bytes in, bytes out; knows of no folder.
+
+Layout, big-endian: magic (8), format version (u16), length of the header (u32), the header as JSON, nonce (12),
+AES-256-GCM of the vectors (little-endian f32, row by row) and the poses (JSON). Everything before the nonce is
+authenticated: a template cannot be given to another user, model, generation or origin. The header is readable
+without the key, so that a refusal can say whose file it is; the numbers of a face are not.
+"""
+
+import hashlib
+import hmac
+import secrets
+import struct
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Meta, Struct
+
+from kinect_unlock.errors import StoreError
+from kinect_unlock.frames import HeadPose, Origin, Template
+
+KEY_BYTES: Final = 32
+MAX_BYTES: Final = 1 << 20
+FORMAT: Final = 1
+
+_MAGIC: Final = b"KUTPL\r\n\x1a"
+_PREFIX: Final = struct.Struct(">8sHI")
+_NONCE_BYTES: Final = 12
+_FLOAT_BYTES: Final = 4
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Key:
+    """The secret that templates are sealed with; never shows itself."""
+
+    secret: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.secret) != KEY_BYTES:
+            msg = f"a template key has {KEY_BYTES} bytes, got {len(self.secret)}"
+            raise ValueError(msg)
+
+    def __repr__(self) -> str:
+        return f"Key({self.id})"
+
+    @property
+    def id(self) -> str:
+        """Return a name for the key from which it cannot be found."""
+        return hmac.digest(self.secret, b"kinect-unlock template key id", hashlib.sha256)[:6].hex()
+
+    @classmethod
+    def new(cls) -> "Key":
+        """Return a fresh random key."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+
+class _Header(Struct, frozen=True, forbid_unknown_fields=True):
+    user: str
+    model_id: str
+    origin: Origin
+    generation: int
+    enrolled_s: int
+    rows: Annotated[int, Meta(ge=1, le=1024)]
+    dim: Annotated[int, Meta(ge=1, le=65_536)]
+    key_id: str
+
+
+def seal(template: Template, key: Key) -> bytes:
+    """Return the template as a sealed file that is known to open again.
+
+    Raises:
+        StoreError: it holds something that could not be read back, such as a pose that is no number.
+    """
+    rows, dim = template.vectors.shape
+    header = msgspec.json.encode(
+        _Header(
+            user=template.user,
+            model_id=template.model_id,
+            origin=template.origin,
+            generation=template.generation,
+            enrolled_s=template.enrolled_s,
+            rows=rows,
+            dim=dim,
+            key_id=key.id,
+        )
+    )
+    prefix = _PREFIX.pack(_MAGIC, FORMAT, len(header)) + header
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    plain = template.vectors.astype("<f4").tobytes() + msgspec.json.encode(template.poses)
+    sealed = prefix + nonce + AESGCM(key.secret).encrypt(nonce, plain, prefix)
+    if len(sealed) > MAX_BYTES:
+        msg = f"a template of {len(sealed)} bytes is too large, at most {MAX_BYTES}"
+        raise StoreError(msg)
+    try:
+        unseal(sealed, user=template.user, key=key, name="template")
+    except StoreError as error:
+        msg = f"the new template of {template.user} holds what could not be read back, so it is not saved"
+        raise StoreError(msg) from error
+    return sealed
+
+
+def unseal(data: bytes, *, user: str, key: Key, name: str) -> Template:
+    """Return the template in a sealed file; ``name`` is what messages call the file.
+
+    Raises:
+        StoreError: it is foreign, damaged, of a newer version, somebody else's, or sealed with another key.
+    """
+    header, prefix_bytes = _header(data, name)
+    if header.user != user:
+        msg = f"{name} is the template of {header.user!r}, not of {user!r}: was it renamed or copied?"
+        raise StoreError(msg)
+    if header.key_id != key.id:
+        msg = f"{name} was sealed with another key ({header.key_id}, ours is {key.id}): restore that key or enrol again"
+        raise StoreError(msg)
+    nonce_end = prefix_bytes + _NONCE_BYTES
+    try:
+        plain = AESGCM(key.secret).decrypt(data[prefix_bytes:nonce_end], data[nonce_end:], data[:prefix_bytes])
+        return _template(header, plain)
+    except (InvalidTag, ValueError, msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise _damaged(name) from error
+
+
+def _header(data: bytes, name: str) -> tuple[_Header, int]:
+    """Return the header and where it ends."""
+    if not data.startswith(_MAGIC):
+        msg = f"{name} is no template of this program: remove it, or enrol again"
+        raise StoreError(msg)
+    if len(data) < _PREFIX.size:
+        raise _damaged(name)
+    _magic, version, header_bytes = _PREFIX.unpack_from(data)
+    if version != FORMAT:
+        msg = f"{name} has format {version}, this version reads {FORMAT}: upgrade kinect-unlock, or enrol again"
+        raise StoreError(msg)
+    end = _PREFIX.size + header_bytes
+    if end + _NONCE_BYTES > len(data):
+        raise _damaged(name)
+    try:
+        return msgspec.json.decode(data[_PREFIX.size : end], type=_Header), end
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise _damaged(name) from error
+
+
+def _template(header: _Header, plain: bytes) -> Template:
+    vector_bytes = header.rows * header.dim * _FLOAT_BYTES
+    vectors = np.frombuffer(plain[:vector_bytes], dtype="<f4").astype(np.float32).reshape(header.rows, header.dim)
+    return Template(
+        user=header.user,
+        vectors=vectors,
+        poses=msgspec.json.decode(plain[vector_bytes:], type=tuple[HeadPose | None, ...]),
+        model_id=header.model_id,
+        origin=header.origin,
+        generation=header.generation,
+        enrolled_s=header.enrolled_s,
+    )
+
+
+def _damaged(name: str) -> StoreError:
+    return StoreError(f"{name} is cut short, damaged or was changed: restore it from a backup, or enrol again")
