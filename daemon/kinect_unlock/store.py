@@ -155,7 +155,7 @@ class FileTemplateStore:
 class _LedgerFile(Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1]
     user: str
-    ledger: Ledger
+    ledger: msgspec.Raw  # checked as it stands on disk, so that a later version's new fields do no harm
     sha256: str
 
 
@@ -181,13 +181,14 @@ class FileLedgerStore:
         path = self._folder.path / name
         try:
             file = msgspec.json.decode(data, type=_LedgerFile)
+            ledger = msgspec.json.decode(file.ledger, type=Ledger)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise _spoilt(path, f"{error}") from error
         if file.sha256 != _checksum(file.user, file.ledger):
             raise _spoilt(path, "its checksum is wrong")
         if file.user != user:
             raise _spoilt(path, f"it is that of {file.user!r}")
-        return file.ledger
+        return ledger
 
     def save(self, user: str, ledger: Ledger) -> None:
         """Write it so that it outlives a crash.
@@ -195,7 +196,8 @@ class FileLedgerStore:
         Raises:
             StoreError: it cannot be written; the older one is still there.
         """
-        file = _LedgerFile(format=1, user=user, ledger=ledger, sha256=_checksum(user, ledger))
+        raw = msgspec.Raw(msgspec.json.encode(ledger))
+        file = _LedgerFile(format=1, user=user, ledger=raw, sha256=_checksum(user, raw))
         self._folder.write(_file_name(user, _LEDGER_SUFFIX), msgspec.json.encode(file))
 
     def delete(self, user: str) -> None:
@@ -226,8 +228,8 @@ def _file_name(user: str, suffix: str) -> str:
     return user + suffix
 
 
-def _checksum(user: str, ledger: Ledger) -> str:
-    return hashlib.sha256(msgspec.json.encode((user, ledger), order="sorted")).hexdigest()
+def _checksum(user: str, ledger: msgspec.Raw) -> str:
+    return hashlib.sha256(user.encode() + b"\n" + bytes(ledger)).hexdigest()
 
 
 def _spoilt(path: Path, reason: str) -> StoreError:
