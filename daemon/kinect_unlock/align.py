@@ -28,11 +28,11 @@ from kinect_unlock.frames import (
 )
 
 FACE_MARGIN: Final = 0.6  # of the box, to each side: the background behind the head's outline is part of the evidence
-_NEAREST_MM: Final = 300.0  # readings nearer than this are not looked for; a Kinect v2 reads nothing below 500
+_NEAREST_MM: Final = 400.0  # nearer readings may be missed; a Kinect v2 reads nothing below 500
 _FARTHEST_MM: Final = 20_000.0
 _PIXEL_MM: Final = 0.01  # unit of the factory polynomials' argument, libfreenect2's ``depth_q``
 _COLOR_Q: Final = 0.002199  # libfreenect2's ``color_q``
-_SPILL_CELLS: Final = 0.2  # a reading covers so much beyond its own cell: else the background shines through a cheek
+_SURFACE_MM: Final = 25.0  # neighbouring readings that differ by less belong to one surface
 _LATTICE_PX: Final = 8  # spacing at which the mapping is sampled to find which part of the depth image is needed
 
 _Index: TypeAlias = NDArray[np.intp]
@@ -100,7 +100,7 @@ class Aligner:
     def _grid(self, depth_mm: U16, region: "_Region") -> FaceDepth:
         rows, columns = region.shape(self._step_px)
         if rows == 0 or columns == 0:
-            depth, xyz = np.zeros((rows, columns), np.float32), np.zeros((rows, columns, 3), np.float32)
+            depth, xyz = _nothing((rows, columns))
         else:
             depth, xyz = self._mapping.map(depth_mm, region, self._step_px)
         return FaceDepth(depth, xyz, float(region.left), float(region.top), self._step_px)
@@ -174,6 +174,10 @@ class _Region:
         )
 
 
+def _nothing(shape: tuple[int, int]) -> tuple[F32, F32]:
+    return np.zeros(shape, np.float32), np.full((*shape, 3), np.nan, np.float32)
+
+
 class _Mapping(Protocol):
     def map(self, depth_mm: U16, region: _Region, step_px: float) -> tuple[F32, F32]:
         """Return depth f32[gh,gw] and xyz f32[gh,gw,3] of a region that is not empty."""
@@ -185,9 +189,9 @@ def _mapping(calibration: Calibration) -> _Mapping:
         case Registered():
             return _SameGrid(calibration)
         case Extrinsic() as extrinsic:
-            return _Scattered(_Rigid(calibration, extrinsic))
+            return _Scattered(calibration, _Rigid(calibration, extrinsic))
         case KinectV2Polynomial() as polynomial:
-            return _Scattered(_Factory(calibration, polynomial))
+            return _Scattered(calibration, _Factory(calibration.depth, polynomial))
 
 
 class _SameGrid:
@@ -218,18 +222,28 @@ def _pixels(camera: Intrinsics) -> tuple[F32, F32]:
     return x, y
 
 
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """Where the readings of a part of the depth image fall: f32 arrays of the part's shape; nowhere = infinity."""
+
+    x_px: F32
+    y_px: F32
+    z_mm: F32  # along the colour camera's axis
+
+
 class _Projection(Protocol):
     """Where a reading of a depth pixel falls in the colour image."""
 
-    shape: tuple[int, int]  # of the depth image
-
-    def color_px(self, pixels: _Index, z_mm: F32) -> tuple[F32, F32, F32]:
-        """For flat depth pixels and their readings: colour x and y in pixels, depth along the colour axis in mm."""
+    def land(self, part: "_Part", depth_mm: F32) -> _Landed:
+        """Project the readings of a part of the depth image; 0 = no reading, which falls nowhere."""
         ...
 
-    def xyz(self, pixels: _Index, z_mm: F32) -> F32:
-        """For flat depth pixels and their readings: points f32[n,3] in colour-camera coordinates."""
-        ...
+
+_ALL: Final = slice(None)
+_FIRST, _MIDDLE, _LAST = slice(None, -2), slice(1, -1), slice(2, None)
+_ALONG_ROWS: Final = ((_ALL, _FIRST), (_ALL, _MIDDLE), (_ALL, _LAST))
+_ALONG_COLUMNS: Final = ((_FIRST, _ALL), (_MIDDLE, _ALL), (_LAST, _ALL))
+_Part: TypeAlias = tuple[slice, slice]  # rows and columns of the depth image
 
 
 class _Factory:
@@ -239,25 +253,18 @@ class _Factory:
     parallel, so the depth along the colour axis is the reading itself.
     """
 
-    def __init__(self, calibration: Calibration, factory: KinectV2Polynomial) -> None:
-        camera = calibration.depth
-        self.shape = (camera.height_px, camera.width_px)
-        self._color = calibration.color
+    def __init__(self, camera: Intrinsics, factory: KinectV2Polynomial) -> None:
         ray_x, ray_y = rays(camera, *_pixels(camera))
         x = ray_x.astype(np.float64) * camera.fx_px * _PIXEL_MM
         y = ray_y.astype(np.float64) * camera.fy_px * _PIXEL_MM
         across = _cubic(factory.mx, x, y) / (factory.fx_px * _COLOR_Q) - factory.shift_m / factory.shift_d
-        self._x_far = (across * factory.fx_px + factory.cx_px).astype(np.float32).ravel()
-        self._x_shift = np.float32(factory.shift_m * factory.fx_px)
-        self._y = (_cubic(factory.my, x, y) / _COLOR_Q + factory.cy_px).astype(np.float32).ravel()
+        self._x_far_px = _or_nowhere(across * factory.fx_px + factory.cx_px)
+        self._y_px = _or_nowhere(_cubic(factory.my, x, y) / _COLOR_Q + factory.cy_px)
+        self._shift = np.float32(factory.shift_m * factory.fx_px)
 
-    def color_px(self, pixels: _Index, z_mm: F32) -> tuple[F32, F32, F32]:
-        return self._x_far[pixels] + self._x_shift / z_mm, self._y[pixels], z_mm
-
-    def xyz(self, pixels: _Index, z_mm: F32) -> F32:
-        x_px, y_px, _ = self.color_px(pixels, z_mm)
-        ray_x, ray_y = rays(self._color, x_px, y_px)
-        return np.stack((ray_x * z_mm, ray_y * z_mm, z_mm), axis=1)
+    def land(self, part: _Part, depth_mm: F32) -> _Landed:
+        with np.errstate(divide="ignore"):
+            return _Landed(self._x_far_px[part] + self._shift / depth_mm, self._y_px[part], depth_mm)
 
 
 def _cubic(c: tuple[float, ...], x: F64, y: F64) -> F64:
@@ -269,104 +276,124 @@ def _cubic(c: tuple[float, ...], x: F64, y: F64) -> F64:
     return value
 
 
+def _or_nowhere(pixels: F64) -> F32:
+    return np.nan_to_num(pixels, nan=np.inf).astype(np.float32)
+
+
 class _Rigid:
     """Two cameras with a known rotation and translation between them."""
 
     def __init__(self, calibration: Calibration, extrinsic: Extrinsic) -> None:
-        camera = calibration.depth
-        self.shape = (camera.height_px, camera.width_px)
         self._color = calibration.color
-        ray_x, ray_y = rays(camera, *_pixels(camera))
-        self._rays = np.stack((ray_x, ray_y, np.ones_like(ray_x)), axis=2).reshape(-1, 3)
-        self._rays = (self._rays @ extrinsic.rotation.T).astype(np.float32)
-        self._translation_mm = extrinsic.translation_mm.astype(np.float32)
+        ray_x, ray_y = rays(calibration.depth, *_pixels(calibration.depth))
+        turned = np.tensordot(extrinsic.rotation, np.stack((ray_x, ray_y, np.ones_like(ray_x))), 1)
+        self._x, self._y, self._z = turned.astype(np.float32)  # NaN where the lens cannot be undone
+        self._shift_mm = extrinsic.translation_mm.astype(np.float32)
 
-    def color_px(self, pixels: _Index, z_mm: F32) -> tuple[F32, F32, F32]:
-        point = self.xyz(pixels, z_mm)
-        z = point[:, 2]
-        z = np.where(z > 0, z, np.float32(np.nan))  # behind the colour camera
-        x, y = point[:, 0] / z, point[:, 1] / z
-        if _distorts(self._color):
-            x, y = _distort(self._color, x, y)
+    def land(self, part: _Part, depth_mm: F32) -> _Landed:
+        shift_x, shift_y, shift_z = self._shift_mm
+        z = self._z[part] * depth_mm + shift_z
+        z[~((depth_mm > 0) & (z > 0))] = np.nan
+        x, y = (self._x[part] * depth_mm + shift_x) / z, (self._y[part] * depth_mm + shift_y) / z
         color = self._color
-        return (
-            x * np.float32(color.fx_px) + np.float32(color.cx_px),
-            y * np.float32(color.fy_px) + np.float32(color.cy_px),
-            z,
-        )
-
-    def xyz(self, pixels: _Index, z_mm: F32) -> F32:
-        point: F32 = self._rays[pixels] * z_mm[:, None] + self._translation_mm
-        return point
+        if _distorts(color):
+            x, y = _distort(color, x, y)
+        x_px = x * np.float32(color.fx_px) + np.float32(color.cx_px)
+        y_px = y * np.float32(color.fy_px) + np.float32(color.cy_px)
+        lost = np.isnan(x_px)
+        x_px[lost] = np.inf
+        z[lost] = 0
+        return _Landed(x_px, y_px, z)
 
 
 class _Scattered:
     """Forward mapping with a depth buffer."""
 
-    def __init__(self, projection: _Projection) -> None:
+    def __init__(self, calibration: Calibration, projection: _Projection) -> None:
+        self._color = calibration.color
         self._projection = projection
-        rows, columns = projection.shape
-        self._rows = np.unique(np.append(np.arange(0, rows, _LATTICE_PX), rows - 1))
-        self._columns = np.unique(np.append(np.arange(0, columns, _LATTICE_PX), columns - 1))
-        lattice = (self._rows[:, None] * columns + self._columns).ravel()
-        ends = [projection.color_px(lattice, np.full(lattice.size, z, np.float32)) for z in (_NEAREST_MM, _FARTHEST_MM)]
-        corners = np.array([(x, y) for x, y, _ in ends]).reshape(2, 2, len(self._rows), len(self._columns))
-        self._low, self._high = np.fmin(*corners), np.fmax(*corners)  # [2 (x,y), lattice rows, lattice columns]
+        shape = (calibration.depth.height_px, calibration.depth.width_px)
+        self._rows, self._columns = (np.unique(np.append(np.arange(0, n, _LATTICE_PX), n - 1)) for n in shape)
+        whole = (slice(None), slice(None))
+        ends = [projection.land(whole, np.full(shape, z, np.float32)) for z in (_NEAREST_MM, _FARTHEST_MM)]
+        lattice = np.ix_(self._rows, self._columns)
+        corners = [np.stack((np.broadcast_to(end.x_px, shape)[lattice], end.y_px[lattice])) for end in ends]
+        self._low, self._high = np.minimum(*corners), np.maximum(*corners)  # [2 (x, y), lattice rows and columns]
 
     def map(self, depth_mm: U16, region: _Region, step_px: float) -> tuple[F32, F32]:
-        pixels, reading = self._needed(depth_mm, region)
-        x, y, z = self._projection.color_px(pixels, reading)
-        shape = region.shape(step_px)
-        column = (x - np.float32(region.left)) * np.float32(1 / step_px)
-        row = (y - np.float32(region.top)) * np.float32(1 / step_px)
-        cells, winners = _nearest(column, row, z, shape)
-        depth = np.zeros(shape, np.float32)
-        depth.ravel()[cells] = z[winners]
-        xyz = np.full((*shape, 3), np.nan, np.float32)
-        xyz.reshape(-1, 3)[cells] = self._projection.xyz(pixels[winners], reading[winners])
-        return depth, xyz
+        part = self._needed(region)
+        landed = self._projection.land(part, depth_mm[part].astype(np.float32))
+        if landed.z_mm.size == 0:
+            return _nothing(region.shape(step_px))
+        column = (landed.x_px - np.float32(region.left)) * np.float32(1 / step_px)
+        row = (landed.y_px - np.float32(region.top)) * np.float32(1 / step_px)
+        z, owner = _nearest(column, row, landed.z_mm, region.shape(step_px))
+        _close_seams(z, owner, _complete(depth_mm[part]))
+        ray_x, ray_y = rays(self._color, landed.x_px.take(owner), landed.y_px.take(owner))
+        missing = np.isinf(z)
+        z[missing] = np.nan
+        xyz = np.empty((*z.shape, 3), np.float32)
+        np.multiply(ray_x, z, out=xyz[..., 0])
+        np.multiply(ray_y, z, out=xyz[..., 1])
+        xyz[..., 2] = z
+        z[missing] = 0
+        return z, xyz
 
-    def _needed(self, depth_mm: U16, region: _Region) -> tuple[_Index, F32]:
-        """Return the flat pixels, with their readings, that may fall into the region at any distance."""
+    def _needed(self, region: _Region) -> _Part:
+        """Return the part of the depth image whose readings may fall into the region, at whatever distance."""
         edge = np.array(((region.left, region.right), (region.top, region.bottom)), np.float32)[:, :, None, None]
         inside = ((self._high >= edge[:, 0]) & (self._low <= edge[:, 1])).all(axis=0)
-        if not inside.any():
-            return np.zeros(0, np.intp), np.zeros(0, np.float32)
-        top, bottom = _span(inside.any(axis=1), self._rows)
-        left, right = _span(inside.any(axis=0), self._columns)
-        part = depth_mm[top : bottom + 1, left : right + 1]
-        seen = np.flatnonzero(part)
-        row, column = np.divmod(seen, part.shape[1])
-        return (row + top) * depth_mm.shape[1] + column + left, part.ravel()[seen].astype(np.float32)
+        return _span(inside.any(axis=1), self._rows), _span(inside.any(axis=0), self._columns)
 
 
-def _span(hit: _Bool, positions: _Index) -> tuple[int, int]:
-    """Return the first and last pixel that may be hit, one lattice step wider than the lattice says."""
+def _span(hit: _Bool, positions: _Index) -> slice:
+    """Return the pixels that may be hit, one lattice step wider than the lattice says."""
     found = np.flatnonzero(hit)
-    return int(positions[max(0, found[0] - 1)]), int(positions[min(len(positions) - 1, found[-1] + 1)])
+    if len(found) == 0:
+        return slice(0, 0)
+    return slice(int(positions[max(0, found[0] - 1)]), int(positions[min(len(positions) - 1, found[-1] + 1)]) + 1)
 
 
-def _nearest(column: F32, row: F32, z_mm: F32, shape: tuple[int, int]) -> tuple[_Index, _Index]:
-    """Return the cells hit and for each the index of its nearest reading."""
+def _nearest(column: F32, row: F32, z_mm: F32, shape: tuple[int, int]) -> tuple[F32, _Index]:
+    """Return for each cell the depth of the nearest reading that falls into it, and whose it is (flat index).
+
+    Where none does: infinity, and 0.
+    """
     rows, columns = shape
-    order = np.argsort(-z_mm, kind="stable")
-    grid = np.full(rows * columns, -1, np.intp)
-    low, high = np.float32(0.5 - _SPILL_CELLS), np.float32(0.5 + _SPILL_CELLS)
-    first_column, last_column = np.floor(column[order] + low), np.floor(column[order] + high)
-    first_row, last_row = np.floor(row[order] + low), np.floor(row[order] + high)
-    cells, owners = [], []
-    for at_row, at_column, new in (
-        (first_row, first_column, None),
-        (first_row, last_column, last_column > first_column),
-        (last_row, first_column, last_row > first_row),
-        (last_row, last_column, (last_row > first_row) & (last_column > first_column)),
-    ):
-        fits = (at_row >= 0) & (at_row < rows) & (at_column >= 0) & (at_column < columns)
-        chosen = np.flatnonzero(fits if new is None else fits & new)
-        cells.append((at_row[chosen] * columns + at_column[chosen]).astype(np.intp))
-        owners.append(chosen)
-    cell, owner = np.concatenate(cells), np.concatenate(owners)
-    turn = np.argsort(owner, kind="stable")
-    grid[cell[turn]] = order[owner[turn]]
-    hit = np.flatnonzero(grid >= 0)
-    return hit, grid[hit]
+    # The bits of positive floats order as the floats do: with the index below them, the smallest key is the nearest.
+    key = z_mm.view(np.int32).astype(np.int64) << 32
+    key |= np.arange(z_mm.size).reshape(z_mm.shape)
+    cell = _clipped(row, rows) * (columns + 2) + _clipped(column, columns)
+    buffer = np.full((rows + 2) * (columns + 2), int(np.float32(np.inf).view(np.int32)) << 32)
+    np.minimum.at(buffer, cell.ravel(), key.ravel())
+    inner = buffer.reshape(rows + 2, columns + 2)[1:-1, 1:-1]
+    return (inner >> 32).astype(np.int32).view(np.float32), inner & 0xFFFFFFFF
+
+
+def _clipped(cells: F32, count: int) -> _Index:
+    """Return whole cells counted from 1; 0 and count + 1 are a rim that catches what falls outside."""
+    whole: _Index = np.clip(cells + np.float32(1.5), 0, count + 1).astype(np.intp)
+    return whole
+
+
+def _complete(depth_mm: U16) -> _Bool:
+    """Return, flat, which pixels have a reading on every side as well as their own."""
+    full = cv2.erode((depth_mm > 0).view(np.uint8), np.ones((3, 3), np.uint8))
+    return full.ravel().view(np.bool_)
+
+
+def _close_seams(z_mm: F32, owner: _Index, complete: _Bool) -> None:
+    """Close, in place, the one-cell seams that open where a slope is stretched between neighbouring readings.
+
+    A cell that is empty, or through which something farther shines, takes the nearer of the readings on its two sides
+    if those are of one surface. A hole of the sensor's stays one: the readings beside it are not ``complete``.
+    """
+    for before, middle, after in _ALONG_ROWS, _ALONG_COLUMNS:
+        farther = z_mm[middle] > np.maximum(z_mm[before], z_mm[after]) + np.float32(_SURFACE_MM)
+        at = np.unravel_index(np.flatnonzero(farther), farther.shape)
+        near, far = z_mm[before][at], z_mm[after][at]
+        one, other = owner[before][at], owner[after][at]
+        joined = complete[one] & complete[other] & (np.abs(far - near) < _SURFACE_MM)
+        seam = (at[0][joined], at[1][joined])
+        owner[middle][seam] = np.where(near <= far, one, other)[joined]
+        z_mm[middle][seam] = np.minimum(near, far)[joined]
