@@ -6,7 +6,6 @@ attempt that saw nobody, or nobody it could judge, costs a cool-down only, so th
 asking. Time is `BootTime`: suspend counts, and across boots nothing is ever taken as waited for.
 """
 
-import math
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
@@ -64,9 +63,7 @@ def cooldown_left_s(ledger: Ledger, now: BootTime) -> float:
     if ledger.cooldown_from.boot_id != now.boot_id:
         return ledger.cooldown_s
     waited_s = (now.since_boot_ns - ledger.cooldown_from.since_boot_ns) / NS_PER_S
-    if not math.isfinite(waited_s) or waited_s < 0:
-        return ledger.cooldown_s
-    return max(0.0, ledger.cooldown_s - waited_s)
+    return min(ledger.cooldown_s, max(0.0, ledger.cooldown_s - waited_s))
 
 
 def rebased(ledger: Ledger, now: BootTime) -> Ledger:

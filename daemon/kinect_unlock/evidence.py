@@ -1,0 +1,196 @@
+"""What the frames of one attempt add up to. Pure: frozen evidence in, frozen evidence out; time is the frames' own.
+
+Only usable frames cast a ballot: one face in range, with depth, judged by liveness. An attempt is accepted on votes
+(so many of the last usable frames are the owner's, none of them a spoof, spread over a least time) *and* on the mean
+of all its embeddings; it is rejected on the strangers and spoofs of its whole length. A jump of place, distance or
+identity, a gap, or a second face begins votes and mean anew, so that nobody may be swapped in; rejections stay.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum, unique
+from typing import Final
+
+import numpy as np
+
+from kinect_unlock.clock import NS_PER_MS, NS_PER_S
+from kinect_unlock.frames import F32, Box, Observation, Seen, Template
+from kinect_unlock.matching import mean_vector, score
+from kinect_unlock.settings import EvidenceRules, Strategy
+
+# A head moves at most so far between two frames: a noise part, and a speed of some 1 m/s sideways (a face is about
+# 0.15 m wide) and 2 m/s towards the camera, faster than people move who want to be looked at.
+_SHIFT_WIDTHS: Final = 0.4
+_SHIFT_WIDTHS_PER_S: Final = 6.0
+_STEP_MM: Final = 80.0
+_STEP_MM_PER_S: Final = 2000.0
+# Frames of one person in one attempt are alike to well over this; of two people hardly ever (cosine).
+_SAME_PERSON_COSINE: Final = 0.25
+_LONGEST_GAP_S: Final = 1.0
+
+
+@unique
+class Vote(StrEnum):
+    """What a usable frame says."""
+
+    OWNER = "owner"
+    STRANGER = "stranger"
+    SPOOF = "spoof"
+
+
+@unique
+class Judgement(StrEnum):
+    """What the evidence says so far."""
+
+    UNDECIDED = "undecided"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Ballot:
+    """One usable frame and its vote. ``vector`` f32[D] is None for a spoof, which is not encoded."""
+
+    seq: int
+    captured_ns: int
+    vote: Vote
+    box: Box
+    distance_mm: float
+    vector: F32 | None
+    fingerprint: bytes  # equal for identical frames
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Evidence:
+    """Everything that counts of an attempt so far; begins empty."""
+
+    window: tuple[Ballot, ...] = ()  # the last usable frames since the last break, newest last
+    vectors: tuple[F32, ...] = ()  # the embeddings since the last break
+    owner_since_ns: int | None = None  # the first frame of the owner since the last break
+    rejections: int = 0  # strangers and spoofs of the whole attempt
+    breaks: int = 0
+    newest_ns: int = -1
+    counted: frozenset[bytes] = frozenset()
+
+
+def vote_for(score_of_frame: float, threshold: float) -> Vote:
+    """Return a live face's vote; a score that is not a number is a stranger's."""
+    return Vote.OWNER if score_of_frame >= threshold else Vote.STRANGER
+
+
+def ballot_of(observation: Observation, vote: Vote) -> Ballot | None:
+    """Return the ballot of a usable frame, None if something that a ballot needs was not measured."""
+    face = observation.face
+    if face is None or not math.isfinite(face.pose.distance_mm):
+        return None
+    if (observation.seen, vote) not in _MAY_VOTE:
+        return None
+    vector = None if observation.embedding is None else observation.embedding.vector
+    what = repr(observation.liveness).encode() if vector is None else vector.tobytes()
+    return Ballot(
+        seq=observation.seq,
+        captured_ns=observation.captured_ns,
+        vote=vote,
+        box=face.detection.box,
+        distance_mm=face.pose.distance_mm,
+        vector=vector,
+        fingerprint=what,
+    )
+
+
+_MAY_VOTE: Final = frozenset({(Seen.FACE, Vote.OWNER), (Seen.FACE, Vote.STRANGER), (Seen.SPOOF, Vote.SPOOF)})
+
+
+def with_ballot(evidence: Evidence, ballot: Ballot, rules: EvidenceRules) -> Evidence:
+    """Return the evidence with one more usable frame; an old or identical frame changes nothing."""
+    if ballot.captured_ns <= evidence.newest_ns:
+        return evidence
+    if rules.distinct_frames and ballot.fingerprint in evidence.counted:
+        return evidence
+    if rules.integrity and _is_break(evidence, ballot):
+        evidence = _broken(evidence)
+    first_of_owner = evidence.owner_since_ns is None and ballot.vote is Vote.OWNER
+    return replace(
+        evidence,
+        window=(*evidence.window, ballot)[-rules.votes_window :],
+        vectors=evidence.vectors if ballot.vector is None else (*evidence.vectors, ballot.vector),
+        owner_since_ns=ballot.captured_ns if first_of_owner else evidence.owner_since_ns,
+        rejections=evidence.rejections + int(ballot.vote is not Vote.OWNER),
+        newest_ns=ballot.captured_ns,
+        counted=evidence.counted | {ballot.fingerprint},
+    )
+
+
+def with_second_face(evidence: Evidence, rules: EvidenceRules) -> Evidence:
+    """Return the evidence after a frame with several faces, of which none can be said to be the one before."""
+    return _broken(evidence) if rules.integrity else evidence
+
+
+def votes_hold(evidence: Evidence, rules: EvidenceRules) -> bool:
+    """Say whether the last usable frames suffice: enough of the owner, the newest among them, none a spoof.
+
+    Their time is counted from the owner's first frame since the last break. Counted inside the window it could never
+    be reached at 30 Hz, where five frames span 133 ms.
+    """
+    if evidence.owner_since_ns is None or not evidence.window or evidence.window[-1].vote is not Vote.OWNER:
+        return False
+    votes = [ballot.vote for ballot in evidence.window]
+    span_ns = evidence.window[-1].captured_ns - evidence.owner_since_ns
+    return (
+        Vote.SPOOF not in votes
+        and votes.count(Vote.OWNER) >= rules.votes_needed
+        and span_ns >= rules.min_span_ms * NS_PER_MS
+    )
+
+
+def mean_score(evidence: Evidence, template: Template, strategy: Strategy) -> float:
+    """Return how alike the mean of the attempt's embeddings is to the template; NaN when there is no mean."""
+    try:
+        mean = mean_vector(evidence.vectors)
+    except ValueError:
+        return math.nan
+    return score(mean, template, strategy)
+
+
+def judge(evidence: Evidence, *, score_of_mean: float, threshold: float, rules: EvidenceRules) -> Judgement:
+    """Say what the evidence adds up to. Rejection is looked at first; NaN reaches no threshold."""
+    if evidence.rejections >= rules.reject_after:
+        return Judgement.REJECTED
+    if votes_hold(evidence, rules) and score_of_mean >= threshold:
+        return Judgement.ACCEPTED
+    return Judgement.UNDECIDED
+
+
+def _broken(evidence: Evidence) -> Evidence:
+    return replace(evidence, window=(), vectors=(), owner_since_ns=None, breaks=evidence.breaks + 1)
+
+
+def _is_break(evidence: Evidence, ballot: Ballot) -> bool:
+    if not evidence.window:
+        return False
+    before = evidence.window[-1]
+    passed_s = (ballot.captured_ns - before.captured_ns) / NS_PER_S
+    return (
+        passed_s > _LONGEST_GAP_S
+        or not _shift_widths(before.box, ballot.box) <= _SHIFT_WIDTHS + _SHIFT_WIDTHS_PER_S * passed_s
+        or not abs(ballot.distance_mm - before.distance_mm) <= _STEP_MM + _STEP_MM_PER_S * passed_s
+        or not _same_person(evidence, ballot)
+    )
+
+
+def _shift_widths(before: Box, after: Box) -> float:
+    """Return how far the box's centre moved, in widths of the smaller box."""
+    across_px = (after.x_px + after.width_px / 2) - (before.x_px + before.width_px / 2)
+    along_px = (after.y_px + after.height_px / 2) - (before.y_px + before.height_px / 2)
+    width_px = min(before.width_px, after.width_px)
+    return math.hypot(across_px, along_px) / width_px if width_px > 0 else math.inf
+
+
+def _same_person(evidence: Evidence, ballot: Ballot) -> bool:
+    if ballot.vector is None or not evidence.vectors:
+        return True
+    try:
+        mean = mean_vector(evidence.vectors)
+    except ValueError:
+        return False
+    return float(np.dot(mean, ballot.vector)) >= _SAME_PERSON_COSINE
