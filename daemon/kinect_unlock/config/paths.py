@@ -5,6 +5,7 @@ $HOME/.config, .local/state and .cache are meant; $XDG_RUNTIME_DIR alone has no 
 promised to be private and gone after the last log-out.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,18 @@ def default_file(environ: Mapping[str, str], uid: int) -> Path:
         ConfigError: the environment does not say where the user's files are.
     """
     return _dir(environ, uid, "XDG_CONFIG_HOME", ".config", "/etc") / "config.yaml"
+
+
+def file_in_force(named: Path | None, environ: Mapping[str, str], uid: int) -> Path | None:
+    """Return the named file, else the one at the usual place if it is there, else None: the defaults alone.
+
+    Raises:
+        ConfigError: the environment does not say where the user's files are.
+    """
+    if named is not None:
+        return named
+    usual = default_file(environ, uid)
+    return usual if os.path.lexists(usual) else None
 
 
 def _dir(environ: Mapping[str, str], uid: int, variable: str, below_home: str, system: str) -> Path:
