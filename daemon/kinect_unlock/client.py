@@ -1,0 +1,111 @@
+"""The other end of the socket, for the command and for programs: one request, its replies, a deadline for all."""
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from kinect_unlock.clock import NS_PER_S, Clock, SystemClock, deadline_left_s
+from kinect_unlock.errors import DaemonUnavailable
+from kinect_unlock.wire import MAX_LINE_BYTES, Reply, Request
+
+DEFAULT_TIMEOUT_S: Final = 30.0
+_RECEIVE_BYTES: Final = 65_536
+_LONGEST_REPLY_BYTES: Final = 16 * MAX_LINE_BYTES
+_CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
+_ROOT: Final = 0
+
+_REQUESTS = msgspec.json.Encoder()
+_REPLIES = msgspec.json.Decoder(Reply)
+
+
+class Client:
+    """Speaks to the daemon at ``socket_path``; every request is a connection of its own."""
+
+    def __init__(self, socket_path: Path, *, clock: Clock | None = None) -> None:
+        self._path = socket_path
+        self._clock = clock or SystemClock()
+
+    def request(
+        self,
+        request: Request,
+        *,
+        on_reply: Callable[[Reply], None] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Reply:
+        """Send a request, hand every reply to ``on_reply`` as it comes, and return the last one.
+
+        Leaving early, by an exception out of ``on_reply`` or an interrupt, hangs up, and that cancels the claim.
+
+        Raises:
+            DaemonUnavailable: nobody answers, somebody else does, the daemon went away, or the time was over.
+        """
+        deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as line:
+            line.settimeout(timeout_s)
+            self._connect(line)
+            self._send(line, _REQUESTS.encode(request) + b"\n")
+            for reply in self._replies(line, deadline_ns, timeout_s):
+                if on_reply is not None:
+                    on_reply(reply)
+                if reply.done:
+                    return reply
+        raise DaemonUnavailable(f"the daemon at {self._path} hung up before its answer was complete; see its log")
+
+    def _connect(self, line: socket.socket) -> None:
+        try:
+            line.connect(os.fspath(self._path))
+            raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except FileNotFoundError as fault:
+            msg = f"no daemon at {self._path}: start one with `kinect-unlock run`, or give its --socket"
+            raise DaemonUnavailable(msg) from fault
+        except ConnectionRefusedError as fault:
+            msg = f"nobody listens at {self._path}: the daemon is starting or has died; see its log or start it again"
+            raise DaemonUnavailable(msg) from fault
+        except PermissionError as fault:
+            raise DaemonUnavailable(f"{self._path} is another user's daemon; give your own with --socket") from fault
+        except OSError as fault:  # a time-out, a path too long, not a socket
+            raise DaemonUnavailable(f"cannot reach a daemon at {self._path} ({fault})") from fault
+        uid = _CREDENTIALS.unpack(raw)[1]
+        if uid not in {_ROOT, os.getuid()}:
+            raise DaemonUnavailable(f"{self._path} is served by uid {uid}, which is neither root nor you: not trusted")
+
+    def _send(self, line: socket.socket, request: bytes) -> None:
+        try:
+            line.sendall(request)
+        except BrokenPipeError:
+            return  # it has hung up already; what it said first lies there to be read
+        except OSError as fault:
+            raise DaemonUnavailable(f"cannot send to the daemon at {self._path} ({fault})") from fault
+
+    def _replies(self, line: socket.socket, deadline_ns: int, timeout_s: float) -> Iterator[Reply]:
+        pending = b""
+        while True:
+            left_s = deadline_left_s(self._clock, deadline_ns)
+            if left_s == 0.0:
+                raise DaemonUnavailable(f"the daemon at {self._path} gave no answer within {timeout_s:g} s")
+            line.settimeout(left_s)
+            try:
+                received = line.recv(_RECEIVE_BYTES)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                received = b""  # died rather than hung up: the same to us
+            if not received:
+                return
+            *lines, pending = (pending + received).split(b"\n")
+            if len(pending) > _LONGEST_REPLY_BYTES:
+                raise DaemonUnavailable(f"the daemon at {self._path} sends a line without end; is it kinect-unlock?")
+            for text in lines:
+                yield self._decode(text)
+
+    def _decode(self, text: bytes) -> Reply:
+        try:
+            return _REPLIES.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            msg = f"the daemon at {self._path} answers in words unknown to this version ({fault}); update both"
+            raise DaemonUnavailable(msg) from fault

@@ -1,0 +1,201 @@
+"""The Unix socket: who connects, one request each, lines in and lines out. Decides nothing about faces.
+
+One connection is one claim. What is served is a coroutine given the decoded request, the peer as the kernel names
+it, a way to send replies and an event that is set when the client has gone. No peer can hold the loop: the first
+line has a deadline, lines have a length, replies a limit of what may wait unread, and connections a number.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from asyncio.trsock import TransportSocket
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import msgspec
+
+from kinect_unlock.errors import KinectUnlockError, RequestError
+from kinect_unlock.ports import Peer
+from kinect_unlock.wire import FIRST_LINE_S, MAX_LINE_BYTES, Reply, Request, Word
+
+Send: TypeAlias = Callable[[Reply], None]
+Serve: TypeAlias = Callable[[Request, Peer, Send, asyncio.Event], Awaitable[None]]
+
+MAX_PER_UID: Final = 8
+MAX_CONNECTIONS: Final = 64  # of everybody but root, so that a crowd cannot keep the login out
+UNREAD_LIMIT_BYTES: Final = 262_144  # some hundred explained frames; who lets more lie is not reading
+LAST_WORDS_S: Final = 2.0  # how long the last reply may wait for its reader
+_ROOT: Final = 0
+_CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
+_NOBODY_UID: Final = 2**32 - 1  # the kernel's "no uid"
+
+_LOG = logging.getLogger(__name__)
+_REQUESTS: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+_REPLIES = msgspec.json.Encoder()
+
+
+def peer_of(connection: socket.socket | TransportSocket) -> Peer:
+    """Ask the kernel who is at the other end.
+
+    Raises:
+        RequestError: it cannot be told; such a peer is refused, never guessed.
+    """
+    try:
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, gid = _CREDENTIALS.unpack(raw)
+    except (OSError, struct.error) as fault:
+        raise RequestError(f"the kernel does not say who is calling ({fault}); such a peer is refused") from fault
+    if uid == _NOBODY_UID:
+        raise RequestError("the kernel names no user for this peer; such a peer is refused")
+    return Peer(pid=pid, uid=uid, gid=gid)
+
+
+def decode_request(line: bytes) -> Request:
+    """Read one line as a request.
+
+    Raises:
+        RequestError: it is no request; the message says where it goes wrong.
+    """
+    if not line.endswith(b"\n"):
+        raise RequestError("a request is one JSON object ended by a newline; the connection ended before it")
+    try:
+        return _REQUESTS.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise RequestError(f"not a request: {fault}") from fault
+
+
+class _Line:
+    """What goes to one client; says one last word and then nothing more."""
+
+    def __init__(self, transport: asyncio.WriteTransport, gone: asyncio.Event) -> None:
+        self._transport = transport
+        self._gone = gone
+        self.ended = False
+
+    def send(self, reply: Reply) -> None:
+        """Write a reply without ever waiting; a client that lets too many lie unread is cut off."""
+        if self.ended or self._transport.is_closing():
+            return
+        self.ended = reply.done
+        self._transport.write(_REPLIES.encode(reply) + b"\n")
+        if self._transport.get_write_buffer_size() > UNREAD_LIMIT_BYTES:
+            _LOG.warning("event=client-dropped reason=does-not-read")
+            self._gone.set()
+            self._transport.abort()
+
+
+class Server:
+    """Accepts claims on a bound socket until it is stopped."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
+        self._per_uid: Counter[int] = Counter()
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, bound: socket.socket) -> None:
+        """Begin to listen on an already bound socket."""
+        self._listener = await asyncio.start_unix_server(self._accept, sock=bound, limit=MAX_LINE_BYTES)
+
+    async def stop(self, timeout_s: float) -> None:
+        """Accept nobody more, tell everybody that the daemon ends, and wait for their claims to end."""
+        if self._listener is not None:
+            self._listener.close()
+        for line, gone in self._claims.values():
+            line.send(Reply(Word.SHUTTING_DOWN, done=True, message="the daemon is stopping"))
+            gone.set()
+        if self._claims:
+            _, late = await asyncio.wait(self._claims, timeout=timeout_s)
+            for task in late:
+                _LOG.error("event=claim-does-not-end task=%s", task.get_name())
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1.0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gone = asyncio.Event()
+        line = _Line(writer.transport, gone)
+        task = asyncio.get_running_loop().create_task(self._connection(reader, writer, line, gone))
+        self._claims[task] = (line, gone)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._claims.pop(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _LOG.error("event=claim-fault", exc_info=fault)
+
+    async def _connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line, gone: asyncio.Event
+    ) -> None:
+        writer.transport.set_write_buffer_limits(high=0)  # so that drain() means: the kernel has it all
+        try:
+            peer = peer_of(writer.get_extra_info("socket"))
+            if self._admit(peer):
+                try:
+                    await self._claim(reader, line, peer, gone)
+                finally:
+                    self._per_uid[peer.uid] -= 1
+            else:
+                line.send(Reply(Word.BUSY, done=True, message="too many connections; close some and ask again"))
+        except KinectUnlockError as fault:
+            _LOG.info("event=refused word=%s message=%r", fault.word, str(fault))
+            line.send(Reply(Word(fault.word), done=True, message=str(fault)))
+        finally:
+            # Whoever leaves without a last word has met a fault of ours, and that never means yes.
+            line.send(Reply(Word.INTERNAL_ERROR, done=True, message="the daemon met a fault of its own; see its log"))
+            await self._hang_up(writer)
+
+    def _admit(self, peer: Peer) -> bool:
+        others = sum(self._per_uid.values()) - self._per_uid[_ROOT]
+        crowded = peer.uid != _ROOT and others >= MAX_CONNECTIONS
+        if crowded or self._per_uid[peer.uid] >= MAX_PER_UID:
+            _LOG.warning("event=refused reason=too-many-connections uid=%d", peer.uid)
+            return False
+        self._per_uid[peer.uid] += 1
+        return True
+
+    async def _claim(self, reader: asyncio.StreamReader, line: _Line, peer: Peer, gone: asyncio.Event) -> None:
+        request = await _first_request(reader)
+        if request is None:
+            line.ended = True  # came and went without a word
+            return
+        _LOG.debug("event=claim op=%s uid=%d pid=%d", type(request).__name__, peer.uid, peer.pid)
+        watcher = asyncio.get_running_loop().create_task(_watch(reader, gone))
+        try:
+            await self._serve(request, peer, line.send, gone)
+        finally:
+            watcher.cancel()
+
+    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, ConnectionError):
+            writer.transport.abort()
+
+
+async def _first_request(reader: asyncio.StreamReader) -> Request | None:
+    try:
+        async with asyncio.timeout(FIRST_LINE_S):
+            line = await reader.readline()
+    except TimeoutError as late:
+        raise RequestError(f"no request came within {FIRST_LINE_S:g} s") from late
+    except ConnectionError:
+        return None
+    except ValueError as fault:  # how StreamReader says that its limit was reached
+        raise RequestError(f"a request may have at most {MAX_LINE_BYTES} bytes in one line") from fault
+    return decode_request(line) if line else None
+
+
+async def _watch(reader: asyncio.StreamReader, gone: asyncio.Event) -> None:
+    """Set ``gone`` when the client hangs up, or says anything after its request: one connection is one claim."""
+    try:
+        if await reader.read(1):
+            _LOG.info("event=claim-cancelled reason=second-request")
+    except ConnectionError as fault:
+        _LOG.debug("event=connection-lost fault=%r", fault)
+    gone.set()
