@@ -1,0 +1,216 @@
+"""Is this the depth of a face? Physical quantities of one frame, each against its bounds.
+
+Deny cues are decisive: one enforced cue out of its bounds is SPOOF, one that could not be measured is UNSURE, and
+neither ever opens. No cue is averaged with another. What flat and bent sheets cannot have is a bump: they bend along
+one direction at a time, so that some straight line lies in them everywhere (they are developable). A face is not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from kinect_unlock.align import FaceDepth
+from kinect_unlock.frames import F64, Calibration, Cue, Face, FaceTensor, LivenessReport, Verdict
+from kinect_unlock.settings import Bounds, Liveness
+from kinect_unlock.surface import UNIT_MM, FaceSurface, measure_surface, rms_mm, robust_fit
+
+_FIT_SCALE_MM: Final = 12.0
+_QUADRIC_SCALE_MM: Final = 8.0
+_NOSE_WINDOW_MM: Final = 20.0  # standard deviation of the window around the nose in which curvature is measured
+_NOSE_RADIUS_MM: Final = 17.0
+_PATCH_RADIUS_MM: Final = 10.0
+_PATCH_CELLS: Final = 3
+_NOSE_CELLS: Final = 8
+_NOSE_PERCENTILE: Final = 90.0
+_BENDS: Final = np.deg2rad(np.arange(0.0, 180.0, 18.0, dtype=np.float32))  # directions in which a sheet may be bent
+_COS: Final = np.cos(_BENDS)[:, None]
+_SIN: Final = np.sin(_BENDS)[:, None]
+_KNOT_MM: Final = 16.0
+_KNOTS: Final = np.arange(-5.0, 6.0, dtype=np.float32)
+_RIDGE: Final = 1e-3 * np.eye(len(_KNOTS) + 1, dtype=np.float32)
+_PER_M: Final = 1000.0
+_BESIDE_FROM: Final = 0.8  # of the box's width, from its middle: outside hair and ears
+_BESIDE_TO: Final = 1.1
+_BESIDE_LEVEL: Final = 0.3  # of its height: above the shoulders
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Evidence:
+    """What the cues may look at; ``surface`` None: there is no surface to measure."""
+
+    face: Face
+    face_depth: FaceDepth
+    tensor: FaceTensor
+    calibration: Calibration
+    surface: FaceSurface | None
+
+
+def assess(
+    face: Face, face_depth: FaceDepth, tensor: FaceTensor, calibration: Calibration, bounds: Liveness
+) -> LivenessReport:
+    """Measure every cue of one frame and give the verdict.
+
+    SPOOF: an enforced cue was measured and lies out of its bounds. UNSURE: else, an enforced cue could not be measured
+    or none is enforced. LIVE: else.
+    """
+    evidence = _Evidence(
+        face, face_depth, tensor, calibration, measure_surface(face.detection, face_depth, calibration)
+    )
+    cues = tuple(_cue(name, unit, measure(evidence), getattr(bounds, name)) for name, unit, measure in _CUES)
+    return LivenessReport(verdict(cues), cues)
+
+
+def verdict(cues: tuple[Cue, ...]) -> Verdict:
+    """Join the cues; nothing enforced is UNSURE, for absence of evidence never opens."""
+    enforced = [cue for cue in cues if cue.enforced]
+    if any(cue.value is not None and not cue.holds for cue in enforced):
+        return Verdict.SPOOF
+    if not enforced or any(cue.value is None for cue in enforced):
+        return Verdict.UNSURE
+    return Verdict.LIVE
+
+
+def _cue(name: str, unit: str, value: float | None, bounds: Bounds | None) -> Cue:
+    low, high = bounds or (None, None)
+    measured = value if value is not None and np.isfinite(value) else None
+    return Cue(name, unit, measured, low, high, enforced=bounds is not None)
+
+
+def face_width_mm(evidence: _Evidence) -> float | None:
+    """Width of the detector's box at the distance of the face, as the pinhole camera has it: px * Z / f."""
+    if evidence.surface is None:
+        return None
+    box, camera = evidence.face.detection.box, evidence.calibration.color
+    return box.width_px * evidence.surface.distance_mm / camera.fx_px
+
+
+def plane_residual_mm(evidence: _Evidence) -> float | None:
+    """RMS distance from the best plane: what a flat print does not have."""
+    if evidence.surface is None:
+        return None
+    _, residuals = robust_fit(_quadric(evidence.surface)[:, :3], evidence.surface.toward_mm, _FIT_SCALE_MM)
+    return float(rms_mm(residuals))
+
+
+def quadric_residual_mm(evidence: _Evidence) -> float | None:
+    """RMS distance from the best quadric: what an evenly bent print and a smooth head do not have."""
+    if evidence.surface is None:
+        return None
+    _, residuals = robust_fit(_quadric(evidence.surface), evidence.surface.toward_mm, _QUADRIC_SCALE_MM)
+    return float(rms_mm(residuals))
+
+
+def bend_residual_mm(evidence: _Evidence) -> float | None:
+    """RMS distance from the best sheet bent about one axis, whatever axis and profile: folds and waves too.
+
+    The profile is a chain of straight pieces of 16 mm across each of ten axes; the best axis counts.
+    """
+    surface = evidence.surface
+    if surface is None:
+        return None
+    across, along = surface.across_mm.astype(np.float32), surface.along_mm.astype(np.float32)
+    position, beside = _COS * across + _SIN * along, _COS * along - _SIN * across  # [axes, cells]
+    basis = np.empty((*position.shape, len(_KNOTS) + 1), np.float32)
+    np.maximum(1 - np.abs(position[..., None] / np.float32(_KNOT_MM) - _KNOTS), 0, out=basis[..., :-1])
+    basis[..., -1] = beside / np.float32(UNIT_MM)
+    height = surface.toward_mm.astype(np.float32)
+    turned = basis.transpose(0, 2, 1)
+    normal = turned @ basis + _RIDGE
+    coefficients = np.linalg.solve(normal, turned @ height[:, None])
+    return float(rms_mm(height - (basis @ coefficients)[..., 0]).min())
+
+
+def nose_relief_mm(evidence: _Evidence) -> float | None:
+    """Height of the nose above the line between eyes and mouth corners at its place."""
+    surface = evidence.surface
+    if surface is None:
+        return None
+    left_eye, right_eye, nose, left_mouth, right_mouth = surface.landmarks_mm
+    bump = surface.toward_mm[_around(surface, nose) <= _NOSE_RADIUS_MM]
+    eyes, mouth = _height(surface, left_eye, right_eye), _height(surface, left_mouth, right_mouth)
+    if len(bump) < _NOSE_CELLS or eyes is None or mouth is None:
+        return None
+    eyes_along, mouth_along = (left_eye + right_eye)[1] / 2, (left_mouth + right_mouth)[1] / 2
+    share = np.clip((nose[1] - eyes_along) / max(mouth_along - eyes_along, 1.0), 0.0, 1.0)
+    return float(np.percentile(bump, _NOSE_PERCENTILE) - ((1 - share) * eyes + share * mouth))
+
+
+def curvature_across_per_m(evidence: _Evidence) -> float | None:
+    """Curvature from cheek to cheek over the nose, 1/m; positive: the middle is nearest."""
+    hessian = _nose_curvature(evidence.surface)
+    return None if hessian is None else float(hessian[0, 0])
+
+
+def curvature_least_per_m(evidence: _Evidence) -> float | None:
+    """Least curvature over the nose in any direction, 1/m: zero on every sheet bent about one axis, however it lies."""
+    hessian = _nose_curvature(evidence.surface)
+    return None if hessian is None else float(np.linalg.eigvalsh(hessian)[0])
+
+
+def valid_depth(evidence: _Evidence) -> float | None:
+    """Share 0..1 of the face that has a depth reading."""
+    return evidence.tensor.valid_depth
+
+
+def background_step_mm(evidence: _Evidence) -> float | None:
+    """Step from the face's sides to what stands beside them, further away positive; None where nothing was read."""
+    box, depth = evidence.face.detection.box, evidence.face_depth
+    rows, columns = depth.depth_mm.shape
+    centre = np.array((box.x_px + box.width_px / 2, box.y_px + box.height_px / 2))
+    column, row = depth.cells(centre)
+    across = np.abs(np.arange(columns) - column) * depth.step_px / box.width_px
+    level = np.abs(np.arange(rows) - row) * depth.step_px / box.height_px < _BESIDE_LEVEL
+    beside = depth.depth_mm[np.ix_(level, (across > _BESIDE_FROM) & (across <= _BESIDE_TO))]
+    read = beside[beside > 0]
+    if evidence.surface is None or len(read) < max(1, beside.size // 2):
+        return None
+    return float(np.median(read)) - evidence.surface.distance_mm
+
+
+def _quadric(surface: FaceSurface) -> F64:
+    """Return the basis f64[n,6]: 1, x, y, x^2/2, xy, y^2/2 in units of `UNIT_MM`; its first three make a plane."""
+    x, y = surface.across_mm / UNIT_MM, surface.along_mm / UNIT_MM
+    return np.stack((np.ones_like(x), x, y, x * x / 2, x * y, y * y / 2), axis=1)
+
+
+def _nose_curvature(surface: FaceSurface | None) -> F64 | None:
+    """Return the curvature f64[2,2] (across, along) in 1/m of a quadric fitted around the nose; None without cells."""
+    if surface is None:
+        return None
+    distance = _around(surface, surface.landmarks_mm[2])
+    if (distance <= _NOSE_WINDOW_MM).sum() < _NOSE_CELLS:
+        return None
+    weights = np.exp(-0.5 * (distance / _NOSE_WINDOW_MM) ** 2)
+    basis = _quadric(surface)
+    weighted = basis.T * weights
+    ridge = 1e-6 * np.eye(basis.shape[1])
+    *_, xx, xy, yy = np.linalg.solve(weighted @ basis + ridge, weighted @ surface.toward_mm)
+    hessian: F64 = np.array(((xx, xy), (xy, yy))) * (-_PER_M / UNIT_MM**2)
+    return hessian
+
+
+def _around(surface: FaceSurface, place_mm: F64) -> F64:
+    return np.hypot(surface.across_mm - place_mm[0], surface.along_mm - place_mm[1])
+
+
+def _height(surface: FaceSurface, *places_mm: F64) -> float | None:
+    """Mean height of the patches at the places that can be measured; None if none can."""
+    patches = [surface.toward_mm[_around(surface, place) <= _PATCH_RADIUS_MM] for place in places_mm]
+    heights = [float(np.median(patch)) for patch in patches if len(patch) >= _PATCH_CELLS]
+    return sum(heights) / len(heights) if heights else None
+
+
+_Measure: TypeAlias = Callable[[_Evidence], float | None]
+_CUES: Final[tuple[tuple[str, str, _Measure], ...]] = (
+    ("face_width_mm", "mm", face_width_mm),
+    ("plane_residual_mm", "mm", plane_residual_mm),
+    ("quadric_residual_mm", "mm", quadric_residual_mm),
+    ("bend_residual_mm", "mm", bend_residual_mm),
+    ("nose_relief_mm", "mm", nose_relief_mm),
+    ("curvature_across_per_m", "1/m", curvature_across_per_m),
+    ("curvature_least_per_m", "1/m", curvature_least_per_m),
+    ("valid_depth", "share", valid_depth),
+    ("background_step_mm", "mm", background_step_mm),
+)
