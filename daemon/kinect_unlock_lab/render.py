@@ -1,0 +1,250 @@
+"""Pictures of sitters: one colour image and one depth image as a Kinect v2 would give them.
+
+`render_person` is the short way for tests and experiments; recordings go through `Studio`, which keeps what does not
+change from frame to frame.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from kinect_unlock.frames import F32, F64, U8, U16, Calibration, Frame
+from kinect_unlock_lab.body import Body, PosedBody, Stance, pose_body, sitter
+from kinect_unlock_lab.head_model import HeadModel, load_head_model
+from kinect_unlock_lab.lighting import DAYLIGHT, Light, scatter
+from kinect_unlock_lab.people import iris_color
+from kinect_unlock_lab.raster import I32, Threads, depth_image, rasterise, splat
+from kinect_unlock_lab.sensor import (
+    EMITTER_MM,
+    FULL_COLOR,
+    DepthNoise,
+    expose_color,
+    lamp_view,
+    nominal_kinect,
+    project_to_color,
+    project_to_depth,
+    sense_depth,
+)
+
+SUPERSAMPLE: Final = 2
+_DETAIL_SIDE: Final = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """An image under work, ``SUPERSAMPLE`` times finer than its camera: ``color`` f32[h,w,3] linear, ``z`` f32[h,w] mm."""
+
+    color: F32
+    z: F32
+
+
+def color_screen(points_mm: F64, calibration: Calibration) -> F64:
+    """Project to the canvas of the colour camera."""
+    screen = project_to_color(points_mm, calibration)
+    screen[:, :2] = (screen[:, :2] + 0.5) * SUPERSAMPLE - 0.5
+    return screen
+
+
+def blank_canvas(calibration: Calibration, backdrop: F32) -> Canvas:
+    """Begin with ``backdrop`` f32[h,w,3], linear, in the colour camera's own size."""
+    size = (calibration.color.width_px * SUPERSAMPLE, calibration.color.height_px * SUPERSAMPLE)
+    color = cv2.resize(backdrop, size, interpolation=cv2.INTER_LINEAR)
+    return Canvas(color, np.full(color.shape[:2], np.inf, np.float32))
+
+
+def paint_body(canvas: Canvas, posed: PosedBody, calibration: Calibration, light: Light) -> None:
+    """Draw a sitter in place: surface first, then every strand."""
+    body, (height, width) = posed.body, canvas.z.shape
+    hits = rasterise(color_screen(posed.vertices, calibration), body.triangles, width_px=width, height_px=height)
+    irradiance = body.exposure.irradiance(posed.normals @ posed.turn, posed.turn, light)
+    glow = scatter(irradiance, body.average, body.skin)
+    rest = np.zeros_like(body.vertices)
+    rest[: body.head_count] = body.model.neutral
+    rest[body.head_count :] = body.vertices[body.head_count :]
+    values = hits.gather(
+        np.concatenate(
+            [
+                body.albedo,
+                glow,
+                posed.normals,
+                rest,
+                body.gloss[:, None],
+                _sees(posed, light)[:, None],
+                body.eye[:, None],
+                body.cloth[:, None],
+            ],
+            axis=1,
+        ),
+        body.triangles,
+    )
+    visible = hits.z < canvas.z.reshape(-1)[hits.pixel]
+    color = _shade(values, posed, light)
+    canvas.color.reshape(-1, 3)[hits.pixel[visible]] = color[visible]
+    canvas.z.reshape(-1)[hits.pixel[visible]] = hits.z[visible]
+    for tuft in posed.strands:
+        count, knots = tuft.points.shape[:2]
+        screen = color_screen(tuft.points.reshape(-1, 3), calibration).reshape(count, knots, 3)
+        lit = _strand_light(tuft.points, glow[tuft.anchor], tuft.shine, light)
+        splat(canvas.color, canvas.z, Threads(screen, tuft.color[:, None] * lit, tuft.opacity))
+
+
+def _sees(posed: PosedBody, light: Light) -> F32:
+    """Tell how much of the key lamp each vertex sees, f32[N] 0..1."""
+    toward = np.array(light.key().direction) @ posed.turn / np.linalg.norm(light.key().direction)
+    weight = np.exp(14.0 * (posed.body.exposure.directions @ toward - 1.0)).astype(np.float32)
+    return np.asarray(posed.body.exposure.seen @ (weight / weight.sum()), np.float32)
+
+
+def _shade(values: F32, posed: PosedBody, light: Light) -> F32:
+    albedo, glow, normal, rest = values[:, 0:3], values[:, 3:6], values[:, 6:9], values[:, 9:12]
+    gloss, sees, eye, cloth = values[:, 12], values[:, 13], values[:, 14] > 0.99, values[:, 15] > 0.5
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    fine, coarse = _detail(rest, 0.42, posed.body.person.seed), _detail(rest, 1.6, posed.body.person.seed + 1)
+    albedo = albedo * (1 + np.where(cloth, 0.05, 0.035) * fine + np.where(cloth, 0.02, 0.03) * coarse)[:, None]
+    albedo[eye] = _eyes(rest[eye], posed)
+    toward = np.array(light.key().direction) / np.linalg.norm(light.key().direction)
+    half = toward + np.array([0.0, 0.0, -1.0])
+    half /= np.linalg.norm(half)
+    bumped = normal + 0.05 * np.stack([fine, coarse, np.zeros_like(fine)], axis=1)
+    shine = np.clip(bumped @ half, 0, 1)
+    rim = (1 - np.clip(-normal[:, 2], 0, 1)) ** 4
+    lobes = 0.040 * shine**14 + 0.022 * shine**50 + 0.02 * rim
+    lobes = np.where(eye, 0.9 * shine**260 + 0.02 * shine**20, lobes * gloss)
+    lamp = np.array(light.key().color, np.float32)
+    return np.asarray(albedo * glow + (lobes * sees * 2.4)[:, None] * lamp, np.float32)
+
+
+def _eyes(rest: F32, posed: PosedBody) -> F32:
+    """Colour eyeballs by the angle between each point and the gaze."""
+    model = posed.body.model
+    ball = model.neutral[model.part == model.part.max()]
+    out = np.empty_like(rest)
+    for left in (False, True):
+        mine = (rest[:, 0] > 0) == left
+        own = ball[(ball[:, 0] > 0) == left]
+        centre = (own.min(axis=0) + own.max(axis=0)) / 2
+        ray = (rest[mine] - centre) / np.linalg.norm(rest[mine] - centre, axis=1, keepdims=True)
+        gaze = np.degrees(np.arccos(np.clip(-ray[:, 2], -1, 1)))
+        out[mine] = iris_color(gaze, np.arctan2(ray[:, 1], ray[:, 0]), posed.body.person.traits)
+    return out
+
+
+def _strand_light(points: F64, glow: F32, shine: float, light: Light) -> F32:
+    """Light strands by their direction (Kajiya and Kay), darker at the root; f32[S,P,3]."""
+    along = np.gradient(points, axis=1)
+    along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-9)
+    toward = np.array(light.key().direction) / np.linalg.norm(light.key().direction)
+    half = toward + np.array([0.0, 0.0, -1.0])
+    half /= np.linalg.norm(half)
+    diffuse = np.sqrt(np.clip(1 - (along @ toward) ** 2, 0, 1))
+    gleam = np.clip(1 - (along @ half) ** 2, 0, 1) ** 14
+    root = np.linspace(0.55, 1.05, points.shape[1])
+    strength = root * (0.45 + 0.55 * diffuse + 1.6 * shine * gleam)
+    return np.asarray(strength[..., None] * np.maximum(glow, 0.25)[:, None], np.float32)
+
+
+@lru_cache(maxsize=8)
+def _detail_tile(seed: int) -> F32:
+    noise = np.random.default_rng([seed, 9]).standard_normal((_DETAIL_SIDE, _DETAIL_SIDE)).astype(np.float32)
+    tiled = np.tile(noise, (3, 3))
+    smooth = cv2.GaussianBlur(tiled, (0, 0), 1.6) - cv2.GaussianBlur(tiled, (0, 0), 5.0)
+    middle = smooth[_DETAIL_SIDE : 2 * _DETAIL_SIDE, _DETAIL_SIDE : 2 * _DETAIL_SIDE]
+    return np.asarray(middle / middle.std(), np.float32)
+
+
+def _detail(rest: F32, cell_mm: float, seed: int) -> F32:
+    """Look up skin grain at places of the neutral head: wrapped round it like a label on a can."""
+    around = np.arctan2(rest[:, 0], 120.0 - rest[:, 2]) * 95.0
+    column = np.mod(np.round(around / cell_mm).astype(np.int64), _DETAIL_SIDE)
+    row = np.mod(np.round(rest[:, 1] / cell_mm).astype(np.int64), _DETAIL_SIDE)
+    return np.asarray(_detail_tile(seed)[row, column], np.float32)
+
+
+def develop(canvas: Canvas, *, gain: float, warmth: float, noise: float, rng: np.random.Generator) -> U8:
+    """Reduce the canvas to the camera's size and store it as the camera does, u8[H,W,3]."""
+    size = (canvas.z.shape[1] // SUPERSAMPLE, canvas.z.shape[0] // SUPERSAMPLE)
+    small = cv2.resize(canvas.color, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(np.round(expose_color(small, gain=gain, warmth=warmth, noise=noise, rng=rng)), np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solid:
+    """Something with depth: ``vertices`` f64[N,3] in depth-camera mm, ``triangles`` i32[F,3]."""
+
+    vertices: F64
+    triangles: I32
+    both_sides: bool = False
+
+
+def depth_of(solids: tuple[Solid, ...], wall_mm: F32, calibration: Calibration, noise: DepthNoise, rng: np.random.Generator) -> U16:
+    """Return what the depth camera reads, u16[h,w] mm, of these solids before a wall f32[h,w] mm (infinity: none)."""
+    truth, lit = wall_mm, np.full_like(wall_mm, np.inf)
+    height, width = wall_mm.shape
+    for solid in solids:
+        for viewpoint in (np.zeros(3), EMITTER_MM):
+            hits = rasterise(
+                project_to_depth(solid.vertices - viewpoint, calibration),
+                solid.triangles,
+                width_px=width,
+                height_px=height,
+                both_sides=solid.both_sides,
+            )
+            if viewpoint.any():
+                lit = np.minimum(lit, depth_image(hits, width_px=width, height_px=height))
+            else:
+                truth = np.minimum(truth, depth_image(hits, width_px=width, height_px=height))
+    return sense_depth(truth, lamp_view(lit, truth, calibration), noise, rng)
+
+
+def head_solid(posed: PosedBody) -> Solid:
+    """Return a sitter as the depth camera meets it."""
+    return Solid(posed.vertices, posed.body.triangles)
+
+
+@lru_cache(maxsize=2)
+def _model(path: Path) -> HeadModel:
+    return load_head_model(path)
+
+
+@lru_cache(maxsize=4)
+def _sitter(path: Path, seed: int) -> Body:
+    return sitter(_model(path), seed, directions=48)
+
+
+def render_person(
+    model_path: Path,
+    seed: int,
+    stance: Stance,
+    light: Light = DAYLIGHT,
+    *,
+    calibration: Calibration | None = None,
+    noise: DepthNoise | None = None,
+) -> Frame:
+    """Render one frame of the person of this seed before a plain wall; the same arguments give the same frame.
+
+    Args:
+        model_path: ``ict_facekit.npz``.
+        seed: who it is.
+        stance: where and how the person sits.
+        light: what shines.
+        calibration: of the camera; the nominal Kinect v2 at full size if left out.
+        noise: of the depth camera.
+    """
+    camera = calibration or nominal_kinect(FULL_COLOR)
+    rng = np.random.default_rng([seed, 7])
+    posed = pose_body(_sitter(model_path, seed), stance)
+    backdrop = np.full((camera.color.height_px, camera.color.width_px, 3), 0.30, np.float32)
+    canvas = blank_canvas(camera, backdrop)
+    paint_body(canvas, posed, camera, light)
+    wall = np.full((camera.depth.height_px, camera.depth.width_px), 2200.0, np.float32)
+    return Frame(
+        seq=0,
+        captured_ns=0,
+        color=develop(canvas, gain=1.0, warmth=0.0, noise=1.0, rng=rng),
+        depth_mm=depth_of((head_solid(posed),), wall, camera, noise or DepthNoise(), rng),
+        calibration=camera,
+    )
