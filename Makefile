@@ -1,0 +1,65 @@
+# Two commands, each complete in itself on Debian 12 with python3-venv, gcc and make:
+#
+#   make demo     installs into .venv and plays the shipped recordings through the real daemon
+#   make check    installs what development needs, then lints, checks types and contracts, installs a built wheel
+#                 into an environment of its own, and runs the tests
+#
+# PYTHON=/path/to/python3.12 picks an interpreter; KINECT_UNLOCK_DATA=/path adds the tests on evaluation data.
+
+VENV := .venv
+DIST := build/dist
+SMOKE := build/smoke
+PYTHONS := $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: demo check lint types contracts smoke test clean
+
+demo: $(VENV)/installed
+	$(VENV)/bin/kinect-unlock demo
+
+check: lint types contracts smoke test
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/installed-dev
+	$(VENV)/bin/mypy
+
+contracts: $(VENV)/installed-dev
+	$(VENV)/bin/lint-imports --no-cache --no-logo
+
+# What a user gets, away from the tree: the wheel, built from the source distribution, with its declared dependencies.
+smoke: $(VENV)/installed-dev
+	rm -rf $(DIST) $(SMOKE)
+	$(VENV)/bin/python -m build --outdir $(DIST) . > build/dist.log || { cat build/dist.log; exit 1; }
+	$(VENV)/bin/python -m venv $(SMOKE)
+	$(SMOKE)/bin/pip install --quiet $(DIST)/*.whl
+	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock config show --defaults | cmp - $(CURDIR)/config.yaml
+	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock models verify
+	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock demo --list
+
+test: $(VENV)/installed-dev
+	$(VENV)/bin/pytest
+
+clean:
+	rm -rf build dist $(VENV)
+
+$(VENV)/bin/python:
+	@for python in $(PYTHONS); do \
+	    if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "$$python -m venv $(VENV)"; exec "$$python" -m venv $(VENV); \
+	    fi; \
+	done; \
+	echo "Python 3.11 or newer with venv is needed: apt-get install python3-venv" >&2; exit 1
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --editable '.[dev,lab]'
+	@touch $(VENV)/installed $@
