@@ -1,0 +1,74 @@
+"""Which verbs there are, and the group that loads one only when it is used: ``--help`` must not import a network."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from kinect_unlock.errors import ConfigError
+
+ENTRY_POINTS: Final = "kinect_unlock.verbs"
+_OFFERED_BY_THE_ROOT: Final = frozenset({"install_completion", "show_completion"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb that is not loaded yet; ``target`` is ``module:attribute``."""
+
+    name: str
+    target: str
+    help: str
+
+
+# In the order in which a person meets them.
+VERBS: Final = (
+    Verb("run", "kinect_unlock.cli.run:run", "Run the daemon in the foreground."),
+    Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
+)
+
+
+def known_verbs() -> Iterator[Verb]:
+    """Yield our own verbs, then those of installed packages; a name that is taken stays with who has it."""
+    taken = {verb.name for verb in VERBS}
+    yield from VERBS
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        if point.name not in taken:
+            taken.add(point.name)
+            yield Verb(point.name, point.value, f"From {point.module.partition('.')[0]}; see its own --help.")
+
+
+class VerbGroup(TyperGroup):
+    """Knows every verb by name and help, and exchanges one for the real command when it is to be run."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - Typer's own, forwarded
+        super().__init__(**attributes)
+        self._unloaded = {verb.name: verb for verb in known_verbs()}
+        for verb in self._unloaded.values():
+            self.add_command(TyperCommand(verb.name, help=verb.help))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's vendored types are private
+        """Load the verb that the arguments name, then go on as every group does."""
+        if args and (verb := self._unloaded.pop(args[0], None)):
+            self.add_command(_load(verb), verb.name)
+        return super().resolve_command(ctx, args)
+
+
+def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class is private
+    module_name, _, attribute = verb.target.partition(":")
+    try:
+        found = getattr(import_module(module_name), attribute)
+    except ImportError as fault:
+        what_to_do = "install what it needs (pip install 'kinect-unlock[lab]' for the laboratory)"
+        raise ConfigError(f"the verb {verb.name!r} cannot be loaded ({fault}); {what_to_do}") from fault
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name=verb.name)(found)
+        found = single
+    command = typer.main.get_command(found)
+    command.name = verb.name
+    command.params = [option for option in command.params if option.name not in _OFFERED_BY_THE_ROOT]
+    return command
