@@ -1,0 +1,86 @@
+"""What the daemon's words mean to a person, and to a script that reads exit codes."""
+
+from typing import Final
+
+from kinect_unlock.wire import Hint, Reply, Word
+
+EXIT_CODES: Final[dict[Word, int]] = {
+    Word.MATCH: 0,
+    Word.UNLOCKED: 0,
+    Word.ENROLLED: 0,
+    Word.IDENTIFIED: 0,
+    Word.OK: 0,
+    Word.NO_MATCH: 1,
+    Word.TIMED_OUT: 3,
+    Word.CANCELLED: 4,
+    Word.LOCKED_OUT: 5,
+    Word.PASSWORD_NEEDED: 5,
+    Word.NOT_ENROLLED: 6,
+    Word.ENROL_FAILED: 7,
+    Word.BAD_REQUEST: 64,
+    Word.SOURCE_ERROR: 69,
+    Word.SOURCE_LOST: 69,
+    Word.RECORDING_ERROR: 69,
+    Word.SHUTTING_DOWN: 69,
+    Word.MODEL_ERROR: 70,
+    Word.INTERNAL_ERROR: 70,
+    Word.STORE_ERROR: 74,
+    Word.HOOK_FAILED: 75,
+    Word.COOLING_DOWN: 75,
+    Word.BUSY: 75,
+    Word.NOT_AUTHORISED: 77,
+    Word.CONFIG_ERROR: 78,
+}
+NOBODY: Final = 1  # identify: the question was answered, and the answer is nobody
+
+SENTENCES: Final[dict[Word, str]] = {
+    Word.STARTED: "The camera is being opened.",
+    Word.MATCH: "It is {user}.",
+    Word.UNLOCKED: "It is {user}; unlocked.",
+    Word.NO_MATCH: "Not recognised.",
+    Word.TIMED_OUT: "Nobody could be judged in time; nothing was held against anybody.",
+    Word.CANCELLED: "Cancelled.",
+    Word.COOLING_DOWN: "Too soon after the last attempt; try again in {wait_s:.0f} s.",
+    Word.LOCKED_OUT: "Too many failed attempts: only the password helps now.",
+    Word.PASSWORD_NEEDED: "The password is needed first (after a start, or after a long time).",
+    Word.NOT_ENROLLED: "{user} is not enrolled; run `kinect-unlock enrol {user}`.",
+    Word.ENROLLED: "{user} is enrolled.",
+    Word.ENROL_FAILED: "Not enrolled; nothing was changed.",
+    Word.OK: "Done.",
+    Word.BUSY: "Somebody else is using the camera; try again in a moment.",
+    Word.NOT_AUTHORISED: "Not allowed: ask as root, or as the user that the daemon runs as.",
+    Word.SHUTTING_DOWN: "The daemon is stopping.",
+}
+
+HINTS: Final[dict[Hint, str]] = {
+    Hint.LOOK_AT_CAMERA: "look at the camera",
+    Hint.MOVE_CLOSER: "move closer",
+    Hint.MOVE_BACK: "move back a little",
+    Hint.ONE_PERSON_ONLY: "one person only, please",
+    Hint.HOLD_STILL: "hold still",
+    Hint.MORE_LIGHT: "more light, please",
+    Hint.TURN_LEFT: "turn your head to the left",
+    Hint.TURN_RIGHT: "turn your head to the right",
+    Hint.LOOK_UP: "look up a little",
+    Hint.LOOK_DOWN: "look down a little",
+    Hint.LOOK_STRAIGHT: "look straight at the camera",
+    Hint.KEEP_FACE_CLEAR: "keep your face clear of hands, hair and scarf",
+}
+
+
+def sentence(reply: Reply) -> str:
+    """Say a reply in one sentence; the daemon's own message wins over the general one."""
+    if reply.word is Word.IDENTIFIED:
+        return f"It is {reply.user}." if reply.user else "Nobody that is enrolled."
+    general = SENTENCES.get(reply.word, str(reply.word).replace("-", " ").capitalize() + ".")
+    text = general.format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
+    if not reply.message:
+        return text
+    return reply.message if reply.word not in SENTENCES else f"{text} {reply.message}"
+
+
+def exit_code(reply: Reply) -> int:
+    """Return the exit code of a last reply."""
+    if reply.word is Word.IDENTIFIED and reply.user is None:
+        return NOBODY
+    return EXIT_CODES[reply.word]

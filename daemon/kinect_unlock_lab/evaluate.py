@@ -1,0 +1,112 @@
+"""How well people are told apart on a data set, without the daemon: EER and TAR at FAR, with intervals by person."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from rich.table import Table
+
+from kinect_unlock.frames import Seen
+from kinect_unlock_lab.metrics import Comparisons, Interval, Roc, by_person, smallest_far
+from kinect_unlock_lab.protocols import ENROLLED, Bools, Embedded, against_templates, pairwise
+
+FARS: Final = (1e-2, 1e-3)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """TAR at a FAR: None where the comparisons are too few to claim it (rule of three)."""
+
+    far: float
+    tar: Interval | None
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One protocol on one choice of samples."""
+
+    system: str
+    protocol: str
+    samples: str
+    people: int
+    sample_count: int
+    not_acquired: int
+    genuine: int
+    impostor: int
+    eer: Interval
+    points: tuple[Point, ...]
+
+
+def evaluate(embedded: Embedded, near_frontal: Bools, *, system: str, rounds: int = 200) -> tuple[Row, ...]:
+    """Compare every choice of samples by pairs and by templates of three."""
+    return tuple(
+        _row(chosen, compared, system=system, protocol=protocol, samples=name, rounds=rounds)
+        for name, chosen in _choices(embedded, near_frontal)
+        for protocol, compared in _protocols(chosen)
+    )
+
+
+def as_json(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Return the rows as plain data."""
+    return [asdict(row) for row in rows]
+
+
+def table(rows: tuple[Row, ...]) -> Table:
+    """Lay the rows out for a terminal."""
+    view = Table(title="Verification, 95 % intervals by person", title_justify="left")
+    for heading in ("system", "samples", "protocol"):
+        view.add_column(heading)
+    for heading in ("people", "genuine", "impostor", "EER", *(f"TAR @ FAR {far:g}" for far in FARS)):
+        view.add_column(heading, justify="right")
+    for row in rows:
+        points = [
+            "too few comparisons" if point.tar is None else f"{point.tar.percent()}  @{point.threshold:.3f}"
+            for point in row.points
+        ]
+        counts = (str(row.people), f"{row.genuine:,}", f"{row.impostor:,}")
+        view.add_row(row.system, row.samples, row.protocol, *counts, row.eer.percent(), *points)
+    return view
+
+
+def _choices(embedded: Embedded, near_frontal: Bools) -> Iterator[tuple[str, Embedded]]:
+    yield "near-frontal", embedded.where(near_frontal)
+    yield "all poses", embedded
+    # What the gates let pass; liveness and blur are no matter of identity, so they do not choose here.
+    passed = np.isin(embedded.seen, [seen.value for seen in (Seen.FACE, Seen.SPOOF, Seen.UNSURE, Seen.BLURRED)])
+    yield "within the verify ranges", embedded.where(passed)
+
+
+def _protocols(embedded: Embedded) -> Iterator[tuple[str, Comparisons]]:
+    yield "pairs", pairwise(embedded)
+    compared = against_templates(embedded)
+    if compared.genuine.any():
+        yield f"template of {ENROLLED}", compared
+
+
+def _row(embedded: Embedded, compared: Comparisons, *, system: str, protocol: str, samples: str, rounds: int) -> Row:
+    genuine = int(compared.genuine.sum())
+    impostor = len(compared.scores) - genuine
+    return Row(
+        system=system,
+        protocol=protocol,
+        samples=samples,
+        people=len(np.unique(embedded.person)),
+        sample_count=len(embedded.person),
+        not_acquired=int((~embedded.acquired).sum()),
+        genuine=genuine,
+        impostor=impostor,
+        eer=by_person(compared, Roc.eer, rounds=rounds),
+        points=tuple(_point(compared, far, impostor, rounds) for far in FARS),
+    )
+
+
+def _point(compared: Comparisons, far: float, impostor: int, rounds: int) -> Point:
+    if far < smallest_far(impostor):
+        return Point(far, None, None)
+    return Point(far, by_person(compared, _tar_at(far), rounds=rounds), Roc.of(compared).at_far(far)[1])
+
+
+def _tar_at(far: float) -> Callable[[Roc], float]:
+    return lambda roc: roc.at_far(far)[0]
