@@ -1,1 +1,101 @@
-"""To be written."""
+"""Where frames come from: one factory for every kind of source.
+
+Built in are ``replay``, ``images`` and ``webcam``. Further kinds join as entry points of the group
+``kinect_unlock.sources``: a callable ``(settings.Source, Clock) -> FrameSource``, imported only when the
+configuration names it.
+"""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+from kinect_unlock.clock import Clock
+from kinect_unlock.errors import SourceError
+from kinect_unlock.settings import Source
+from kinect_unlock.sources.base import FrameSource
+from kinect_unlock.sources.images import ImagesSource
+from kinect_unlock.sources.replay import ReplaySource
+from kinect_unlock.sources.webcam import WebcamSource
+
+PLUG_INS: Final = "kinect_unlock.sources"
+BUILT_IN: Final = ("replay", "images", "webcam")
+
+_RECORDING_SUFFIX: Final = ".mkv"
+_NAMES_SHOWN: Final = 10
+
+
+def open_source(settings: Source, *, clock: Clock, stream: str | None = None) -> FrameSource:
+    """Construct the source that the configuration asks for; its user opens it.
+
+    ``stream`` is the bare name of a recording (with or without ``.mkv``) or of a folder of images inside the folder
+    ``settings.path``; other kinds of source have no streams to choose from.
+
+    Raises:
+        SourceError: the kind is unknown or not installed, or path or stream is missing, foreign or not allowed.
+    """
+    if stream is not None and settings.kind not in ("replay", "images"):
+        raise SourceError(f"source.kind {settings.kind!r} has no streams to choose from; leave out {stream!r}")
+    match settings.kind:
+        case "replay":
+            path = _recording(_configured_path(settings), stream)
+            return ReplaySource(path, pace=settings.pace, clock=clock)
+        case "images":
+            folder = _configured_path(settings)
+            folder = folder if stream is None else _inside(folder, stream)
+            return ImagesSource(folder, pace=settings.pace, clock=clock)
+        case "webcam":
+            return WebcamSource(settings.device, clock=clock)
+        case _:
+            return _plugged_in(settings, clock)
+
+
+def _configured_path(settings: Source) -> Path:
+    if settings.path is None:
+        raise SourceError(f"source.kind {settings.kind!r} needs source.path; set it to a file or folder to read from")
+    return Path(settings.path)
+
+
+def _recording(path: Path, stream: str | None) -> Path:
+    if stream is None:
+        if path.is_dir():
+            raise SourceError(f"{path} is a folder: name one of its recordings ({_names_in(path)})")
+        return path
+    if not path.is_dir():
+        raise SourceError(f"source.path {path} is not a folder, so that no stream {stream!r} can be chosen in it")
+    found = _inside(path, stream)
+    return found if found.exists() else _inside(path, stream + _RECORDING_SUFFIX)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Join a bare name to its folder, refusing whatever would lead out of it."""
+    path = folder / name
+    if Path(name).name != name or not path.resolve().is_relative_to(folder.resolve()):
+        raise SourceError(f"stream {name!r} is not a bare name of something inside {folder}")
+    return path
+
+
+def _names_in(folder: Path) -> str:
+    names = sorted(path.stem for path in folder.glob(f"*{_RECORDING_SUFFIX}"))
+    if not names:
+        return f"it holds none; recordings end in {_RECORDING_SUFFIX}"
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+
+
+def _plugged_in(settings: Source, clock: Clock) -> FrameSource:
+    for entry in entry_points(group=PLUG_INS, name=settings.kind):
+        try:
+            source: FrameSource = entry.load()(settings, clock)
+        except (ImportError, AttributeError) as error:
+            raise SourceError(
+                f"source {settings.kind!r} is installed as {entry.value} but cannot be loaded: {error}"
+            ) from error
+        return source
+    built_in = ", ".join(BUILT_IN)
+    if settings.kind == "kinect-v2":
+        raise SourceError(
+            f"this version has no driver for the Kinect v2 yet; set source.kind to one of {built_in}, or try "
+            "`kinect-unlock demo`"
+        )
+    installed = sorted(entry.name for entry in entry_points(group=PLUG_INS))
+    plugged = f"; installed plug-ins: {', '.join(installed)}" if installed else ""
+    raise SourceError(f"unknown source.kind {settings.kind!r}; built in are {built_in}{plugged}")
