@@ -1,4 +1,4 @@
-"""What holds for every test: an environment that says nothing of the machine, and generated examples without a clock."""
+"""What holds for every test: an environment that says nothing of the machine, examples without a deadline."""
 
 import os
 

@@ -49,7 +49,8 @@ def check(path: Path) -> list[Fault]:
 
 def dump(config: Config) -> str:
     """Return the configuration as YAML that loads to an equal one."""
-    return yaml.safe_dump(msgspec.to_builtins(config), sort_keys=False, allow_unicode=True)
+    # Not allow_unicode: PyYAML then writes a U+0085 in quotes that reads back as a space.
+    return yaml.safe_dump(msgspec.to_builtins(config), sort_keys=False)
 
 
 def shipped() -> str:
