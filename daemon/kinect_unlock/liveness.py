@@ -187,12 +187,12 @@ def _nose_curvature(surface: FaceSurface | None) -> F64 | None:
     weighted = basis.T * weights
     ridge = 1e-6 * np.eye(basis.shape[1])
     *_, xx, xy, yy = np.linalg.solve(weighted @ basis + ridge, weighted @ surface.toward_mm)
-    hessian: F64 = np.array(((xx, xy), (xy, yy))) * (-_PER_M / UNIT_MM**2)
-    return hessian
+    return np.array(((xx, xy), (xy, yy))) * (-_PER_M / UNIT_MM**2)
 
 
 def _around(surface: FaceSurface, place_mm: F64) -> F64:
-    return np.hypot(surface.across_mm - place_mm[0], surface.along_mm - place_mm[1])
+    distance: F64 = np.hypot(surface.across_mm - place_mm[0], surface.along_mm - place_mm[1])
+    return distance
 
 
 def _height(surface: FaceSurface, *places_mm: F64) -> float | None:

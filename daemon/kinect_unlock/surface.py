@@ -82,7 +82,7 @@ def measure_surface(detection: Detection, face_depth: FaceDepth, calibration: Ca
 
 
 def _spread(landmarks: F64) -> float:
-    """Return the greater of the eyes' distance and that from eyes to mouth: nearly the same in a face, turned or not."""
+    """Return the greater of the eyes' distance and that from eyes to mouth: about equal in a face, however turned."""
     eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
     return float(max(np.linalg.norm(landmarks[1] - landmarks[0]), 0.95 * np.linalg.norm(mouth - eyes)))
 
@@ -163,10 +163,11 @@ def robust_fit(basis: F64, heights_mm: F64, scale_mm: float) -> tuple[F64, F64]:
     """
     weight: F64 = np.ones_like(heights_mm)
     ridge = _RIDGE * len(heights_mm) * np.eye(basis.shape[1])
-    coefficients, residuals = np.zeros(basis.shape[1]), heights_mm
+    coefficients: F64 = np.zeros(basis.shape[1])
+    residuals = heights_mm
     for _ in range(_PASSES):
         weighted = basis.T * weight
-        coefficients = np.linalg.solve(weighted @ basis + ridge, weighted @ heights_mm)
+        coefficients = np.asarray(np.linalg.solve(weighted @ basis + ridge, weighted @ heights_mm), np.float64)
         residuals = heights_mm - basis @ coefficients
         weight = 1 / (1 + (residuals / scale_mm) ** 2)
     return coefficients, residuals
