@@ -5,16 +5,59 @@ and sends exactly one reply with ``done``.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
+from typing import TypeAlias, assert_never
 
+from msgspec.structs import replace
+
+from kinect_unlock import answers
+from kinect_unlock.admission import begin_enrol, begin_verify, is_allowed
+from kinect_unlock.attempts import Claim, Desk, fault_reply
+from kinect_unlock.claims import CameraPlace
 from kinect_unlock.clock import Clock
-from kinect_unlock.errors import KinectUnlockError
-from kinect_unlock.frames import Observation
-from kinect_unlock.ports import Camera, Hooks, LedgerStore, LoopTimers, Peer, Recogniser, RunFacts, TemplateStore, Timers
+from kinect_unlock.decisions import DecisionLog
+from kinect_unlock.enrolment import EnrolAttempt
+from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
+from kinect_unlock.frames import Observation, Origin
+from kinect_unlock.identification import IdentifyAttempt
+from kinect_unlock.ledgers import LedgerBook
+from kinect_unlock.ports import (
+    Camera,
+    Hooks,
+    LedgerStore,
+    LoopTimers,
+    Peer,
+    Recogniser,
+    RunFacts,
+    TemplateStore,
+    Timers,
+)
+from kinect_unlock.sessions import Session
 from kinect_unlock.settings import Config
-from kinect_unlock.wire import Reply, Request
+from kinect_unlock.verification import VerifyAttempt, record_password
+from kinect_unlock.wire import (
+    Enrol,
+    EnrolVectors,
+    Forget,
+    Identify,
+    Lock,
+    PasswordOk,
+    Reply,
+    Request,
+    Status,
+    Users,
+    Verify,
+    Word,
+)
 
 __all__ = ["Controller", "Peer"]
+
+_LOG = logging.getLogger(__name__)
+
+Send: TypeAlias = Callable[[Reply], None]
+AnyAttempt: TypeAlias = VerifyAttempt | EnrolAttempt | IdentifyAttempt
+CameraRequest: TypeAlias = Verify | Enrol | Identify
 
 
 class Controller:
@@ -34,24 +77,223 @@ class Controller:
         timers: Timers | None = None,
         decisions: Callable[[str], None] | None = None,
     ) -> None:
-        """``decisions`` takes one line, without newline, of the decision log at a time."""
+        """``decisions`` takes one line, without newline, of the decision log at a time; test runs only.
 
-    async def serve(
-        self, request: Request, peer: Peer, send: Callable[[Reply], None], gone: asyncio.Event
-    ) -> None:
+        Raises:
+            ConfigError: a decision log in a run that is not for trying out: it would hold scores.
+        """
+        if decisions is not None and not facts.test_source:
+            raise ConfigError("$.log.decisions: a decision log holds scores; only a run with --test-source writes one")
+        book = LedgerBook(ledgers, clock)
+        log = DecisionLog(decisions)
+        self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers or LoopTimers(), log)
+        self._session = Session(hooks, log)
+        self._place = CameraPlace(lambda: self._cancel("an administrator's request took the camera"))
+        self._attempt: AnyAttempt | None = None
+        self._attempts = 0
+        self._observations = 0
+        self._late = 0
+        self._closing = False
+
+    # Claims.
+
+    async def serve(self, request: Request, peer: Peer, send: Send, gone: asyncio.Event) -> None:
         """Answer one claim from its request to its one ``done`` reply."""
+
+        def tell(reply: Reply) -> None:
+            send(self.stamped(reply))
+
+        try:
+            reply = await self._answer(request, peer, tell, gone)
+        except KinectUnlockError as error:
+            _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
+            reply = fault_reply(error)
+        tell(reply)
+
+    def stamped(self, reply: Reply) -> Reply:
+        """Return a reply as this run says it: what is not a sensor's says so in every line."""
+        origin = self._desk.facts.origin
+        return reply if origin is Origin.SENSOR else replace(reply, origin=origin.value)
 
     def shut_down(self) -> None:
         """End the attempt that runs, and answer every later claim with SHUTTING_DOWN."""
+        self._closing = True
+        self._cancel("the daemon is stopping")
+
+    # The camera's news.
 
     def on_camera_ready(self, attempt: int) -> None:
         """Take notice that the source is open."""
+        current = self._current(attempt)
+        if current is not None:
+            current.ready()
 
     def on_observation(self, observation: Observation) -> None:
-        """Judge one frame."""
+        """Judge one frame; one of another attempt is dropped."""
+        current = self._current(observation.attempt)
+        if current is None:
+            self._late += 1
+            return
+        self._observations += 1
+        current.observe(observation)
 
     def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
         """Take notice that no more frames can be had."""
+        current = self._current(attempt)
+        if current is not None:
+            current.lost(error)
 
     def on_source_ended(self, attempt: int) -> None:
         """Take notice that a finite source is spent."""
+        current = self._current(attempt)
+        if current is not None:
+            current.spent()
+
+    def _current(self, number: int) -> AnyAttempt | None:
+        attempt = self._attempt
+        return attempt if attempt is not None and attempt.claim.number == number else None
+
+    def _cancel(self, message: str) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel(message)
+
+    # Answers.
+
+    async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
+        if self._closing:
+            return Reply(Word.SHUTTING_DOWN, done=True, message="the daemon is stopping; ask again when it is back")
+        if not is_allowed(request, peer, self._desk.facts):
+            _LOG.warning("event=refused op=%s uid=%d pid=%d", _op(request), peer.uid, peer.pid)
+            return Reply(Word.NOT_AUTHORISED, done=True, message="only root and the daemon's own user may ask this")
+        match request:
+            case Verify() | Enrol() | Identify(vectors=()):
+                return await self._before_camera(request, peer, tell, gone)
+            case Identify():
+                return answers.identify_photographs(self._desk, request)
+            case Lock():
+                return await self._lock()
+            case _:
+                return self._answer_at_once(request)
+
+    def _answer_at_once(self, request: EnrolVectors | Users | Forget | Status | PasswordOk) -> Reply:
+        match request:
+            case EnrolVectors(user=user) | Forget(user=user) if self._is_before_camera(user):
+                return Reply(Word.BUSY, done=True, user=user, message=f"{user} is before the camera; ask again later")
+            case EnrolVectors():
+                return answers.keep_photographs(self._desk, request)
+            case Users():
+                return answers.users(self._desk)
+            case Forget(user=user):
+                return self._forget(user)
+            case Status():
+                return answers.status(self._desk, self._session, self._counters())
+            case PasswordOk(user=user):
+                return self._password_accepted(user)
+            case _:
+                assert_never(request)
+
+    async def _lock(self) -> Reply:
+        if self._desk.config.hooks.lock is None:
+            raise ConfigError("$.hooks.lock: no program is configured that locks")
+        await self._session.lock("")
+        return Reply(Word.OK, done=True)
+
+    def _forget(self, user: str) -> Reply:
+        """Remove the template before the counters: what fails half-way leaves nobody with fresh tries."""
+        self._desk.templates.delete(user)
+        self._desk.book.delete(user)
+        _LOG.info("event=forgotten user=%s", user)
+        return Reply(Word.OK, done=True, user=user)
+
+    def _password_accepted(self, user: str) -> Reply:
+        attempt = self._attempt
+        if isinstance(attempt, VerifyAttempt) and attempt.claim.user == user and not attempt.ended.done():
+            attempt.password_accepted()
+            if attempt.fault is not None:
+                return fault_reply(attempt.fault)
+        else:
+            record_password(self._desk, user)
+        _LOG.info("event=password-accepted user=%s", user)
+        return Reply(Word.OK, done=True, user=user)
+
+    def _is_before_camera(self, user: str) -> bool:
+        return self._attempt is not None and self._attempt.claim.user == user
+
+    def _counters(self) -> dict[str, int]:
+        counted = self._desk.camera.counters()
+        return {**counted, "attempts": self._attempts, "observations": self._observations, "late": self._late}
+
+    # Attempts.
+
+    async def _before_camera(self, request: CameraRequest, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
+        if not await self._place.take(peer.uid):
+            return Reply(Word.BUSY, done=True, message="another claim has the camera; ask again when it is done")
+        try:
+            self._attempts += 1
+            claim = Claim(
+                number=self._attempts,
+                uid=peer.uid,
+                user=None if isinstance(request, Identify) else request.user,
+                stream=request.stream,
+                explain=not isinstance(request, Identify) and request.explain,
+                send=tell,
+            )
+            reply = await self._attempted(request, claim, gone)
+            self._desk.log.decision(claim.number, _op(request), claim.user, reply)
+            _LOG.info("event=attempt op=%s user=%s word=%s uid=%d", _op(request), claim.user, reply.word, peer.uid)
+            return reply
+        finally:
+            self._place.leave()
+
+    async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event) -> Reply:
+        generation = self._session.generation
+        try:
+            begun = self._begin(request, claim)
+            reply = begun if isinstance(begun, Reply) else await self._see_through(begun, gone)
+            if isinstance(request, Verify) and request.unlock and reply.word is Word.MATCH:
+                return await self._unlock(request.user, generation, gone)
+        except KinectUnlockError as error:
+            return fault_reply(error)
+        return reply
+
+    def _begin(self, request: CameraRequest, claim: Claim) -> AnyAttempt | Reply:
+        match request:
+            case Verify():
+                return begin_verify(self._desk, request, claim)
+            case Enrol(user=user):
+                return begin_enrol(self._desk, claim, user)
+            case Identify():
+                return IdentifyAttempt(self._desk, claim)
+            case _:
+                assert_never(request)
+
+    async def _see_through(self, attempt: AnyAttempt, gone: asyncio.Event) -> Reply:
+        """Let an attempt run to its end, or cancel it when its client goes away."""
+        if gone.is_set() or self._closing:
+            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message="nobody waits for the answer")
+        self._attempt = attempt
+        leaving = asyncio.get_running_loop().create_task(gone.wait())
+        leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
+        try:
+            attempt.start()
+            return await asyncio.shield(attempt.ended)
+        finally:
+            attempt.cancel("the claim was ended")  # nothing when it has ended
+            leaving.cancel()
+            self._attempt = None
+
+    async def _unlock(self, user: str, generation: int, gone: asyncio.Event) -> Reply:
+        """Open the session for a match, unless nobody waits for it any more or it was locked meanwhile."""
+        if gone.is_set() or self._closing:
+            return Reply(Word.CANCELLED, done=True, user=user, message="matched, but nobody waits: not unlocked")
+        try:
+            unlocked = await self._session.unlock(user, generation)
+        except HookError as error:
+            return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
+        if not unlocked:
+            return Reply(Word.CANCELLED, done=True, user=user, message="locked again meanwhile: not unlocked")
+        return Reply(Word.UNLOCKED, done=True, user=user)
+
+
+def _op(request: Request) -> str:
+    return str(request.__struct_config__.tag)

@@ -38,8 +38,8 @@ class RunFacts:
 
     @property
     def live(self) -> bool:
-        """True if frames carry the host's clock, False if a recording's own."""
-        return self.origin not in {Origin.RECORDING, Origin.IMAGES}
+        """True if frames carry this host's monotonic clock, False if one of their own."""
+        return self.origin in {Origin.SENSOR, Origin.WEBCAM}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,16 @@ closes. Closing the connection early cancels. Requests are at most `MAX_LINE_BYT
 within `FIRST_LINE_S`. Replies never carry a score unless the peer may ask for an explanation and did (`explain`).
 """
 
+import base64
+import binascii
 from enum import StrEnum, unique
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
+import numpy as np
 from msgspec import Meta, Struct
+
+from kinect_unlock.errors import RequestError
+from kinect_unlock.frames import F32, Embedding
 
 MAX_LINE_BYTES: Final = 65_536
 FIRST_LINE_S: Final = 2.0
@@ -154,3 +160,24 @@ class Reply(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     message: str | None = None
     origin: Literal["recording", "images", "webcam", "stand-in"] | None = None
     data: dict[str, Any] | None = None
+
+
+def pack_vector(vector: F32) -> str:
+    """Write an embedding's vector f32[D] as a `Vector`."""
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+
+
+def unpack_vector(text: str, *, dim: int, model_id: str) -> Embedding:
+    """Read a `Vector` as an embedding of ``dim`` numbers in the space ``model_id``.
+
+    Raises:
+        RequestError: it is no base64, has another length, holds something that is no number, or is no unit vector.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+        numbers = np.frombuffer(raw, dtype="<f4").astype(np.float32)
+        if numbers.shape != (dim,):
+            raise RequestError(f"a vector has {numbers.size} numbers, expected {dim}")
+        return Embedding(numbers, model_id)
+    except (binascii.Error, ValueError) as fault:
+        raise RequestError(f"not a vector: {fault}") from fault

@@ -1,0 +1,113 @@
+"""Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
+
+from kinect_unlock import policy
+from kinect_unlock.answers import is_of_photographs
+from kinect_unlock.attempts import Claim, Desk
+from kinect_unlock.claims import ROOT
+from kinect_unlock.enrolment import EnrolAttempt
+from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError
+from kinect_unlock.frames import Origin, Template
+from kinect_unlock.machines.verify import State
+from kinect_unlock.ports import Peer, RunFacts
+from kinect_unlock.verification import VerifyAttempt
+from kinect_unlock.wire import PasswordOk, Reply, Request, Verify, Word
+
+# Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
+_NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
+
+
+def is_allowed(request: Request, peer: Peer, facts: RunFacts) -> bool:
+    """Say whether a peer may ask: root and the daemon's own user, until logins come with their own rules.
+
+    That a password was right is believed from root alone, or in a run for trying out from the daemon's own user.
+    """
+    if peer.uid == ROOT:
+        return True
+    if isinstance(request, PasswordOk) and not facts.test_source:
+        return False
+    return peer.uid == facts.own_uid
+
+
+def begin_verify(desk: Desk, ask: Verify, claim: Claim) -> VerifyAttempt | Reply:
+    """Return the attempt that may begin, or the reply that says why none may.
+
+    Raises:
+        KinectUnlockError: the run, its configuration, the template or the ledger does not allow any.
+    """
+    _require_run_that_may_match(desk, ask)
+    template = desk.templates.load(ask.user)
+    if template is None or is_of_photographs(template) or template.origin is not desk.facts.origin:
+        return _not_enrolled(ask.user, template, desk.facts.origin)
+    _require_fitting(desk, template)
+    ledger = desk.book.open(ask.user)
+    attempt = VerifyAttempt(desk, claim, template, ledger)
+    attempt.rest()
+    if attempt.ended.done():
+        return attempt.ended.result()
+    due = policy.password_due(ledger, desk.clock.boot_time(), desk.config.policy)
+    if due is not None and attempt.state is not State.LOCKED_OUT:
+        return Reply(Word.PASSWORD_NEEDED, done=True, user=ask.user, message=_WHY[due])
+    return attempt
+
+
+def begin_enrol(desk: Desk, claim: Claim, user: str) -> EnrolAttempt:
+    """Return the enrolment that may begin.
+
+    Raises:
+        ConfigError: it would make a template that no threshold has evidence for.
+    """
+    rules, most = desk.config.enrol, desk.recogniser.threshold.template_vectors_max
+    vectors = len(rules.stages) * rules.samples_per_stage
+    if vectors > most:
+        msg = f"$.enrol: {vectors} samples in all, the threshold of {desk.recogniser.name} has evidence for {most}"
+        raise ConfigError(msg)
+    return EnrolAttempt(desk, claim, user)
+
+
+_WHY = {
+    policy.Due.AFTER_BOOT: "the password is needed once after the machine has started",
+    policy.Due.LONG_UNUSED: "nobody has unlocked for long; give the password once",
+    policy.Due.LONG_WITHOUT_PASSWORD: "the password has not been given for long; give it once",
+}
+
+
+def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
+    facts, entry = desk.facts, desk.recogniser.encoder
+    fault: str | None = None
+    if facts.origin is not Origin.SENSOR and not facts.test_source:
+        fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"
+    elif not entry.unlock:
+        fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify; choose another"
+    elif ask.unlock and facts.origin in _NEVER_OPENS:
+        fault = f"{facts.origin} frames never unlock, in no run"
+    elif ask.unlock and desk.config.hooks.unlock is None:
+        fault = "$.hooks.unlock: no program is configured that unlocks"
+    if fault is not None:
+        raise ConfigError(fault)
+
+
+def _require_fitting(desk: Desk, template: Template) -> None:
+    encoder, most = desk.recogniser.encoder, desk.recogniser.threshold.template_vectors_max
+    fault: KinectUnlockError | None = None
+    if template.model_id != encoder.model_id or template.vectors.shape[1] != encoder.dim:
+        fault = ModelError(
+            f"the template of {template.user} is of {template.model_id!r}, this daemon compares "
+            f"{encoder.model_id!r}: enrol again"
+        )
+    elif len(template.vectors) > most:
+        fault = ModelError(
+            f"the template of {template.user} has {len(template.vectors)} vectors, the threshold has evidence for "
+            f"at most {most}: enrol again"
+        )
+    if fault is not None:
+        raise fault
+
+
+def _not_enrolled(user: str, template: Template | None, origin: Origin) -> Reply:
+    if template is None:
+        why = f"{user} is not enrolled"
+    elif is_of_photographs(template):
+        why = f"{user} is enrolled by photographs only, which are identified but never match"
+    else:
+        why = f"{user} was enrolled from {template.origin}, this daemon looks at {origin}; enrol again"
+    return Reply(Word.NOT_ENROLLED, done=True, user=user, message=why)

@@ -1,0 +1,148 @@
+"""What is answered without a camera: how the daemon is, who is enrolled, and photographs that a client encoded."""
+
+import msgspec
+import numpy as np
+
+from kinect_unlock.attempts import Desk
+from kinect_unlock.errors import RequestError, StoreError
+from kinect_unlock.frames import Embedding, Origin, Template
+from kinect_unlock.identification import name_of
+from kinect_unlock.sessions import Session
+from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
+
+
+def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
+    """Say how the daemon is.
+
+    Raises:
+        StoreError: the list of users cannot be read.
+    """
+    facts, encoder, threshold = desk.facts, desk.recogniser.encoder, desk.recogniser.threshold
+    users = desk.templates.users()
+    data = {
+        "version": facts.version,
+        "protocol": PROTOCOL,
+        "pid": facts.pid,
+        "origin": facts.origin.value,
+        "test_source": facts.test_source,
+        "source": {"kind": desk.config.source.kind, "pace": desk.config.source.pace},
+        "encoder": {
+            "name": desk.recogniser.name,
+            "model_id": encoder.model_id,
+            "votes": list(encoder.votes),
+            "may_unlock": encoder.unlock,
+            "note": _note(encoder.votes),
+        },
+        "threshold": {
+            "cosine": threshold.cosine,
+            "far": threshold.far,
+            "far_asked": desk.config.match.far,
+            "strategy": desk.config.match.strategy,
+            "template_vectors_max": threshold.template_vectors_max,
+            "evidence": msgspec.to_builtins(threshold.evidence),
+        },
+        "users": len(users),
+        "lockouts": [user for user in users if _is_locked_out(desk, user)],
+        "session": session.state.value,
+        "session_confirmed": session.confirmed,
+        "integrity": desk.config.evidence.integrity,
+        "counters": counters,
+    }
+    return Reply(Word.OK, done=True, data=data)
+
+
+def users(desk: Desk) -> Reply:
+    """Say who is enrolled, and how; a template that cannot be read is named with its fault.
+
+    Raises:
+        StoreError: the list of users cannot be read.
+    """
+    return Reply(Word.OK, done=True, data={"users": [_entry(desk, user) for user in desk.templates.users()]})
+
+
+def keep_photographs(desk: Desk, ask: EnrolVectors) -> Reply:
+    """Keep a template of photographs, which is identified but opens nothing.
+
+    Raises:
+        RequestError: the vectors are not this encoder's, or the user has a template from the camera.
+        StoreError: it cannot be written; an older one is still there.
+    """
+    embeddings = _unpacked(desk, ask.vectors, ask.model_id)
+    most = desk.recogniser.threshold.template_vectors_max
+    if len(embeddings) > most:
+        raise RequestError(f"{len(embeddings)} photographs, the threshold has evidence for at most {most} of a user")
+    older = desk.templates.load(ask.user)
+    if older is not None and not is_of_photographs(older):
+        raise RequestError(f"{ask.user} has a template from the camera; forget that first, or choose another name")
+    template = Template(
+        user=ask.user,
+        vectors=np.stack([embedding.vector for embedding in embeddings]),
+        poses=(None,) * len(embeddings),
+        model_id=ask.model_id,
+        origin=Origin.IMAGES,
+        generation=1 if older is None else older.generation + 1,
+        enrolled_s=desk.clock.wall_s(),
+    )
+    desk.templates.save(template)
+    return Reply(Word.ENROLLED, done=True, user=ask.user, data={"vectors": len(embeddings)})
+
+
+def identify_photographs(desk: Desk, ask: Identify) -> Reply:
+    """Name the one person whom all the photographs show.
+
+    Raises:
+        RequestError: the vectors are not this encoder's.
+        StoreError: a template cannot be read.
+    """
+    if ask.model_id is None:
+        raise RequestError("vectors need the model_id of the encoder that made them")
+    embeddings = _unpacked(desk, ask.vectors, ask.model_id)
+    user = name_of(desk, [embedding.vector for embedding in embeddings])
+    return Reply(Word.IDENTIFIED, done=True, user=user)
+
+
+def is_of_photographs(template: Template) -> bool:
+    """Say whether a template was made of photographs, without depth and without a liveness check."""
+    return all(pose is None for pose in template.poses)
+
+
+def _unpacked(desk: Desk, vectors: Vectors, model_id: str) -> list[Embedding]:
+    encoder = desk.recogniser.encoder
+    if model_id != encoder.model_id:
+        raise RequestError(f"the vectors are of {model_id!r}, this daemon compares {encoder.model_id!r}")
+    if not vectors:
+        raise RequestError("no vectors were sent")
+    return [unpack_vector(text, dim=encoder.dim, model_id=model_id) for text in vectors]
+
+
+def _note(votes: tuple[str, ...]) -> str:
+    if "depth" in votes:
+        return "colour and depth both vote"
+    return "the depth half is not trained yet: colour alone votes on identity, depth decides liveness and pose"
+
+
+def _is_locked_out(desk: Desk, user: str) -> bool:
+    """Count a ledger that cannot be read as a lock-out, which is what it amounts to."""
+    try:
+        return desk.book.open(user).locked_out
+    except StoreError:
+        return True
+
+
+def _entry(desk: Desk, user: str) -> dict[str, object]:
+    try:
+        template = desk.templates.load(user)
+    except StoreError as error:
+        return {"user": user, "fault": str(error)}
+    if template is None:
+        return {"user": user, "fault": "the template has just been removed"}
+    return {
+        "user": user,
+        "vectors": len(template.vectors),
+        "origin": template.origin.value,
+        "photographs": is_of_photographs(template),
+        "model_id": template.model_id,
+        "current": template.model_id == desk.recogniser.encoder.model_id,
+        "generation": template.generation,
+        "enrolled_s": template.enrolled_s,
+    }

@@ -1,0 +1,167 @@
+"""Is it the user? Drives the verify machine with the frames' evidence and keeps the user's ledger."""
+
+from collections.abc import Callable
+from typing import ClassVar, Final
+
+from kinect_unlock import evidence as ev
+from kinect_unlock import limiter
+from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
+from kinect_unlock.decisions import NO_ATTEMPT, frame_facts
+from kinect_unlock.frames import Observation, Seen, Template
+from kinect_unlock.hinting import hint_for
+from kinect_unlock.limiter import Ledger
+from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
+from kinect_unlock.matching import score
+from kinect_unlock.ports import Use
+from kinect_unlock.wire import Reply, Word
+
+MACHINE: Final = Machine(VERIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Event.CANCEL, Event.SOURCE_LOST)
+
+
+def resting_state(ledger: Ledger) -> State:
+    """Return the state that a user's machine is in between attempts."""
+    if ledger.locked_out:
+        return State.LOCKED_OUT
+    return State.IDLE if ledger.cooldown_from is None else State.COOLDOWN
+
+
+class VerifyAttempt(CameraAttempt[State, Event, Effect]):
+    """One attempt to be recognised as ``template``'s user."""
+
+    use: ClassVar[Use] = "verify"
+
+    def __init__(self, desk: Desk, claim: Claim, template: Template, ledger: Ledger) -> None:
+        super().__init__(desk, claim, MACHINE, resting_state(ledger))
+        self._template = template
+        self._ledger = ledger
+        self._evidence = ev.Evidence()
+
+    def rest(self) -> None:
+        """Leave a cool-down that is over."""
+        now = self.desk.clock.boot_time()
+        if self.state is State.COOLDOWN and limiter.cooldown_left_s(self._ledger, now) == 0.0:
+            self.feed(Event.COOLDOWN_OVER)
+
+    def password_accepted(self) -> None:
+        """End because the user gave their password meanwhile."""
+        if not self.ended.done():
+            self.message = "a password was accepted meanwhile"
+            self.feed(Event.PASSWORD_OK)
+
+    def limit_s(self) -> float:
+        """Return how long an attempt may take."""
+        return self.desk.config.attempt.timeout_s
+
+    def expire(self) -> None:
+        """End because time is up: as a rejection, if enough was seen to reject."""
+        failed = limiter.is_failure(self._evidence.rejections, self.desk.config.evidence)
+        self.feed(Event.REJECTED if failed else Event.TIMED_OUT)
+
+    def judge(self, observation: Observation, first_ns: int) -> None:
+        """Weigh one frame."""
+        if self.has_waited_long(observation, first_ns):
+            self.expire()
+            return
+        self.feed(Event.FACE_LOST if observation.seen is Seen.NO_FACE else Event.FACE_FOUND)
+        self.tell_hint(hint_for(observation))
+        judgement = self._weigh(observation, first_ns)
+        if judgement is ev.Judgement.ACCEPTED:
+            self.feed(Event.ACCEPTED)
+        elif judgement is ev.Judgement.REJECTED:
+            self.feed(Event.REJECTED)
+
+    def carry_out(self, effect: Effect) -> None:
+        """Do what a step orders."""
+        orders: dict[Effect, Callable[[], None]] = {
+            Effect.OPEN_SOURCE: self.open_source,
+            Effect.CLOSE_SOURCE: self.close_source,
+            Effect.SETTLE: self._settle,
+            Effect.CLEAR_FAILURES: self._clear_failures,
+            Effect.RECORD_PASSWORD: self._record_password,
+            Effect.END_COOLDOWN: self._end_cooldown,
+            Effect.REPORT_MATCH: lambda: self.report(Word.MATCH),
+            Effect.REPORT_NO_MATCH: lambda: self.report(Word.NO_MATCH),
+            Effect.REPORT_TIMED_OUT: lambda: self.report(Word.TIMED_OUT),
+            Effect.REPORT_CANCELLED: lambda: self.report(Word.CANCELLED),
+            Effect.REPORT_FAULT: self.report_fault,
+            Effect.REPORT_COOLING_DOWN: self._report_cooling_down,
+            Effect.REPORT_LOCKED_OUT: lambda: self.report(Word.LOCKED_OUT),
+        }
+        orders[effect]()
+
+    def _weigh(self, observation: Observation, first_ns: int) -> ev.Judgement:
+        config, threshold = self.desk.config, self.desk.recogniser.threshold.cosine
+        vote, score_of_frame = self._vote(observation)
+        ballot = None if vote is None else ev.ballot_of(observation, vote)
+        before = self._evidence
+        if observation.seen is Seen.MANY_FACES:
+            self._evidence = ev.with_second_face(before, config.evidence)
+        elif ballot is not None:
+            self._evidence = ev.with_ballot(before, ballot, config.evidence)
+        counted = ballot is not None and self._evidence is not before
+        score_of_mean = ev.mean_score(self._evidence, self._template, config.match.strategy)
+        facts = frame_facts(
+            observation,
+            first_ns,
+            vote=None if vote is None else vote.value,
+            counted=counted,
+            score=score_of_frame,
+            mean_score=score_of_mean if counted else None,
+            threshold=threshold,
+        )
+        self.tell_frame({**facts, "breaks": self._evidence.breaks}, observation)
+        if not counted:
+            return ev.Judgement.UNDECIDED
+        return ev.judge(self._evidence, score_of_mean=score_of_mean, threshold=threshold, rules=config.evidence)
+
+    def _vote(self, observation: Observation) -> tuple[ev.Vote | None, float | None]:
+        if observation.seen is Seen.SPOOF:
+            return ev.Vote.SPOOF, None
+        embedding = observation.embedding
+        if observation.seen is not Seen.FACE or embedding is None or embedding.model_id != self._template.model_id:
+            return None, None
+        found = score(embedding.vector, self._template, self.desk.config.match.strategy)
+        return ev.vote_for(found, self.desk.recogniser.threshold.cosine), found
+
+    def _settle(self) -> None:
+        config = self.desk.config
+        self._ledger = limiter.settle(
+            self._ledger,
+            self.desk.clock.boot_time(),
+            failed=limiter.is_failure(self._evidence.rejections, config.evidence),
+            base_s=config.attempt.cooldown_s,
+            max_failures=config.limits.max_failures,
+        )
+        self.desk.book.settle(self._template.user, self._ledger)
+        if self._ledger.locked_out:
+            self.step(Event.RETRIES_SPENT)
+
+    def _clear_failures(self) -> None:
+        self._keep(limiter.matched(self._ledger, self.desk.clock.boot_time()))
+
+    def _record_password(self) -> None:
+        self._keep(limiter.password_accepted(self._ledger, self.desk.clock.boot_time()))
+
+    def _end_cooldown(self) -> None:
+        self._keep(limiter.rested(self._ledger))
+
+    def _keep(self, ledger: Ledger) -> None:
+        self.desk.book.save(self._template.user, ledger)
+        self._ledger = ledger
+
+    def _report_cooling_down(self) -> None:
+        left_s = limiter.cooldown_left_s(self._ledger, self.desk.clock.boot_time())
+        self.end(Reply(Word.COOLING_DOWN, done=True, user=self._template.user, wait_s=round(left_s + 0.05, 1)))
+
+
+def record_password(desk: Desk, user: str) -> None:
+    """Clear what is held against a user who is not before the camera, for their password was right.
+
+    Raises:
+        StoreError: their ledger cannot be read or written; everything stays held against them.
+    """
+    ledger = desk.book.open(user)
+    before = resting_state(ledger)
+    after = VERIFY.step(before, Event.PASSWORD_OK).to
+    desk.book.save(user, limiter.password_accepted(ledger, desk.clock.boot_time()))
+    desk.log.state(VERIFY.name, NO_ATTEMPT, before, Event.PASSWORD_OK, after)
