@@ -26,8 +26,20 @@ class Verb:
 
 # In the order in which a person meets them.
 VERBS: Final = (
+    Verb("demo", "kinect_unlock.cli.demo:demo", "Watch it enrol, unlock and refuse on recordings of synthetic people."),
     Verb("run", "kinect_unlock.cli.run:run", "Run the daemon in the foreground."),
+    Verb("enrol", "kinect_unlock.cli.people:enrol", "Teach the daemon a face."),
+    Verb("verify", "kinect_unlock.cli.people:verify", "Ask whether the person before the camera is this user."),
+    Verb("identify", "kinect_unlock.cli.pictures:identify", "Ask who it is: by the camera, a photograph or a webcam."),
+    Verb("users", "kinect_unlock.cli.people:users", "List who is enrolled."),
+    Verb("forget", "kinect_unlock.cli.people:forget", "Delete a user's template."),
+    Verb("status", "kinect_unlock.cli.service:status", "Show how the daemon is."),
+    Verb("lock", "kinect_unlock.cli.service:lock", "Lock the session through the lock hook."),
+    Verb("record", "kinect_unlock.cli.record:record", "Record frames of any source into one file."),
+    Verb("replay", "kinect_unlock.cli.replay:replay", "Play a recording through the whole daemon and log each decision."),
+    Verb("models", "kinect_unlock.cli.models:app", "List, build or check the networks."),
     Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
+    Verb("doctor", "kinect_unlock.cli.doctor:doctor", "Check this machine and say what is missing."),
 )
 
 

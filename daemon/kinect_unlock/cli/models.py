@@ -1,0 +1,75 @@
+"""``kinect-unlock models``: which networks there are, building them, and checking every file."""
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from kinect_unlock import app as composition
+from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
+from kinect_unlock.errors import ModelError
+from kinect_unlock.models import ModelStore
+
+app = typer.Typer(no_args_is_help=True, help="List the networks, build them ready for use, or check every file.")
+
+
+def _store(file: ConfigFile) -> ModelStore:
+    return composition.model_store(settings_of(file))
+
+
+@app.command("list")
+def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List every network of the manifest: what votes, whether it may unlock, whether it is built."""
+    rows = _store(file).listing()
+    if as_json:
+        print_json([msgspec.to_builtins(row) for row in rows])
+        return
+    table = Table("", "network", "kind", "embedding space", "votes", "may unlock", "built", "licence")
+    for row in rows:
+        votes, space = ", ".join(row.votes) or "-", row.model_id or "-"
+        unlock = "-" if row.model_id is None else _yes(row.unlock)
+        mark = "[green]*[/]" if row.chosen else ""
+        table.add_row(mark, row.name, row.kind, space, votes, unlock, _yes(row.built), row.licence)
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def build(*, file: ConfigFile = None) -> None:
+    """Compose the configured networks now, so that the daemon's next start finds them ready."""
+    store, settings = _store(file), settings_of(file)
+    columns = (TextColumn("[bold]{task.fields[name]}"), BarColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        for name in (settings.models.detector, settings.models.encoder):
+            task = progress.add_task("", total=1.0, name=name)
+
+            def show(step: str, done: float, task: TaskID = task) -> None:
+                progress.update(task, description=step, completed=done)
+
+            path = store.build(name, show)
+            progress.console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def verify(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check every file of weights and every built network by its hash. Exit code 70: at least one is wrong."""
+    checks = _store(file).verify()
+    if as_json:
+        print_json(
+            [
+                {"name": c.name, "part": c.part, "path": str(c.path), "ok": c.fault is None, "fault": c.fault}
+                for c in checks
+            ]
+        )
+    else:
+        table = Table("network", "part", "file", "")
+        for check in checks:
+            state = "[green]ok[/]" if check.fault is None else f"[red]{check.fault}[/]"
+            table.add_row(check.name, check.part, check.path.name, state)
+        Console(highlight=False).print(table)
+    if any(check.fault for check in checks):
+        raise typer.Exit(ModelError.exit_code)
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - a formatter's subject
+    return "yes" if value else "no"

@@ -1,0 +1,35 @@
+"""The verbs about the daemon itself: status and lock."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave
+from kinect_unlock.wire import Lock, Status
+
+
+def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show how the daemon is: its source, its model and votes, its counters, who is locked out."""
+    last = ask(file, Status(), as_json=as_json, show=lambda _: None)
+    if not as_json and last.data is not None:
+        table = Table(box=None, show_header=False)
+        for name, value in last.data.items():
+            table.add_row(f"[bold]{name.replace('_', ' ')}[/]", _said(value))
+        Console(highlight=False).print(table)
+    leave(last)
+
+
+def lock(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Lock the session through the lock hook. Exit code 75: the hook failed, or there is none."""
+    leave(ask(file, Lock(), as_json=as_json))
+
+
+def _said(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_said(item) for item in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_said(item)}" for key, item in value.items()) or "none"
+    return "-" if value is None else str(value)
