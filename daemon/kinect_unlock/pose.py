@@ -1,57 +1,125 @@
-"""Where a head is and where it looks, in millimetres and degrees, from five landmarks and their depth."""
+"""Where a head is and where it looks, in millimetres and degrees.
 
+Five landmarks with their depth give a first pose; the face's surface around them then corrects it against a mean face.
+On rendered heads of known pose the surface cuts the 95th percentile of the yaw error from 14 to 4 degrees and of the
+pitch error from 9 to 6; on real faces that look down it takes away a yaw of 6 degrees which the landmarks alone claim.
+
+A photograph has a pose too: whether what looks is a head is for liveness to say.
+"""
+
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
+import cv2
 import numpy as np
 
-from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import F64, Calibration, Detection, HeadPose, read_only
+from kinect_unlock.align import FaceDepth, rays
+from kinect_unlock.frames import F32, F64, LANDMARKS, Calibration, Detection, HeadPose, read_only
 
-# A mean face's five landmarks, mm, in head axes (x image-right, y down, z away from the camera when it faces it),
-# from the neutral head of ICT-FaceKit (MIT).
-_MEAN_FACE_MM: Final = read_only(
+# A mean face in head axes: x image-right, y down, z away from the camera when it faces it; mm; the origin is the mean
+# of the five landmarks. Sampled from the neutral head of ICT-FaceKit (MIT), made symmetric.
+_MEAN_LANDMARKS_MM: Final = read_only(
     np.array(
-        ((-31.0, -34.0, 28.0), (31.0, -34.0, 28.0), (0.0, 0.0, 0.0), (-25.0, 33.0, 24.0), (25.0, 33.0, 24.0)),
+        ((-32.6, -33.9, 11.6), (32.6, -33.9, 11.6), (0.0, -3.6, -26.9), (-25.3, 35.7, 1.9), (25.3, 35.7, 1.9)),
         np.float64,
     )
 )
+# z of the surface, to the millimetre: rows y = -56 ... 56, columns |x| = 0 ... 56, every 8 mm.
+_MEAN_SURFACE_MM: Final = (
+    (-4, -4, -3, -1, 2, 5, 11, 22),
+    (-3, -2, 1, 3, 5, 7, 11, 20),
+    (-3, 1, 8, 8, 7, 9, 15, 22),
+    (-6, 1, 10, 11, 8, 12, 18, 26),
+    (-12, -6, 6, 9, 9, 12, 18, 25),
+    (-19, -12, 1, 7, 9, 11, 15, 21),
+    (-25, -20, -3, 4, 7, 9, 13, 19),
+    (-26, -22, -10, 2, 5, 8, 12, 19),
+    (-19, -9, -5, 2, 4, 7, 13, 21),
+    (-12, -10, -5, 0, 4, 8, 14, 24),
+    (-14, -13, -8, -3, 3, 9, 16, 27),
+    (-11, -9, -7, -2, 3, 10, 19, 31),
+    (-12, -11, -6, 1, 5, 11, 21, 35),
+    (-8, -7, -4, 1, 7, 14, 26, 50),
+    (-6, -5, -2, 3, 10, 19, 34, 70),
+)
+_TABLE_MM: Final = 8.0
+_TABLE_REACH_MM: Final = 56.0
+_FINE_MM: Final = 2.0  # pitch to which the table is interpolated, once
+
+_SURFACE_REACH_MM: Final = 75.0  # readings so far from the landmarks' middle may still be face
+_SURFACE_PITCH_MM: Final = 8.0  # of the readings used: about 250 on a face
+_MEASURED_SHARE: Final = 0.4  # between the landmarks; with less the face has hardly any depth
+_HALF_HEAD_MM: Final = 90.0  # what is so much nearer or farther than the face's middle is something else
+_WINDOW_MM: Final = 6.0  # half side of the window whose median is a landmark's depth
+_GUESSED_WEIGHT: Final = 0.1  # of a landmark without a reading: its place in the image is known, its depth is not
+_AXES: Final = read_only(np.tile(np.eye(3), LANDMARKS))
+_ROUNDS: Final = 3  # a fourth changes nothing that was measured
+_LANDMARK_SIGMA_MM: Final = 8.0  # how far people's landmarks lie from the mean's, detector included
+_SURFACE_SIGMA_MM: Final = 3.0  # how far people's surfaces do
+_SURFACE_WORTH: Final = 40.0  # neighbouring readings err together: all of them count as so many
+_SURFACE_CUT_MM: Final = 20.0  # hair, hands and glasses: what lies farther off than this has no say
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placement:
+    """A head's rotation f64[3,3] and origin f64[3]: ``camera = rotation @ head + origin``."""
+
+    rotation: F64
+    origin_mm: F64
+
+    def to_head(self, points_mm: F64) -> F64:
+        head: F64 = (points_mm - self.origin_mm) @ self.rotation
+        return head
+
+    def moved(self, motion: F64) -> "_Placement":
+        """Turn and shift the points, as seen from the head, by a small rotation vector and a shift f64[6]."""
+        turn = np.asarray(cv2.Rodrigues(motion[:3])[0], np.float64)
+        rotation: F64 = self.rotation @ turn.T
+        return _Placement(rotation, self.origin_mm - rotation @ motion[3:])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Readings:
+    """What depth says of a face, in camera coordinates: five landmarks, each with a weight 0..1, and the surface."""
+
+    landmarks_mm: F64  # [5,3]
+    weights: F64  # [5]
+    surface_mm: F64  # [n,3]
 
 
 def head_pose(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> HeadPose | None:
-    """Measure a head's pose; None where depth does not allow it."""
-    points = _landmark_points(detection, face_depth, calibration)
-    found = np.isfinite(points[:, 2])
-    if found.sum() < 4:  # noqa: PLR2004 - of five
+    """Measure a head's pose; None where too little of the face has depth.
+
+    ``distance_mm`` is the depth of the mean of the five landmarks, as the whole face's surface holds it.
+    """
+    readings = _read(detection, face_depth, calibration)
+    if readings is None:
         return None
-    rotation, centre = _rigid(_MEAN_FACE_MM[found], points[found])
-    yaw, pitch, roll = _angles(_facing(centre) @ rotation)
-    return HeadPose(float(np.median(points[found, 2])), yaw, pitch, roll)
+    placement = _kabsch(readings)
+    for _ in range(_ROUNDS):
+        placement = placement.moved(_correction(placement, readings))
+    distance_mm = float(placement.origin_mm[2])
+    if not (np.isfinite(placement.rotation).all() and distance_mm > 0):
+        return None
+    yaw_deg, pitch_deg, roll_deg = angles_deg(facing(placement.origin_mm) @ placement.rotation)
+    return HeadPose(distance_mm, yaw_deg, pitch_deg, roll_deg)
 
 
-def _landmark_points(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> F64:
-    del calibration
-    cells = np.rint(face_depth.cells(detection.landmarks_px)).astype(int)
-    points = np.full((5, 3), np.nan)
-    for index, (column, row) in enumerate(cells):
-        window = face_depth.xyz_mm[max(0, row - 2) : max(0, row + 3), max(0, column - 2) : max(0, column + 3)]
-        valid = window[np.isfinite(window[..., 2])]
-        if len(valid):
-            points[index] = np.median(valid, axis=0)
-    return points
+def angles_deg(rotation: F64) -> tuple[float, float, float]:
+    """Read yaw, pitch and roll off ``R_yaw @ R_pitch @ R_roll``, head to camera, with the signs of `HeadPose`."""
+    look = -rotation[:, 2]
+    yaw, pitch = np.arctan2(look[0], -look[2]), np.arcsin(np.clip(-look[1], -1, 1))
+    roll = np.arctan2(rotation[1, 0], rotation[1, 1])
+    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
-def _rigid(model: F64, points: F64) -> tuple[F64, F64]:
-    """Kabsch: the rotation and translation that take the model nearest to the points."""
-    model_centre, centre = model.mean(axis=0), points.mean(axis=0)
-    u, _, vt = np.linalg.svd((points - centre).T @ (model - model_centre))
-    flip = np.diag((1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))))
-    rotation: F64 = u @ flip @ vt
-    return rotation, centre - rotation @ model_centre
+def facing(point_mm: F64) -> F64:
+    """Return the smallest rotation f64[3,3] that takes the direction to a point before the camera onto its axis.
 
-
-def _facing(point: F64) -> F64:
-    """Return the smallest rotation that takes the direction to ``point`` onto the camera's axis."""
-    x, y, z = point / np.linalg.norm(point)
+    A head at the image's edge that looks into the lens then has no yaw, as it shows none.
+    """
+    x, y, z = point_mm / np.linalg.norm(point_mm)
     return np.array(
         (
             (1 - x * x / (1 + z), -x * y / (1 + z), -x),
@@ -61,9 +129,94 @@ def _facing(point: F64) -> F64:
     )
 
 
-def _angles(rotation: F64) -> tuple[float, float, float]:
-    """Read yaw, pitch and roll in degrees off ``R_yaw @ R_pitch @ R_roll``, with the signs of `HeadPose`."""
-    look = -rotation[:, 2]
-    yaw, pitch = np.arctan2(look[0], -look[2]), np.arcsin(np.clip(-look[1], -1, 1))
-    roll = np.arctan2(rotation[1, 0], rotation[1, 1])
-    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
+def _read(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> _Readings | None:
+    """Gather the readings of a face; None where there are too few."""
+    cells = face_depth.cells(detection.landmarks_px)
+    between = _window(face_depth, cells.mean(axis=0), float(np.ptp(cells, axis=0).max()) / 2, stride=1)
+    seen = between[between[:, 2] > 0]
+    if len(seen) == 0 or len(seen) < _MEASURED_SHARE * len(between):
+        return None
+    middle_mm = _median(seen[:, 2])
+    cell_mm = face_depth.step_px * middle_mm / calibration.color.fx_px
+    stride = max(1, round(_SURFACE_PITCH_MM / cell_mm))
+    surface = _window(face_depth, cells.mean(axis=0), _SURFACE_REACH_MM / cell_mm, stride=stride)
+    surface = surface[np.abs(surface[:, 2] - middle_mm) < _HALF_HEAD_MM]
+    depths, weights = np.full(LANDMARKS, middle_mm), np.full(LANDMARKS, _GUESSED_WEIGHT)
+    for index, cell in enumerate(cells):
+        near = _window(face_depth, cell, _WINDOW_MM / cell_mm, stride=1)[:, 2]
+        near = near[np.abs(near - middle_mm) < _HALF_HEAD_MM]
+        if len(near) > 0:
+            depths[index], weights[index] = _median(near), 1
+    x, y = rays(calibration.color, *detection.landmarks_px.T)
+    return _Readings(np.column_stack((x * depths, y * depths, depths)), weights, surface.astype(np.float64))
+
+
+def _median(values: F32) -> float:
+    """Return the upper median, ten times as fast as numpy's on so few numbers."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _window(face_depth: FaceDepth, cell: F64, half_side: float, *, stride: int) -> F32:
+    """Return the points f32[n,3] of the cells around one (column, row), NaN where there is no reading."""
+    rows, columns = face_depth.depth_mm.shape
+    left, top = (max(0, round(float(at) - half_side)) for at in cell)
+    right, bottom = (max(0, round(float(at) + half_side) + 1) for at in cell)
+    return face_depth.xyz_mm[top : min(rows, bottom) : stride, left : min(columns, right) : stride].reshape(-1, 3)
+
+
+def _kabsch(readings: _Readings) -> _Placement:
+    """Place the mean face's landmarks on a face's."""
+    weights = readings.weights / readings.weights.sum()
+    model_centre, centre = weights @ _MEAN_LANDMARKS_MM, weights @ readings.landmarks_mm
+    spread = (readings.landmarks_mm - centre).T @ (weights[:, None] * (_MEAN_LANDMARKS_MM - model_centre))
+    u, _, vt = np.linalg.svd(spread)
+    turn = np.diag((1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))))  # a rotation, not a mirror image
+    rotation: F64 = u @ turn @ vt
+    return _Placement(rotation, centre - rotation @ model_centre)
+
+
+def _correction(placement: _Placement, readings: _Readings) -> F64:
+    """Return one Gauss-Newton step f64[6] (rotation vector, shift) of the points towards the mean face.
+
+    Surface readings pull along the mean face's normal only, landmarks along all three axes.
+    """
+    surface, landmarks = placement.to_head(readings.surface_mm), placement.to_head(readings.landmarks_mm)
+    z, slope_x, slope_y = _mean_surface(surface)
+    length = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
+    distance = (surface[:, 2] - z) / length
+    worth = np.maximum(1 - (distance / _SURFACE_CUT_MM) ** 2, 0) ** 2 / length  # Tukey's; less where seen aslant
+    worth[(np.abs(surface[:, :2]) > _TABLE_REACH_MM).any(axis=1)] = 0
+    worth *= min(1.0, _SURFACE_WORTH / max(1.0, float(worth.sum()))) / _SURFACE_SIGMA_MM**2
+
+    normals = np.stack((-slope_x, -slope_y, np.ones_like(z))) / length
+    rows = np.concatenate((_levers(surface.T, normals), _levers(np.repeat(landmarks.T, 3, axis=1), _AXES)), axis=1)
+    errors = np.concatenate((distance, (landmarks - _MEAN_LANDMARKS_MM).ravel()))
+    weighted = rows * np.concatenate((worth, np.repeat(readings.weights, 3) / _LANDMARK_SIGMA_MM**2))
+    return np.asarray(np.linalg.solve(weighted @ rows.T, -weighted @ errors), np.float64)
+
+
+def _levers(arms: F64, directions: F64) -> F64:
+    """Return how far a small turn or shift of all arms [3,n] moves each along its direction [3,n]: f64[6,n]."""
+    (x, y, z), (u, v, w) = arms, directions
+    return np.stack((y * w - z * v, z * u - x * w, x * v - y * u, u, v, w))
+
+
+def _mean_surface(points_mm: F64) -> tuple[F64, F64, F64]:
+    """Return the mean face's z and its slopes along x and y at points [n,3] in head axes."""
+    column, row = ((points_mm[:, :2] + _TABLE_REACH_MM) / _FINE_MM).astype(np.float32).T
+    found = cv2.remap(_table(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    z, slope_x, slope_y = np.asarray(found, np.float64).reshape(-1, 3).T
+    return z, slope_x, slope_y
+
+
+@cache
+def _table() -> F32:
+    """Return z and its slopes f32[n,n,3] every 2 mm, between -56 and 56 mm both ways."""
+    half = np.array(_MEAN_SURFACE_MM, np.float32)
+    coarse = np.concatenate((half[:, :0:-1], half), axis=1)
+    fine = np.arange(0, 2 * _TABLE_REACH_MM + _FINE_MM, _FINE_MM, dtype=np.float32) / np.float32(_TABLE_MM)
+    x, y = np.meshgrid(fine, fine)
+    z = cv2.remap(coarse, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    slope_y, slope_x = np.gradient(z, _FINE_MM)
+    return read_only(np.dstack((z, slope_x, slope_y)).astype(np.float32))
