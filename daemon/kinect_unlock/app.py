@@ -1,0 +1,269 @@
+"""The composition root: makes every part from the configuration and knows how they fit; nobody else makes adapters.
+
+`run` is the daemon. The other functions are for verbs that work without one.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from kinect_unlock import __version__
+from kinect_unlock.capture import Capture, Ending, Shot
+from kinect_unlock.client import Client
+from kinect_unlock.clock import Clock, SystemClock
+from kinect_unlock.config import Paths
+from kinect_unlock.controller import Controller
+from kinect_unlock.detector import YuNetDetector
+from kinect_unlock.encoder import FusedEncoder
+from kinect_unlock.errors import ConfigError
+from kinect_unlock.frames import Origin
+from kinect_unlock.hooks import ProgramHooks
+from kinect_unlock.listening import ListeningPlace
+from kinect_unlock.manifest import pick_threshold
+from kinect_unlock.models import ModelStore, Progress
+from kinect_unlock.pipeline import Pipeline
+from kinect_unlock.ports import Recogniser, RunFacts
+from kinect_unlock.server import Server
+from kinect_unlock.service import Outcome, Parts, Service
+from kinect_unlock.settings import Config, Source
+from kinect_unlock.slot import LatestSlot
+from kinect_unlock.sources import open_source
+from kinect_unlock.sources.base import FrameSource
+from kinect_unlock.sources.images import ImagesSource
+from kinect_unlock.sources.replay import ReplaySource
+from kinect_unlock.sources.webcam import WebcamSource
+from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir, load_or_make_key
+from kinect_unlock.systemd import Notifier
+from kinect_unlock.vision import Vision
+
+# Built in, and known without a path or a device; a plug-in is asked.
+_ORIGINS: Final = {"replay": ReplaySource.origin, "images": ImagesSource.origin, "webcam": WebcamSource.origin}
+_BUILD_STEP_S: Final = 60.0  # more than any step of building a network has taken on one core
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) -> int:
+    """Run the daemon until it is told to stop; return its exit code.
+
+    Raises:
+        KinectUnlockError: it cannot start.
+    """
+    with ExitStack() as held:
+        held.enter_context(_logging(config.log.level))
+        clock = SystemClock()
+        notifier = Notifier(os.environ)
+        uid = os.getuid()
+        paths = Paths.of(config, os.environ, uid)
+        facts = RunFacts(_origin(config.source, clock), test_source, uid, __version__, os.getpid())
+        _say_what_may_match(facts)
+        held.enter_context(hold_state_dir(paths.state_dir))
+        place = held.enter_context(ListeningPlace(paths.socket))
+        decisions = held.enter_context(_decision_log(config, test_source=test_source))
+        composer = _Composer(config, facts, paths, clock, notifier)
+        outcome = asyncio.run(composer.serve(place, decisions, until_stdin_closes=until_stdin_closes))
+    if outcome.zombies:
+        # They may be inside native code, which must not find the interpreter taken down around it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(outcome.exit_code)
+    return outcome.exit_code
+
+
+class _Composer:
+    """Makes the parts of one run; on the event loop, because some of them belong to it."""
+
+    def __init__(self, config: Config, facts: RunFacts, paths: Paths, clock: Clock, notifier: Notifier) -> None:
+        self._config = config
+        self._facts = facts
+        self._paths = paths
+        self._clock = clock
+        self._notifier = notifier
+        self._models = ModelStore(config.models, cache_dir=paths.cache_dir)
+        entry = self._models.encoder
+        threshold = pick_threshold(entry, config.match.far, config.match.strategy)
+        self._recogniser = Recogniser(config.models.encoder, entry, threshold)
+        self._templates = FileTemplateStore(paths.state_dir, load_or_make_key(paths.state_dir))
+        self._hooks = ProgramHooks(config.hooks, os.environ)
+
+    async def serve(
+        self, place: ListeningPlace, decisions: Callable[[str], None] | None, *, until_stdin_closes: bool
+    ) -> Outcome:
+        """Put the parts together and run them."""
+        config, clock, post = self._config, self._clock, asyncio.get_running_loop().call_soon_threadsafe
+        slot = LatestSlot[Shot | Ending]()
+        capture = Capture(
+            lambda stream: open_source(config.source, clock=clock, stream=stream),
+            config.source,
+            origin=self._facts.origin,
+            slot=slot,
+            clock=clock,
+            on_ready=lambda attempt: post(partial(controller.on_camera_ready, attempt)),
+        )
+        controller = Controller(
+            config,
+            self._facts,
+            self._recogniser,
+            camera=capture,
+            templates=self._templates,
+            ledgers=FileLedgerStore(self._paths.state_dir),
+            hooks=self._hooks,
+            clock=clock,
+            decisions=decisions,
+        )
+        vision = Vision(
+            partial(_pipeline, config, self._models, self._report),
+            slot=slot,
+            listener=controller,
+            post=post,
+            max_frame_age_ms=config.source.max_frame_age_ms,
+            clock=clock,
+        )
+        parts = Parts(
+            controller=controller,
+            server=Server(controller.serve),
+            vision=vision,
+            capture_worker=capture.worker,
+            bound=place.socket,
+            notifier=self._notifier,
+            clock=clock,
+            stop_timeout_s=config.daemon.stop_timeout_s,
+            status=_status(self._facts, config),
+        )
+        return await Service(parts).run(until_stdin_closes=until_stdin_closes)
+
+    def _report(self, step: str, done: float) -> None:
+        """Tell systemd and the log about the building of a network; called in the vision thread."""
+        self._notifier.more_time(_BUILD_STEP_S, f"{step} ({done:.0%})")
+        _LOG.info("event=models step=%r done=%.2f", step, done)
+
+
+def model_store(config: Config) -> ModelStore:
+    """Return the networks that the configuration names, and the folder they are kept in.
+
+    Raises:
+        ConfigError, ModelError: configuration or manifest is wrong.
+    """
+    return ModelStore(config.models, cache_dir=Paths.of(config, os.environ, os.getuid()).cache_dir)
+
+
+def detector(config: Config, *, progress: Progress | None = None) -> YuNetDetector:
+    """Return the configured face detector, built first where necessary.
+
+    Raises:
+        ConfigError, ModelError: it cannot be had.
+    """
+    return _detector(config, model_store(config), progress)
+
+
+def encoder(config: Config, *, progress: Progress | None = None) -> FusedEncoder:
+    """Return the configured encoder, built first where necessary.
+
+    Raises:
+        ConfigError, ModelError: it cannot be had.
+    """
+    return _encoder(config, model_store(config), progress)
+
+
+def pipeline(config: Config, *, progress: Progress | None = None) -> Pipeline:
+    """Return the whole look at a frame, as the daemon has it.
+
+    Raises:
+        ConfigError, ModelError: its networks cannot be had.
+    """
+    return _pipeline(config, model_store(config), progress)
+
+
+def source(config: Config, *, stream: str | None = None) -> FrameSource:
+    """Return the configured source, not yet opened.
+
+    Raises:
+        SourceError: it cannot be had.
+    """
+    return open_source(config.source, clock=SystemClock(), stream=stream)
+
+
+def client(config: Config) -> Client:
+    """Return a client of the daemon that runs with this configuration.
+
+    Raises:
+        ConfigError: it cannot be told where its socket is.
+    """
+    return Client(Paths.of(config, os.environ, os.getuid()).socket)
+
+
+def _detector(config: Config, models: ModelStore, progress: Progress | None) -> YuNetDetector:
+    name = config.models.detector
+    models.manifest.detector(name)  # an encoder's name would build, and then fail less clearly
+    return YuNetDetector(models.build(name, progress), config.detector, config.models.threads)
+
+
+def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> FusedEncoder:
+    path = models.build(config.models.encoder, progress)
+    return FusedEncoder(models.encoder, path, config.models.threads)
+
+
+def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> Pipeline:
+    return Pipeline(_detector(config, models, progress), _encoder(config, models, progress), config)
+
+
+def _origin(settings: Source, clock: Clock) -> Origin:
+    """Return where the configured source's frames will come from; refuses one that cannot be had at all."""
+    return _ORIGINS.get(settings.kind) or open_source(settings, clock=clock).origin
+
+
+def _say_what_may_match(facts: RunFacts) -> None:
+    if facts.origin is Origin.SENSOR:
+        return
+    if facts.test_source:
+        _LOG.warning("event=test-source origin=%s meaning=%r", facts.origin, "whatever is played here may unlock")
+    else:
+        what_to_do = "frames that are no camera's never match nor unlock; for trying out start with --test-source"
+        _LOG.warning("event=cannot-match origin=%s meaning=%r", facts.origin, what_to_do)
+
+
+def _status(facts: RunFacts, config: Config) -> str:
+    kind = "TEST SOURCE" if facts.test_source else "source"
+    return f"ready; {kind} {config.source.kind} ({facts.origin}), encoder {config.models.encoder}"
+
+
+@contextmanager
+def _decision_log(config: Config, *, test_source: bool) -> Iterator[Callable[[str], None] | None]:
+    """Begin the decision log anew; it holds scores, so it is its owner's alone and no business of a real run."""
+    if config.log.decisions is None:
+        yield None
+        return
+    path = Path(config.log.decisions)
+    if not test_source:
+        raise ConfigError(f"$.log.decisions: {path} would hold scores; only a run with --test-source may write it")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", buffering=1)
+    except OSError as fault:
+        raise ConfigError(f"$.log.decisions: {path} cannot be written ({fault.strerror})") from fault
+    with file:
+        yield lambda line: print(line, file=file)
+
+
+@contextmanager
+def _logging(level: str) -> Iterator[None]:
+    """Write our loggers' and the loop's lines to standard error; the root logger is whoever's program this is."""
+    handler = logging.StreamHandler()
+    # The journal has the time already.
+    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("kinect_unlock", "asyncio")]
+    for logger in loggers:
+        logger.setLevel(level.upper())
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)

@@ -1,0 +1,238 @@
+"""One frame in, one `Observation` out: who could be judged, and how they look to the encoder. Knows no template.
+
+Every stage may end the look; what cannot be measured counts against the person. The detector runs only when depth
+says that something stands where a person could be: an empty room costs next to nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+
+from kinect_unlock.align import FaceDepth, align_face
+from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
+from kinect_unlock.crop import DepthChannel, face_tensor, sharpness
+from kinect_unlock.errors import SourceError
+from kinect_unlock.frames import (
+    F32,
+    U8,
+    U16,
+    Calibration,
+    Detection,
+    Embedding,
+    Face,
+    FaceTensor,
+    Frame,
+    HeadPose,
+    Intrinsics,
+    LivenessReport,
+    Observation,
+    Seen,
+    Verdict,
+)
+from kinect_unlock.liveness import assess
+from kinect_unlock.ports import Use
+from kinect_unlock.pose import head_pose
+from kinect_unlock.settings import Config, PoseRange
+
+_REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so
+_SMALL_FACE_MM: Final = (90.0, 120.0)  # narrower than any grown face, hair and chin left out
+_FACE_SHARE: Final = 0.5  # of a small face at the far end must have readings in range
+_GATE_STEP_PX: Final = 4  # looks at every fourth pixel of every fourth row: a face there has twenty of them
+_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
+_RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
+_BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
+MIN_SHARPNESS: Final = 0.05
+
+_DepthImage: TypeAlias = tuple[U16, Calibration]
+
+
+class FaceDetector(Protocol):
+    """What the pipeline needs to find faces."""
+
+    def detect(self, color: U8) -> tuple[Detection, ...]:
+        """Return the faces in an RGB image u8[H,W,3], best first."""
+        ...
+
+
+class FaceEncoder(Protocol):
+    """What the pipeline needs to encode a face."""
+
+    @property
+    def model_id(self) -> str:
+        """The embedding space."""
+        ...
+
+    @property
+    def depth_channel(self) -> str:
+        """What the fourth plane must hold; a value of `DepthChannel`."""
+        ...
+
+    def encode(self, batch: F32) -> F32:
+        """Return unit vectors f32[N,D] for face tensors f32[N,4,112,112]."""
+        ...
+
+
+class Pipeline:
+    """Looks at frames, one at a time. Used by one thread."""
+
+    def __init__(
+        self, detector: FaceDetector, encoder: FaceEncoder, config: Config, *, clock: Clock | None = None
+    ) -> None:
+        self._detector = detector
+        self._encoder = encoder
+        self._contract = DepthChannel(encoder.depth_channel)
+        self._ranges = {"enrol": config.ranges.enrol, "verify": config.ranges.verify}
+        self._bounds = config.liveness
+        self._clock = clock or SystemClock()
+
+    def observe(self, frame: Frame, attempt: int, use: Use) -> Observation:
+        """Look at one frame.
+
+        Raises:
+            ModelError: a network failed.
+            SourceError: the frame contradicts its own calibration.
+        """
+        look = _Look(frame, attempt, self._clock)
+        if frame.depth_mm is None or frame.calibration is None:
+            return look.saw(Seen.NO_DEPTH)
+        limits = self._ranges[use]
+        with look.stage("gate"):
+            somebody = _somebody_near(frame.depth_mm, frame.calibration.depth, limits)
+        if not somebody:
+            return look.saw(Seen.NO_FACE)
+        with look.stage("detect"):
+            found = self._detector.detect(frame.color)
+        if not found:
+            return look.saw(Seen.NO_FACE)
+        detection = max(found, key=_area_px)
+        with look.stage("align"):
+            depth = _aligned(frame.depth_mm, frame.calibration, detection)
+            alone = _is_alone(detection, found, depth, (frame.depth_mm, frame.calibration))
+        if not alone:
+            return look.saw(Seen.MANY_FACES)
+        with look.stage("pose"):
+            pose = head_pose(detection, depth, frame.calibration)
+        if pose is None:
+            return look.saw(Seen.NO_DEPTH)
+        face = Face(detection, pose)
+        unusable = _out_of_range(pose, limits)
+        return look.saw(unusable, face) if unusable else self._judge(look, frame, face, depth, frame.calibration)
+
+    def _judge(
+        self, look: "_Look", frame: Frame, face: Face, depth: FaceDepth, calibration: Calibration
+    ) -> Observation:
+        """Cut out, weigh and encode a face that is in range."""
+        with look.stage("crop"):
+            tensor = face_tensor(frame.color, face.detection, depth, contract=self._contract)
+            is_sharp = sharpness(tensor) >= MIN_SHARPNESS  # False for NaN
+        if not is_sharp:
+            return look.saw(Seen.BLURRED, face)
+        with look.stage("liveness"):
+            report = assess(face, depth, tensor, calibration, self._bounds)
+        if report.verdict is not Verdict.LIVE:
+            return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
+        return look.saw(Seen.FACE, face, report, self._encode(look, tensor))
+
+    def _encode(self, look: "_Look", tensor: FaceTensor) -> Embedding:
+        with look.stage("encode"):
+            vector = self._encoder.encode(tensor.data[np.newaxis])[0]
+        return Embedding(vector, self._encoder.model_id)
+
+
+class _Look:
+    """Collects what one frame showed and how long each stage took."""
+
+    def __init__(self, frame: Frame, attempt: int, clock: Clock) -> None:
+        self._frame = frame
+        self._attempt = attempt
+        self._clock = clock
+        self._stage_ms: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what is done inside."""
+        begun_ns = self._clock.monotonic_ns()
+        yield
+        self._stage_ms[name] = (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS
+
+    def saw(
+        self,
+        seen: Seen,
+        face: Face | None = None,
+        liveness: LivenessReport | None = None,
+        embedding: Embedding | None = None,
+    ) -> Observation:
+        """Close the look."""
+        return Observation(
+            attempt=self._attempt,
+            seq=self._frame.seq,
+            captured_ns=self._frame.captured_ns,
+            seen=seen,
+            face=face,
+            liveness=liveness,
+            embedding=embedding,
+            stage_ms=self._stage_ms,
+        )
+
+
+def _somebody_near(depth_mm: U16, camera: Intrinsics, limits: PoseRange) -> bool:
+    """Return True if enough depth readings u16[h,w] lie in range to be a face at its far end."""
+    farthest_mm = limits.far_mm * _REACH
+    sampled = depth_mm[::_GATE_STEP_PX, ::_GATE_STEP_PX]
+    readings = np.count_nonzero((sampled >= limits.near_mm / _REACH) & (sampled <= farthest_mm))
+    width_mm, height_mm = _SMALL_FACE_MM
+    face_px = width_mm * camera.fx_px / farthest_mm * height_mm * camera.fy_px / farthest_mm
+    return bool(readings >= _FACE_SHARE * face_px / _GATE_STEP_PX**2)
+
+
+def _area_px(detection: Detection) -> float:
+    return detection.box.width_px * detection.box.height_px
+
+
+def _aligned(depth_mm: U16, calibration: Calibration, detection: Detection) -> FaceDepth:
+    try:
+        return align_face(depth_mm, calibration, detection.box)
+    except ValueError as fault:
+        raise SourceError(f"the source's frames contradict its calibration: {fault}") from fault
+
+
+def _is_alone(detection: Detection, found: Sequence[Detection], depth: FaceDepth, frame_depth: _DepthImage) -> bool:
+    """Return False if a second face might be meant: about as large, and as near or of unknown depth."""
+    large_px = _RIVAL_AREA * _area_px(detection)
+    rivals = [other for other in found if other is not detection and _area_px(other) >= large_px]
+    own_mm = _middle_mm(depth, detection)
+    return all(
+        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > _RIVAL_DEPTH_MM  # False for NaN
+        for other in rivals
+    )
+
+
+def _middle_mm(depth: FaceDepth, detection: Detection) -> float:
+    """Return the median depth of the middle of a face's box; NaN without a reading."""
+    box = detection.box
+    corners = np.array(
+        [
+            (box.x_px + share * box.width_px, box.y_px + share * box.height_px)
+            for share in (_BOX_MIDDLE, 1.0 - _BOX_MIDDLE)
+        ]
+    )
+    (left, top), (right, bottom) = np.maximum(np.rint(depth.cells(corners)).astype(int), 0)
+    middle = depth.depth_mm[top : bottom + 1, left : right + 1]
+    readings = middle[middle > 0]
+    return float(np.median(readings)) if readings.size else float("nan")
+
+
+def _out_of_range(pose: HeadPose, limits: PoseRange) -> Seen | None:
+    """Return what is wrong with a pose, None if nothing is; an angle that is no number is wrong."""
+    if pose.distance_mm < limits.near_mm:
+        return Seen.TOO_NEAR
+    if not pose.distance_mm <= limits.far_mm:
+        return Seen.TOO_FAR
+    angles = (
+        (pose.yaw_deg, limits.yaw_deg),
+        (pose.pitch_deg, limits.pitch_deg),
+        (pose.roll_deg, limits.roll_deg),
+    )
+    return None if all(abs(angle_deg) <= limit_deg for angle_deg, limit_deg in angles) else Seen.TURNED_AWAY
