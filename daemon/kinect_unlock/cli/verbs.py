@@ -36,7 +36,9 @@ VERBS: Final = (
     Verb("status", "kinect_unlock.cli.service:status", "Show how the daemon is."),
     Verb("lock", "kinect_unlock.cli.service:lock", "Lock the session through the lock hook."),
     Verb("record", "kinect_unlock.cli.record:record", "Record frames of any source into one file."),
-    Verb("replay", "kinect_unlock.cli.replay:replay", "Play a recording through the whole daemon and log each decision."),
+    Verb(
+        "replay", "kinect_unlock.cli.replay:replay", "Play a recording through the whole daemon and log each decision."
+    ),
     Verb("models", "kinect_unlock.cli.models:app", "List, build or check the networks."),
     Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
     Verb("doctor", "kinect_unlock.cli.doctor:doctor", "Check this machine and say what is missing."),

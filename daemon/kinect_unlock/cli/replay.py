@@ -1,0 +1,113 @@
+"""``kinect-unlock replay``: a recording through the whole daemon, threads and socket and all, in private."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.console import Console
+
+from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of, tell
+from kinect_unlock.cli.timeline import Timeline
+from kinect_unlock.errors import RecordingError, RequestError
+from kinect_unlock.private import PrivateDaemon
+from kinect_unlock.recording import RecordingReader
+from kinect_unlock.settings import Config, Log, Pace, Source
+from kinect_unlock.wire import Enrol, Reply, Request, Verify, Word
+
+USER: Final = "owner"
+PROBE: Final = "probe.mkv"
+ENROLMENT: Final = "enrolment.mkv"
+TIMEOUT_S: Final = 600.0
+
+
+def private_settings(settings: Config, *, folder: Path, pace: Pace, decisions: Path | None = None) -> Config:
+    """Return settings for playing recordings of a folder: what asks for a password or for patience is off."""
+    return msgspec.structs.replace(
+        settings,
+        source=Source(kind="replay", path=str(folder), pace=pace),
+        attempt=msgspec.structs.replace(settings.attempt, cooldown_s=0.0),
+        policy=msgspec.structs.replace(settings.policy, password_after_boot=False),
+        log=Log(level=settings.log.level, decisions=None if decisions is None else str(decisions)),
+    )
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="The recording to play.", exists=True, dir_okay=False)],
+    *,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Enrol this recording first. Left out: the one that the recording itself names, if any."),
+    ] = None,
+    decisions: Annotated[
+        Path | None, typer.Option(help="Write the decision log here: a line a frame, equal bytes in every run.")
+    ] = None,
+    pace: Annotated[Pace, typer.Option(help="As it was recorded, as soon as possible, or frame by frame.")] = "asap",
+    file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play a recording through a private daemon and show what it decided, frame by frame.
+
+    Nothing of this machine is touched: the daemon has its own socket, templates and counters, which are gone
+    afterwards. A recording made for enrolling is enrolled; any other is judged against the enrolment it names, or
+    against --against. Exit code 0: it was played to a decision, whatever that was.
+    """
+    with RecordingReader(recording) as reader:
+        provenance = reader.provenance
+    against = against or _named_enrolment(recording, provenance)
+    if against is None and provenance.get("purpose") != "enrol":
+        raise RequestError(f"{recording} names no enrolment to be judged against; give one with --against FILE.mkv")
+    with PrivateDaemon.folder() as folder:
+        log = folder / "decisions.jsonl"
+        settings = private_settings(settings_of(file), folder=folder / "streams", pace=pace, decisions=log)
+        (folder / "streams").mkdir()
+        _put(recording, folder / "streams" / PROBE)
+        if against is not None:
+            _put(against, folder / "streams" / ENROLMENT)
+        with PrivateDaemon(settings, folder) as daemon:
+            if against is not None:
+                _enrol(daemon, against)
+            begun = log.stat().st_size
+            request: Request = (
+                Enrol(user=USER, stream=PROBE, explain=True)
+                if against is None
+                else Verify(user=USER, stream=PROBE, explain=True)
+            )
+            last = _play(daemon, request, as_json=as_json)
+        if decisions is not None:
+            decisions.write_bytes(log.read_bytes()[begun:])
+    if last.word in {Word.SOURCE_ERROR, Word.SOURCE_LOST, Word.RECORDING_ERROR}:
+        raise RecordingError(f"{recording}: {last.message}")
+
+
+def _named_enrolment(recording: Path, provenance: dict[str, object]) -> Path | None:
+    name = provenance.get("against")
+    if not isinstance(name, str):
+        return None
+    beside = recording.parent / Path(name).name
+    return beside if beside.exists() else None
+
+
+def _put(recording: Path, where: Path) -> None:
+    """Make a recording available under another name; by a link where that can be, a large one is not copied."""
+    try:
+        where.hardlink_to(recording.resolve())
+    except OSError:
+        shutil.copyfile(recording, where)
+
+
+def _enrol(daemon: PrivateDaemon, against: Path) -> None:
+    last = daemon.client.request(Enrol(user=USER, stream=ENROLMENT), timeout_s=TIMEOUT_S)
+    if last.word is not Word.ENROLLED:
+        raise RecordingError(f"{against}: cannot be enrolled from: {last.message or last.word}")
+
+
+def _play(daemon: PrivateDaemon, request: Request, *, as_json: bool) -> Reply:
+    if as_json:
+        return daemon.client.request(request, on_reply=print_json, timeout_s=TIMEOUT_S)
+    timeline = Timeline(Console(highlight=False))
+    last = daemon.client.request(request, on_reply=timeline.show, timeout_s=TIMEOUT_S)
+    timeline.close()
+    tell(last)
+    return last
