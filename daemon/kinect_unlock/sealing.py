@@ -119,7 +119,7 @@ def unseal(data: bytes, *, user: str, key: Key, name: str) -> Template:
     try:
         plain = AESGCM(key.secret).decrypt(data[prefix_bytes:nonce_end], data[nonce_end:], data[:prefix_bytes])
         return _template(header, plain)
-    except (InvalidTag, ValueError, msgspec.DecodeError) as error:
+    except (InvalidTag, ValueError, msgspec.DecodeError, RecursionError) as error:
         raise _damaged(name) from error
 
 
@@ -139,7 +139,7 @@ def _header(data: bytes, name: str) -> tuple[_Header, int]:
         raise _damaged(name)
     try:
         return msgspec.json.decode(data[_PREFIX.size : end], type=_Header), end
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged(name) from error
 
 

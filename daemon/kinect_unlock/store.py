@@ -182,7 +182,7 @@ class FileLedgerStore:
         try:
             file = msgspec.json.decode(data, type=_LedgerFile)
             ledger = msgspec.json.decode(file.ledger, type=Ledger)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _spoilt(path, f"{error}") from error
         if file.sha256 != _checksum(file.user, file.ledger):
             raise _spoilt(path, "its checksum is wrong")

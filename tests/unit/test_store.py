@@ -421,7 +421,7 @@ def test_no_changed_byte_of_a_ledger_passes(tmp_path_factory: pytest.TempPathFac
         ledgers.load("alice")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff\xfe", b'{"format":2}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"null", b"\xff\xfe", b"[" * 16_000, b'{"format":2}'])
 def test_a_spoilt_ledger_never_counts_as_an_empty_one(ledgers: FileLedgerStore, tmp_path: Path, content: bytes) -> None:
     ledgers.save("alice", LEDGER)
     (tmp_path / "ledgers/alice.json").write_bytes(content)
