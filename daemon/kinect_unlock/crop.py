@@ -21,6 +21,11 @@ TEMPLATE_PX: Final = read_only(
     )
 )
 DEPTH_SPAN_MM: Final = 70.0
+# Refuses none of 616 real Kinect faces (least 0.376, median 0.62; all poses) nor of 159 sharp photographs; of both,
+# blurred by a Gaussian of 1/20 of the distance between the eyes 71 and 56 %, of 1/13 99 and 100 %.
+SHARP: Final = 0.35
+_SHARPNESS_PX: Final = (24, 56)
+_GREY_NOISE: Final = 0.5  # grey levels: an even grey has no detail, not a ratio of noises
 _FIT_POINTS: Final = 50  # of about 500 looked at
 _HALF_HEAD_MM: Final = 100.0
 NO_DEPTH: Final = -2.0  # outside [-1, 1], so no reading can be mistaken for it; on the far side, where shadows lie
@@ -145,11 +150,15 @@ def _fit_lattice() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def sharpness(tensor: FaceTensor) -> float:
-    """Measure fine detail against coarse, 0 (blurred) upwards."""
+    """Measure the finest detail against coarser detail, whatever the contrast; less than `SHARP` is blurred.
+
+    Looked at is the face at 56 pixels across the tensor (3 mm each), or at the camera's own resolution if that is
+    less: enlarging a small face does not blur it.
+    """
     grey = tensor.data[:3].mean(axis=0)
     scale = float(np.hypot(tensor.transform[0, 0], tensor.transform[0, 1]))
-    if scale > 1:
-        side = max(8, round(TENSOR_SIDE_PX / scale))
-        grey = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    fine = cv2.Laplacian(grey, cv2.CV_32F)
-    return float(fine.std() / (grey.std() + 1))
+    side = int(np.clip(TENSOR_SIDE_PX / scale, _SHARPNESS_PX[0], _SHARPNESS_PX[1]))
+    reduced = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
+    smooth, smoother = cv2.GaussianBlur(reduced, (0, 0), 1.0), cv2.GaussianBlur(reduced, (0, 0), 3.0)
+    face = np.s_[side // 8 : -side // 8, side // 8 : -side // 8]
+    return float((reduced - smooth)[face].std() / ((smooth - smoother)[face].std() + _GREY_NOISE))
