@@ -1,0 +1,269 @@
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from kinect_unlock.clock import NS_PER_MS, ManualClock
+from kinect_unlock.crop import TEMPLATE_PX
+from kinect_unlock.errors import ModelError, SourceError
+from kinect_unlock.frames import (
+    F32,
+    U8,
+    U16,
+    Box,
+    Calibration,
+    Detection,
+    Frame,
+    Intrinsics,
+    Observation,
+    Registered,
+    Seen,
+    Verdict,
+)
+from kinect_unlock.pipeline import Pipeline
+from kinect_unlock.ports import Use
+from kinect_unlock.settings import Config, Liveness, PoseRange, Ranges
+
+SIDE_PX = 240
+FOCAL_PX = 365.0
+HEAD_RADIUS_MM = 90.0
+BACKGROUND_MM = 2600
+CAMERA = Intrinsics(SIDE_PX, SIDE_PX, FOCAL_PX, FOCAL_PX, SIDE_PX / 2, SIDE_PX / 2)
+CALIBRATION = Calibration(CAMERA, CAMERA, Registered())
+# With no cue at all to hold, liveness is unsure; this one always holds.
+LAX = Liveness(**{**dict.fromkeys(Liveness.__struct_fields__), "valid_depth": (0.0, None)})
+ANY_POSE = PoseRange(near_mm=450, far_mm=1350, yaw_deg=60, pitch_deg=60, roll_deg=60)
+
+
+class ScriptedDetector:
+    """Finds what it was told to find, and counts how often it was asked."""
+
+    def __init__(self, found: Sequence[Detection]) -> None:
+        self._found = tuple(found)
+        self.asked = 0
+
+    def detect(self, color: U8) -> tuple[Detection, ...]:
+        assert color.dtype == np.uint8
+        self.asked += 1
+        return self._found
+
+
+class ScriptedEncoder:
+    """Encodes every face as the same direction."""
+
+    model_id = "test/1"
+    depth_channel = "registered"
+
+    def encode(self, batch: F32) -> F32:
+        assert batch.shape[1:] == (4, 112, 112)
+        return np.tile(np.array([0.6, 0.8], np.float32), (len(batch), 1))
+
+
+def _detection(distance_mm: float, *, x_px: float = SIDE_PX / 2, width_mm: float = 150.0) -> Detection:
+    """A face of natural proportions around a point of the middle row."""
+    width_px = width_mm * FOCAL_PX / distance_mm
+    landmarks = (TEMPLATE_PX - TEMPLATE_PX.mean(axis=0)) * width_px / 75.0 + (x_px, SIDE_PX / 2)
+    box = Box(x_px - width_px / 2, SIDE_PX / 2 - 0.65 * width_px, width_px, 1.3 * width_px)
+    return Detection(box, 0.9, landmarks.astype(np.float32))
+
+
+def _depth(*heads: tuple[float, float]) -> U16:
+    """A room with a round head at each (distance, column)."""
+    depth = np.full((SIDE_PX, SIDE_PX), BACKGROUND_MM, np.float64)
+    rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
+    for distance_mm, x_px in heads:
+        across_mm = np.hypot(columns - x_px, rows - SIDE_PX / 2) * distance_mm / FOCAL_PX
+        bulge_mm = np.sqrt(np.maximum(HEAD_RADIUS_MM**2 - across_mm**2, 0.0))
+        inside = across_mm < HEAD_RADIUS_MM
+        depth[inside] = distance_mm + HEAD_RADIUS_MM - bulge_mm[inside]
+    return depth.astype(np.uint16)
+
+
+def _frame(depth_mm: U16 | None, calibration: Calibration | None = CALIBRATION, *, textured: bool = True) -> Frame:
+    noise = np.random.default_rng(1).integers(0, 256, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+    return Frame(5, 77, noise if textured else np.full_like(noise, 128), depth_mm, calibration)
+
+
+def _config(liveness: Liveness = LAX, verify: PoseRange = ANY_POSE) -> Config:
+    return Config(liveness=liveness, ranges=Ranges(enrol=ANY_POSE, verify=verify))
+
+
+def _observe(
+    frame: Frame, found: Sequence[Detection], *, config: Config | None = None, use: Use = "verify"
+) -> Observation:
+    return Pipeline(ScriptedDetector(found), ScriptedEncoder(), config or _config()).observe(frame, 3, use)
+
+
+def test_a_live_face_in_range_is_encoded() -> None:
+    observation = _observe(_frame(_depth((800, 120))), [_detection(800)])
+
+    assert (observation.attempt, observation.seq, observation.captured_ns) == (3, 5, 77)
+    assert observation.seen is Seen.FACE
+    assert observation.embedding is not None
+    assert (observation.embedding.model_id, observation.embedding.vector.tolist()) == (
+        "test/1",
+        pytest.approx([0.6, 0.8]),
+    )
+    assert observation.liveness is not None
+    assert observation.liveness.verdict is Verdict.LIVE
+    assert observation.face is not None
+    assert observation.face.pose.distance_mm == pytest.approx(800, abs=60)
+
+
+def test_every_stage_that_ran_is_timed_in_order() -> None:
+    observation = _observe(_frame(_depth((800, 120))), [_detection(800)])
+    assert list(observation.stage_ms) == ["gate", "detect", "align", "pose", "crop", "liveness", "encode"]
+    assert all(spent_ms >= 0.0 for spent_ms in observation.stage_ms.values())
+
+
+def test_a_stages_time_is_the_clocks() -> None:
+    clock = ManualClock()
+
+    class Slow(ScriptedDetector):
+        def detect(self, color: U8) -> tuple[Detection, ...]:
+            clock.advance(7 * NS_PER_MS)
+            return super().detect(color)
+
+    observation = Pipeline(Slow([]), ScriptedEncoder(), _config(), clock=clock).observe(
+        _frame(_depth((800, 120))), 1, "verify"
+    )
+    assert observation.stage_ms == {"gate": 0.0, "detect": 7.0}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(_frame(None), id="no depth"),
+        pytest.param(_frame(_depth((800, 120)), None), id="no calibration"),
+        pytest.param(_frame(None, None), id="neither"),
+    ],
+)
+def test_a_frame_without_depth_or_calibration_is_never_looked_at(frame: Frame) -> None:
+    detector = ScriptedDetector([_detection(800)])
+    observation = Pipeline(detector, ScriptedEncoder(), _config()).observe(frame, 1, "verify")
+
+    assert observation.seen is Seen.NO_DEPTH
+    assert detector.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("depth", "asked"),
+    [
+        pytest.param(_depth(), 0, id="only the room"),
+        pytest.param(np.zeros((SIDE_PX, SIDE_PX), np.uint16), 0, id="no reading at all"),
+        pytest.param(np.full((SIDE_PX, SIDE_PX), 200, np.uint16), 0, id="a hand on the lens"),
+        pytest.param(_depth((1340, 120)), 1, id="a head at the far end"),
+        pytest.param(_depth((500, 120)), 1, id="a head at the near end"),
+    ],
+)
+def test_the_detector_runs_only_if_depth_shows_somebody(depth: U16, asked: int) -> None:
+    detector = ScriptedDetector([])
+    observation = Pipeline(detector, ScriptedEncoder(), _config()).observe(_frame(depth), 1, "verify")
+
+    assert observation.seen is Seen.NO_FACE
+    assert detector.asked == asked
+
+
+def test_specks_in_range_are_not_somebody() -> None:
+    depth = _depth()
+    depth[::80, ::80] = 800
+    detector = ScriptedDetector([])
+    Pipeline(detector, ScriptedEncoder(), _config()).observe(_frame(depth), 1, "verify")
+
+    assert detector.asked == 0
+
+
+def test_of_two_faces_of_different_size_the_larger_is_meant() -> None:
+    small = _detection(1300, x_px=200, width_mm=110)
+    observation = _observe(_frame(_depth((800, 100), (1300, 200))), [small, _detection(800, x_px=100)])
+
+    assert observation.seen is Seen.FACE
+    assert observation.face is not None
+    assert observation.face.pose.distance_mm == pytest.approx(800, abs=60)
+
+
+def test_a_second_face_as_large_and_as_near_is_one_too_many() -> None:
+    pair = [_detection(900, x_px=70), _detection(950, x_px=170)]
+    assert _observe(_frame(_depth((900, 70), (950, 170))), pair).seen is Seen.MANY_FACES
+
+
+def test_a_large_face_far_behind_is_a_poster() -> None:
+    poster = _detection(BACKGROUND_MM, x_px=190, width_mm=380)
+    observation = _observe(_frame(_depth((800, 90))), [_detection(800, x_px=90), poster])
+
+    assert observation.seen is Seen.FACE
+
+
+def test_a_second_face_of_unknown_depth_is_one_too_many() -> None:
+    depth = _depth((900, 70), (950, 170))
+    depth[:, 125:] = 0
+    pair = [_detection(900, x_px=70), _detection(950, x_px=170)]
+    assert _observe(_frame(depth), pair).seen is Seen.MANY_FACES
+
+
+def test_a_face_without_readings_has_no_depth() -> None:
+    depth = _depth((800, 120))
+    depth[60:180, 60:180] = 0
+    depth[:60] = 800  # somebody's hand: the detector does run
+    assert _observe(_frame(depth), [_detection(800)]).seen is Seen.NO_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("limits", "seen"),
+    [
+        pytest.param({"near_mm": 900.0}, Seen.TOO_NEAR, id="too near"),
+        pytest.param({"far_mm": 700.0}, Seen.TOO_FAR, id="too far"),
+        pytest.param({"roll_deg": 1.0}, Seen.TURNED_AWAY, id="rolled"),
+    ],
+)
+def test_a_face_out_of_range_is_not_judged(limits: dict[str, float], seen: Seen) -> None:
+    tilted = _detection(800)
+    turn = np.deg2rad(10.0)
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    middle = tilted.landmarks_px.mean(axis=0)
+    points = ((tilted.landmarks_px - middle) @ rotation + middle).astype(np.float32)
+    verify = PoseRange(**{**{name: getattr(ANY_POSE, name) for name in ANY_POSE.__struct_fields__}, **limits})
+    observation = _observe(
+        _frame(_depth((800, 120))), [dataclasses.replace(tilted, landmarks_px=points)], config=_config(verify=verify)
+    )
+
+    assert observation.seen is seen
+    assert observation.face is not None
+    assert (observation.liveness, observation.embedding) == (None, None)
+
+
+def test_each_use_has_its_own_range() -> None:
+    config = _config(verify=PoseRange(near_mm=900, far_mm=1350, yaw_deg=60, pitch_deg=60, roll_deg=60))
+    frame = _frame(_depth((800, 120)))
+
+    assert _observe(frame, [_detection(800)], config=config).seen is Seen.TOO_NEAR
+    assert _observe(frame, [_detection(800)], config=config, use="enrol").seen is Seen.FACE
+
+
+def test_a_face_without_detail_is_blurred() -> None:
+    observation = _observe(_frame(_depth((800, 120)), textured=False), [_detection(800)])
+    assert (observation.seen, observation.embedding) == (Seen.BLURRED, None)
+
+
+def test_a_flat_face_is_a_spoof_and_is_never_encoded() -> None:
+    flat = np.full((SIDE_PX, SIDE_PX), BACKGROUND_MM, np.uint16)
+    flat[40:200, 60:180] = 800
+    observation = _observe(_frame(flat), [_detection(800)], config=_config(Liveness()))
+
+    assert (observation.seen, observation.embedding) == (Seen.SPOOF, None)
+    assert observation.liveness is not None
+    assert observation.liveness.verdict is Verdict.SPOOF
+
+
+def test_depth_of_another_size_than_calibrated_is_the_sources_fault() -> None:
+    with pytest.raises(SourceError, match="contradict its calibration"):
+        _observe(_frame(_depth((800, 120))[:200]), [_detection(800)])
+
+
+def test_an_encoder_with_a_depth_channel_of_its_own_kind_is_refused_at_start() -> None:
+    class Strange(ScriptedEncoder):
+        depth_channel = "heat"
+
+    with pytest.raises(ModelError, match="heat"):
+        Pipeline(ScriptedDetector([]), Strange(), _config())
