@@ -43,16 +43,24 @@ class Stamp(Struct, frozen=True, forbid_unknown_fields=True):
     device_us: int | None
 
 
-def attach_stamp(stamp: Stamp, color: AnyPacket, others: Iterable[AnyPacket]) -> None:
-    """Put a stamp and its checksum into the colour packet of a frame that has these other packets."""
+def checksum_seed(calibration_json: str) -> int:
+    """Return what the checksums of a recording with this calibration begin with."""
+    return zlib.crc32(calibration_json.encode())
+
+
+def attach_stamp(stamp: Stamp, seed: int, color: AnyPacket, others: Iterable[AnyPacket]) -> None:
+    """Put a stamp and its checksum into the colour packet of a frame that has these other packets.
+
+    ``seed`` is `checksum_seed` of the recording, so that a damaged calibration damages every frame.
+    """
     text = msgspec.json.encode(stamp)
-    content = _OPAQUE + b"%08x" % _checksum(text, color, others) + text
+    content = _OPAQUE + b"%08x" % _checksum(seed, text, color, others) + text
     additional = PacketSideData(_ADDITIONAL_TYPE, len(content))  # type: ignore[call-arg] # the stub lacks it
     additional.update(content)
     color.set_sidedata(additional)
 
 
-def checked_stamp(color: AnyPacket, others: Iterable[AnyPacket]) -> Stamp:
+def checked_stamp(seed: int, color: AnyPacket, others: Iterable[AnyPacket]) -> Stamp:
     """Read the stamp of a frame.
 
     Raises:
@@ -60,7 +68,7 @@ def checked_stamp(color: AnyPacket, others: Iterable[AnyPacket]) -> Stamp:
     """
     text = _stamp_text(color)
     checksum, text = text[:_CHECKSUM_CHARS], text[_CHECKSUM_CHARS:]
-    if checksum != b"%08x" % _checksum(text, color, others):
+    if checksum != b"%08x" % _checksum(seed, text, color, others):
         raise ValueError("its bytes do not match their checksum")
     return msgspec.json.decode(text, type=Stamp)
 
@@ -80,8 +88,8 @@ def _stamp_text(color: AnyPacket) -> bytes:
     return bytes(color.get_sidedata(_ADDITIONAL))[len(_OPAQUE) :]
 
 
-def _checksum(text: bytes, color: AnyPacket, others: Iterable[AnyPacket]) -> int:
-    checksum = zlib.crc32(color, zlib.crc32(text))
+def _checksum(seed: int, text: bytes, color: AnyPacket, others: Iterable[AnyPacket]) -> int:
+    checksum = zlib.crc32(color, zlib.crc32(text, seed))
     for packet in others:
         checksum = zlib.crc32(packet, checksum)
     return checksum

@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -27,12 +27,14 @@ from kinect_unlock.recording.container import (
     PROVENANCE_KEY,
     AnyPacket,
     checked_stamp,
+    checksum_seed,
     plain_fault,
     unchecked_stamp,
 )
 
 # The header tells everything that a decoder needs, so nothing is probed.
 _DEMUXER: Final = {"analyzeduration": "0", "probesize": "32"}
+_CODECS: Final = frozenset({"mjpeg", "ffv1"})
 _READ_BYTES: Final = 1 << 17
 _US_PER_MS: Final = 1000
 
@@ -58,23 +60,18 @@ class RecordingReader:
             RecordingError: it cannot be read, is empty, foreign, or lacks calibration or depth.
         """
         self.path = path
-        file = _open_file(path)
-        try:
+        with ExitStack() as opened:
+            file = opened.enter_context(_open_file(path))
             self.cut_short = _cut_short(path, file)
-            self._container = _open_container(path, file)
-        except RecordingError:
-            file.close()
-            raise
-        self._file = file
-        try:
+            self._container = opened.enter_context(_open_container(path, file))
             self.calibration: Calibration = self._read_calibration()
             self.provenance: dict[str, Any] = self._read_provenance()
             self._tracks = self._find_tracks()
-        except RecordingError:
-            self.close()
-            raise
+            self._opened = opened.pop_all()
+        self._seed = checksum_seed(self._container.metadata[CALIBRATION_KEY])
         self._reformatter = VideoReformatter()
         self._frames = self._read_frames()
+        self._fault: RecordingError | None = None
 
     def __enter__(self) -> Self:
         """Give the reader itself."""
@@ -96,20 +93,25 @@ class RecordingReader:
         Raises:
             RecordingError: it is damaged or missing, or the file holds no frame at all.
         """
-        return next(self._frames)
+        if self._fault is not None:
+            raise self._fault  # a reader that goes on must not take the damage for the end
+        try:
+            return next(self._frames)
+        except RecordingError as fault:
+            self._fault = fault
+            raise
 
     @property
     def frame_count(self) -> int | None:
         """How many frames the file holds, by its last stamp; None when it was cut short or cannot tell."""
         if self.cut_short:
             return None
-        with _open_file(self.path) as file, closing(_open_container(self.path, file)) as container:
+        with _open_file(self.path) as file, _open_container(self.path, file) as container:
             return _last_number(container)
 
     def close(self) -> None:
         """Close the file; harmless when closed already."""
-        self._container.close()
-        self._file.close()
+        self._opened.close()
 
     def _read_calibration(self) -> Calibration:
         metadata = self._container.metadata
@@ -155,6 +157,9 @@ class RecordingReader:
         return tracks
 
     def _require_size(self, name: str, stream: VideoStream, camera: Intrinsics) -> None:
+        context: object = stream.codec_context  # None for a codec that FFmpeg does not know, whatever the stub says
+        if context is None or stream.codec_context.name not in _CODECS:
+            raise RecordingError(f"{self.path}: its {name} track has a foreign or damaged codec; {_HOW_TO_RECORD}")
         if (stream.width, stream.height) != (camera.width_px, camera.height_px):
             raise RecordingError(
                 f"{self.path}: its {name} track is {stream.width}x{stream.height} pixels, but its calibration is for "
@@ -189,7 +194,8 @@ class RecordingReader:
 
     def _frame(self, n: int, group: dict[str, AnyPacket]) -> Frame:
         try:
-            stamp = checked_stamp(group["color"], [group[name] for name in ("depth", "infrared") if name in group])
+            others = [group[name] for name in ("depth", "infrared") if name in group]
+            stamp = checked_stamp(self._seed, group["color"], others)
             if stamp.n != n:
                 raise ValueError(f"number {stamp.n} follows instead")
             return Frame(
@@ -232,12 +238,11 @@ class RecordingReader:
 
 def _open_file(path: Path) -> io.FileIO:
     try:
-        file = io.FileIO(path, "r")
-    except IsADirectoryError as error:
-        raise RecordingError(f"{path}: is a folder; name one recording in it") from error
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write to it
+            raise RecordingError(f"{path}: is a folder or device; name a recording")
+        return io.FileIO(path, "r")
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read: {error.strerror}") from error
-    return file
 
 
 def _open_container(path: Path, file: io.FileIO) -> InputContainer:
@@ -251,7 +256,9 @@ def _open_container(path: Path, file: io.FileIO) -> InputContainer:
             buffer_size=_READ_BYTES,
         )
     except FOREIGN as error:
-        raise RecordingError(f"{path}: its header is damaged or cut off; record it again") from error
+        raise RecordingError(
+            f"{path}: its header is damaged or cut off, or no frame follows it; record it again"
+        ) from error
 
 
 def _cut_short(path: Path, file: io.FileIO) -> bool:

@@ -31,6 +31,7 @@ from kinect_unlock.recording.container import (
     AnyPacket,
     Stamp,
     attach_stamp,
+    checksum_seed,
     plain_fault,
 )
 
@@ -38,9 +39,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer  # exists for type checkers only
 
 # One cluster a frame, written out at once; left to itself FFmpeg holds back up to five seconds.
-_MUXER: Final = {"cluster_time_limit": "1", "flush_packets": "1"}
-# Version 3 is the standardised one; four slices, each with its own checksum, as archives use it.
-_FFV1: Final = {"level": "3", "slices": "4", "slicecrc": "1"}
+# Of the tracks the first, colour, is the one that players choose.
+_MUXER: Final = {"cluster_time_limit": "1", "flush_packets": "1", "default_mode": "infer"}
+# Version 3 is the standardised one, with checksums for programs that do not know ours.
+_FFV1: Final = {"level": "3", "slicecrc": "1"}
 _AVFMT_FLAG_BITEXACT: Final = 0x0400  # no random ids, no version of FFmpeg in the file
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -76,10 +78,12 @@ class RecordingWriter:
         self._first_ns = 0
         self._shown_ms = -1
         self._reformatter = VideoReformatter()
+        calibration_json = msgspec.json.encode(calibration_to_plain(calibration)).decode()
+        self._seed = checksum_seed(calibration_json)
         metadata = {
             "title": "kinect-unlock recording",
             FORMAT_KEY: FORMAT,
-            CALIBRATION_KEY: msgspec.json.encode(calibration_to_plain(calibration)).decode(),
+            CALIBRATION_KEY: calibration_json,
             PROVENANCE_KEY: _provenance_json(path, provenance),
         }
         self._file = _create(path)
@@ -171,7 +175,8 @@ class RecordingWriter:
             for name, stream in self._planes.items()
             if (image := images[name]) is not None
         ]
-        attach_stamp(Stamp(self.frames, frame.seq, frame.captured_ns, frame.device_us), color, others)
+        stamp = Stamp(self.frames, frame.seq, frame.captured_ns, frame.device_us)
+        attach_stamp(stamp, self._seed, color, others)
         for packet in (color, *others):
             self._container.mux_one(packet)
 

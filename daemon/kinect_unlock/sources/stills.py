@@ -104,31 +104,28 @@ def shaken(frame: Frame, shake: Shake, random: np.random.Generator, *, seq: int,
     Raises:
         SourceError: they do not; moving both images by one 2-D motion would then part them.
     """
-    if (
-        frame.depth_mm is None
-        or frame.calibration is None
-        or not isinstance(frame.calibration.depth_to_color, Registered)
-    ):
+    calibration = frame.calibration
+    if frame.depth_mm is None or calibration is None or not isinstance(calibration.depth_to_color, Registered):
         raise SourceError("only images whose calibration is `registered` can be jittered; record these without jitter")
     scale = 1.0 + shake.scale * float(np.clip(random.normal(), -3.0, 3.0))
-    motion = _motion(frame.calibration, shake, scale, random)
+    motion = _motion(calibration, shake, scale, random)
+    color = _moved(frame.color, motion, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
+    depth_mm = _moved(frame.depth_mm, motion, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) / scale
     return Frame(
         seq=seq,
         captured_ns=captured_ns,
-        color=_noisy_color(_moved(frame.color, motion, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE), shake, random),
-        depth_mm=_noisy_depth(
-            _moved(frame.depth_mm, motion, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT) / scale, shake, random
-        ),
-        calibration=frame.calibration,
+        color=_noisy_color(color, shake, random),
+        depth_mm=_noisy_depth(depth_mm, shake, random),
+        calibration=calibration,
     )
 
 
 def _motion(calibration: Calibration, shake: Shake, scale: float, random: np.random.Generator) -> F64:
     """Return f64[2,3], still pixels to copy pixels: roll and scale about the optical axis, then the shift."""
     axis_px = (calibration.color.cx_px, calibration.color.cy_px)
-    motion = cv2.getRotationMatrix2D(axis_px, shake.roll_deg * random.normal(), scale)
-    motion[:, 2] += shake.shift_px * random.normal(size=2)
-    return np.asarray(motion, dtype=np.float64)
+    turn = np.asarray(cv2.getRotationMatrix2D(axis_px, shake.roll_deg * random.normal(), scale), dtype=np.float64)
+    shift_px = shake.shift_px * random.normal(size=(2, 1))
+    return np.asarray(turn + np.hstack([np.zeros((2, 2)), shift_px]), dtype=np.float64)
 
 
 def _moved(image: U8 | U16, motion: F64, sampling: int, border: int) -> F64:
