@@ -3,15 +3,18 @@
 Reads ``models/manifest.yaml`` strictly; looks at no weights and runs nothing.
 """
 
+import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
-import yaml
 from msgspec import Meta, Struct
 
+from kinect_unlock import trust
+from kinect_unlock.config.text import read
+from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.settings import Count, Strategy
 
@@ -19,7 +22,8 @@ Sha256: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 FileName: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Rate: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Vote: TypeAlias = Literal["rgb", "depth"]
-Depth: TypeAlias = Literal["registered", "frontalised-mm"]
+
+_BYTES_MAX: Final = 262_144
 
 
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +77,7 @@ class Encoder(Struct, frozen=True, forbid_unknown_fields=True):
     model_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-z0-9./-]+$")]
     dim: Count
     votes: Annotated[tuple[Vote, ...], Meta(min_length=1)]
-    depth: Depth
+    depth: DepthChannel
     unlock: bool
     weights: Weights
     calibration: tuple[CalibrationRow, ...]
@@ -133,14 +137,23 @@ def load_manifest(path: Path | None = None) -> Manifest:
     """Read a manifest; None reads the one installed with the program.
 
     Raises:
-        ModelError: it cannot be read, or says something it may not; the message names file and place.
+        ModelError: it cannot be read, others may have written it, or it says what it may not; the message names file
+            and place.
     """
     where = path or Path(str(files("kinect_unlock"))) / "data" / "models" / "manifest.yaml"
     try:
-        manifest = msgspec.convert(yaml.safe_load(where.read_bytes()), Manifest)
-    except OSError as fault:
-        raise ModelError(f"{where}: the manifest cannot be read: {fault.strerror}") from fault
-    except (yaml.YAMLError, msgspec.ValidationError) as fault:
+        # Thresholds decide who gets in. The installed file is as safe as the program beside it.
+        faults = trust.write_faults(path, path.stat(), uid=os.geteuid()) if path else []
+        text = trust.read_at_most(trust.open_regular(where), _BYTES_MAX).decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ModelError(f"{where}: the manifest cannot be read: {fault}") from fault
+    node, text_faults = read(text, str(where))
+    if faults or text_faults or len(text) > _BYTES_MAX:
+        too_long = [f"{where}: longer than {_BYTES_MAX} bytes"] if len(text) > _BYTES_MAX else []
+        raise ModelError("\n".join([*faults, *map(str, text_faults), *too_long]))
+    try:
+        manifest = msgspec.convert(node.plain(), Manifest)
+    except msgspec.ValidationError as fault:
         raise ModelError(f"{where}: {fault}") from fault
     twice = manifest.detectors.keys() & manifest.encoders.keys()
     if twice:

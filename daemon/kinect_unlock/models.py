@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from kinect_unlock import trust
 from kinect_unlock.errors import ModelError
 from kinect_unlock.manifest import Detector, Encoder, Manifest, Vote, Weights, load_manifest
 from kinect_unlock.settings import Models
@@ -27,7 +27,6 @@ Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and ho
 
 RECIPE: Final = 1  # raise it whenever a change in graphs.py alters what is built
 _KEY_DIGITS: Final = 16
-_FOREIGN_WRITERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 _log = logging.getLogger(__name__)
 
@@ -244,9 +243,9 @@ def _write(path: Path, content: bytes) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     """Hold a folder that only this user can write for one process; the kernel lets go of it when the process dies."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.stat()
-    if state.st_mode & _FOREIGN_WRITERS or state.st_uid not in {0, os.geteuid()}:
-        raise ModelError(f"{folder}: others may write networks there; chmod go-w it, or set models.cache_dir elsewhere")
+    faults = trust.write_faults(folder, folder.stat(), uid=os.geteuid())
+    if faults:
+        raise ModelError(f"{'; '.join(faults)}; or set models.cache_dir to a folder of your own")
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
