@@ -60,7 +60,7 @@ S, E, F = State, Event, Effect
 
 OPEN_STATES: Final = frozenset({S.SEEKING, S.SAMPLING})
 
-ENROL: Final = Table[State, Event, Effect](
+ENROL: Final[Table[State, Event, Effect]] = Table(
     name="enrol",
     steps={
         (S.IDLE, E.START): Step(S.SEEKING, (F.OPEN_SOURCE, F.ANNOUNCE_STAGE)),

@@ -46,7 +46,7 @@ S, E, F = State, Event, Effect
 
 OPEN_STATES: Final = frozenset({S.LOOKING})
 
-IDENTIFY: Final = Table[State, Event, Effect](
+IDENTIFY: Final[Table[State, Event, Effect]] = Table(
     name="identify",
     steps={
         (S.IDLE, E.START): Step(S.LOOKING, (F.OPEN_SOURCE,)),

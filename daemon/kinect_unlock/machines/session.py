@@ -41,7 +41,7 @@ class Effect(StrEnum):
 
 S, E, F = State, Event, Effect
 
-SESSION: Final = Table[State, Event, Effect](
+SESSION: Final[Table[State, Event, Effect]] = Table(
     name="session",
     steps={
         (S.UNLOCKED, E.LOCK_ASKED): Step(S.LOCKING, (F.RUN_LOCK_HOOK,)),

@@ -72,7 +72,7 @@ _CANCELLED = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_CANCELLED)
 _FAULT = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_FAULT)
 _PASSWORD = (F.CLOSE_SOURCE, F.RECORD_PASSWORD, F.REPORT_CANCELLED)
 
-VERIFY: Final = Table[State, Event, Effect](
+VERIFY: Final[Table[State, Event, Effect]] = Table(
     name="verify",
     steps={
         (S.IDLE, E.START): Step(S.SEARCHING, (F.OPEN_SOURCE,)),

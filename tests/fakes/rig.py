@@ -1,0 +1,161 @@
+"""A controller with stand-ins for everything around it, and claims that a test can watch."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fakes.people import DIM, SPACE, STRANGER, seen_face
+from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, ScriptedHooks
+from kinect_unlock.clock import ManualClock
+from kinect_unlock.controller import Controller
+from kinect_unlock.crop import DepthChannel
+from kinect_unlock.frames import Observation, Origin
+from kinect_unlock.limiter import Ledger
+from kinect_unlock.manifest import Encoder, Evidence, Threshold, Weights
+from kinect_unlock.ports import Peer, Recogniser, RunFacts
+from kinect_unlock.settings import Attempt, Config, Hooks, PolicyRules, Source
+from kinect_unlock.wire import Reply, Request, Verify, Word
+
+OWN_UID = 1000
+ME = Peer(pid=1, uid=OWN_UID, gid=OWN_UID)
+ROOT = Peer(pid=2, uid=0, gid=0)
+OTHER = Peer(pid=3, uid=1001, gid=1001)
+THRESHOLD = 0.5
+
+# No password after boot, so that a test which is not about policy need not give one; what a hook runs is a fake.
+CONFIG = Config(
+    source=Source(kind="replay", pace="asap"),
+    policy=PolicyRules(password_after_boot=False),
+    hooks=Hooks(lock=("lock",), unlock=("unlock",)),
+    attempt=Attempt(timeout_s=5.0, nobody_timeout_s=2.0, cooldown_s=1.0),
+)
+
+
+def recogniser(*, unlock: bool = True, template_vectors_max: int = 16) -> Recogniser:
+    weights = Weights(package="p", folder="f", file="w.onnx", bytes=1, sha256="0" * 64, licence="none")
+    encoder = Encoder(
+        kind="fused",
+        card="card.md",
+        model_id=SPACE,
+        dim=DIM,
+        votes=("rgb",),
+        depth=DepthChannel.REGISTERED,
+        unlock=unlock,
+        weights=weights,
+        calibration=(),
+    )
+    evidence = Evidence(data="none", protocol="none", impostor_comparisons=1, far_interval=None, note="a test's")
+    return Recogniser("test-encoder", encoder, Threshold(THRESHOLD, 1e-4, template_vectors_max, evidence))
+
+
+class Asked:
+    """One claim under way."""
+
+    def __init__(self, rig: "Rig", request: Request, peer: Peer) -> None:
+        self.replies: list[Reply] = []
+        self.gone = asyncio.Event()
+        self.told: Callable[[Reply], None] | None = None
+        self.task = asyncio.get_running_loop().create_task(rig.controller.serve(request, peer, self._hear, self.gone))
+
+    def _hear(self, reply: Reply) -> None:
+        self.replies.append(reply)
+        if self.told is not None:
+            self.told(reply)
+
+    async def answer(self) -> Reply:
+        """Wait for the end; there is exactly one last word, and it is the last."""
+        await self.task
+        assert [reply.done for reply in self.replies].count(True) == 1
+        assert self.replies[-1].done
+        return self.replies[-1]
+
+    @property
+    def words(self) -> list[Word]:
+        return [reply.word for reply in self.replies]
+
+
+class Rig:
+    """Everything around one controller; needs a running loop."""
+
+    def __init__(
+        self,
+        config: Config = CONFIG,
+        *,
+        origin: Origin = Origin.SENSOR,
+        test_source: bool = True,
+        recognised_by: Recogniser | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = ManualClock(start_ns=0)
+        self.camera = FakeCamera()
+        self.templates = MemoryTemplates()
+        self.ledgers = MemoryLedgers()
+        self.hooks = ScriptedHooks()
+        self.timers = ManualTimers()
+        self.log: list[dict[str, Any]] = []
+        self.lines: list[str] = []
+        self.facts = RunFacts(origin=origin, test_source=test_source, own_uid=OWN_UID, version="0", pid=7)
+        self.recogniser = recognised_by or recogniser()
+        self.controller = self.new_controller()
+
+    def new_controller(self) -> Controller:
+        """Return another controller over the same stores, as after a restart."""
+        return Controller(
+            self.config,
+            self.facts,
+            self.recogniser,
+            camera=self.camera,
+            templates=self.templates,
+            ledgers=self.ledgers,
+            hooks=self.hooks,
+            clock=self.clock,
+            timers=self.timers,
+            decisions=self._note if self.facts.test_source else None,
+        )
+
+    def restart(self) -> None:
+        """Begin again over the same stores."""
+        self.camera.last_attempt = 0
+        self.controller = self.new_controller()
+
+    def _note(self, line: str) -> None:
+        self.lines.append(line)
+        self.log.append(json.loads(line))
+
+    def enrolled(self, user: str) -> None:
+        """Let the limiter know the user, as an enrolment does."""
+        self.ledgers.kept[user] = Ledger(enrolled=self.clock.boot_time())
+
+    def ask(self, request: Request, peer: Peer = ME) -> Asked:
+        return Asked(self, request, peer)
+
+    async def before_camera(self, request: Request, peer: Peer = ME) -> Asked:
+        """Ask, and wait until the camera is open."""
+        asked = self.ask(request, peer)
+        await self.camera.opened.wait()
+        self.controller.on_camera_ready(self.attempt)
+        return asked
+
+    @property
+    def attempt(self) -> int:
+        assert self.camera.attempt is not None
+        return self.camera.attempt
+
+    def show(self, observation: Observation) -> None:
+        self.controller.on_observation(observation)
+
+    def show_person(self, person: int, frames: int, *, first: int = 0) -> None:
+        """Show a live person for some frames, or until the camera is closed."""
+        for index in range(first, first + frames):
+            if self.camera.attempt is None:
+                return
+            self.show(seen_face(self.attempt, index, person))
+
+    async def fail_once(self, user: str) -> Reply:
+        """Let a stranger be refused, and wait out the cool-down."""
+        asked = await self.before_camera(Verify(user))
+        self.show_person(STRANGER, 10)
+        reply = await asked.answer()
+        self.clock.advance(31 * 1_000_000_000)
+        return reply

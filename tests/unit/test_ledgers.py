@@ -1,0 +1,73 @@
+import pytest
+
+from fakes.ports import MemoryLedgers
+from kinect_unlock.clock import ManualClock
+from kinect_unlock.errors import StoreError
+from kinect_unlock.ledgers import LedgerBook
+from kinect_unlock.limiter import Ledger, settle
+
+
+def failed_at(clock: ManualClock) -> Ledger:
+    return settle(Ledger(), clock.boot_time(), failed=True, base_s=1.0, max_failures=5)
+
+
+def test_an_owed_ledger_is_saved_before_it_is_opened_again() -> None:
+    clock, store = ManualClock(), MemoryLedgers()
+    book = LedgerBook(store, clock)
+    store.failing_save = True
+    with pytest.raises(StoreError, match="no space left"):
+        book.settle("anna", failed_at(clock))
+    with pytest.raises(StoreError, match="no space left"):
+        book.open("anna")
+    store.failing_save = False
+    assert book.open("anna").failures == 1
+    assert store.kept["anna"].failures == 1
+
+
+def test_a_ledger_that_forgives_is_never_owed() -> None:
+    clock, store = ManualClock(), MemoryLedgers()
+    book = LedgerBook(store, clock)
+    store.kept["anna"] = Ledger(failures=3)
+    store.failing_save = True
+    with pytest.raises(StoreError, match="no space left"):
+        book.save("anna", Ledger())
+    store.failing_save = False
+    assert book.open("anna").failures == 3
+
+
+def test_a_saved_ledger_settles_what_was_owed() -> None:
+    clock, store = ManualClock(), MemoryLedgers()
+    book = LedgerBook(store, clock)
+    store.failing_save = True
+    with pytest.raises(StoreError, match="no space left"):
+        book.settle("anna", failed_at(clock))
+    store.failing_save = False
+    book.save("anna", Ledger())
+    assert book.open("anna") == Ledger()
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error() -> None:
+    store = MemoryLedgers()
+    store.failing_load = True
+    with pytest.raises(StoreError, match="damaged"):
+        LedgerBook(store, ManualClock()).open("anna")
+
+
+def test_a_cool_down_of_another_boot_is_saved_as_begun_again() -> None:
+    clock, store = ManualClock(), MemoryLedgers()
+    book = LedgerBook(store, clock)
+    book.settle("anna", failed_at(clock))
+    clock.reboot("boot-2")
+    assert book.open("anna").cooldown_from == clock.boot_time()
+    assert store.kept["anna"].cooldown_from == clock.boot_time()
+
+
+def test_a_deleted_ledger_owes_nothing() -> None:
+    clock, store = ManualClock(), MemoryLedgers()
+    book = LedgerBook(store, clock)
+    store.failing_save = True
+    with pytest.raises(StoreError, match="no space left"):
+        book.settle("anna", failed_at(clock))
+    store.failing_save = False
+    book.delete("anna")
+    assert book.open("anna") == Ledger()
