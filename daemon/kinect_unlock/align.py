@@ -224,11 +224,11 @@ def _pixels(camera: Intrinsics) -> tuple[F32, F32]:
 
 @dataclass(frozen=True, slots=True)
 class _Landed:
-    """Where the readings of a part of the depth image fall: f32 arrays of the part's shape; nowhere = infinity."""
+    """Where the readings of a part of the depth image fall: f32 arrays of the part's shape."""
 
     x_px: F32
     y_px: F32
-    z_mm: F32  # along the colour camera's axis
+    z_mm: F32  # along the colour camera's axis; 0: falls nowhere, and x and y mean nothing
 
 
 class _Projection(Protocol):
@@ -263,7 +263,7 @@ class _Factory:
         self._shift = np.float32(factory.shift_m * factory.fx_px)
 
     def land(self, part: _Part, depth_mm: F32) -> _Landed:
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return _Landed(self._x_far_px[part] + self._shift / depth_mm, self._y_px[part], depth_mm)
 
 
@@ -300,9 +300,7 @@ class _Rigid:
             x, y = _distort(color, x, y)
         x_px = x * np.float32(color.fx_px) + np.float32(color.cx_px)
         y_px = y * np.float32(color.fy_px) + np.float32(color.cy_px)
-        lost = np.isnan(x_px)
-        x_px[lost] = np.inf
-        z[lost] = 0
+        z[np.isnan(x_px)] = 0
         return _Landed(x_px, y_px, z)
 
 
@@ -327,6 +325,9 @@ class _Scattered:
             return _nothing(region.shape(step_px))
         column = (landed.x_px - np.float32(region.left)) * np.float32(1 / step_px)
         row = (landed.y_px - np.float32(region.top)) * np.float32(1 / step_px)
+        nowhere = ~(landed.z_mm > 0)
+        np.copyto(column, np.inf, where=nowhere)
+        np.copyto(row, np.inf, where=nowhere)
         z, owner = _nearest(column, row, landed.z_mm, region.shape(step_px))
         _close_seams(z, owner, _complete(depth_mm[part]))
         ray_x, ray_y = rays(self._color, landed.x_px.take(owner), landed.y_px.take(owner))
