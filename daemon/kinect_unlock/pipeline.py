@@ -12,7 +12,7 @@ import numpy as np
 
 from kinect_unlock.align import FaceDepth, align_face
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
-from kinect_unlock.crop import DepthChannel, face_tensor, sharpness
+from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness
 from kinect_unlock.errors import ModelError, SourceError
 from kinect_unlock.frames import (
     F32,
@@ -43,9 +43,6 @@ _GATE_STEP_PX: Final = 4  # looks at every fourth pixel of every fourth row: a f
 _RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
 _RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
 _BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
-# The development faces (618, 56 to 80 px wide) measure 0.22 at least and 0.52 in the middle; blurred by a Gaussian of
-# 1.5 px their middle is 0.12, of 2 px 0.09.
-MIN_SHARPNESS: Final = 0.12
 
 _DepthImage: TypeAlias = tuple[U16, Calibration]
 
@@ -135,7 +132,7 @@ class Pipeline:
         """Cut out, weigh and encode a face that is in range."""
         with look.stage("crop"):
             tensor = face_tensor(frame.color, face.detection, depth, contract=self._contract)
-            is_sharp = sharpness(tensor) >= MIN_SHARPNESS  # False for NaN
+            is_sharp = sharpness(tensor) >= SHARP  # False for NaN
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
         with look.stage("liveness"):
