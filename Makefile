@@ -35,7 +35,7 @@ contracts: $(VENV)/installed-dev
 # What a user gets, away from the tree: the wheel, built from the source distribution, with its declared dependencies.
 smoke: $(VENV)/installed-dev
 	rm -rf build && mkdir build
-	$(VENV)/bin/python -m build --outdir $(DIST) . > build/dist.log || { cat build/dist.log; exit 1; }
+	$(VENV)/bin/python -m build --outdir $(DIST) . > build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
 	$(VENV)/bin/python -m venv $(SMOKE)
 	$(SMOKE)/bin/pip install --quiet $(DIST)/*.whl
 	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock config show --defaults | cmp - $(CURDIR)/config.yaml
