@@ -84,6 +84,7 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
         pytest.param(f"limits: {{max_failures: {10**30}}}", "must be a finite number", id="huge count"),
         pytest.param(f"limits: {{max_failures: 1{'0' * 5000}}}", "cannot be read", id="number beyond printing"),
         pytest.param("attempt: {timeout_s: 1000000}", "must be at most 86400, got 1000000", id="twelve days"),
+        pytest.param("policy: {and_h_without_face: 1.0e+300}", "must be at most 8784, got 1e+300", id="for ever"),
         pytest.param("source: {path: ~/x}", "$.source.path: must be a path written out", id="tilde"),
         pytest.param('log: {decisions: ""}', "$.log.decisions: must be a path", id="empty path"),
         pytest.param("source: {kind: replay}", "$.source.path: a source of this kind needs a path", id="no path"),

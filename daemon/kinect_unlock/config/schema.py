@@ -12,7 +12,7 @@ from kinect_unlock.config.faults import Fault
 from kinect_unlock.config.text import Node
 
 # No time-out, age or period of this program makes sense beyond these; infinity by another name is refused as well.
-_CEILINGS: Final = {"_s": 86_400.0, "_ms": 86_400_000.0, "_mm": 1e5, "_h": 8_784.0}
+_CEILINGS: Final = {"s": 86_400.0, "ms": 86_400_000.0, "mm": 1e5, "h": 8_784.0}
 
 _Section = TypeVar("_Section", bound=Struct)
 
@@ -71,7 +71,7 @@ def _number_fault(value: object, path: str) -> str | None:
     if not math.isfinite(value) if isinstance(value, float) else abs(value) >= 1 << 53:
         return f"must be a finite number, got {_shown(value)}"
     key = path.rsplit(".", 1)[-1].split("[", maxsplit=1)[0]
-    ceiling = next((limit for unit, limit in _CEILINGS.items() if key.endswith(unit)), math.inf)
+    ceiling = min(_CEILINGS.get(word, math.inf) for word in key.split("_"))
     return f"must be at most {ceiling:g}, got {_shown(value)}" if value > ceiling else None
 
 
