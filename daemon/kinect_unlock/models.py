@@ -106,6 +106,18 @@ class ModelStore:
         report("ready", 1.0)
         return ready
 
+    def weights(self, name: str) -> Path:
+        """Return the file of weights that a network is made from, checked by its hash.
+
+        Raises:
+            ConfigError: the manifest has no network of that name.
+            ModelError: the weights are missing or changed.
+        """
+        entry = self._manifest.entry(name)
+        path = self._weights_path(entry.weights)
+        _checked_weights(path, entry.weights)
+        return path
+
     def verify(self) -> tuple[FileCheck, ...]:
         """Look at every file of weights and every built network; build nothing."""
         checks = []

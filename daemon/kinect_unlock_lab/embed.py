@@ -86,6 +86,12 @@ def reference_embeddings(samples: Sequence[Sample], detector: FaceDetector, weig
     return np.array(rows)
 
 
+def with_vectors(embedded: Embedded, vectors: F32) -> Embedded:
+    """Return the same samples with other embeddings f32[N,D]; what was not acquired has none here either."""
+    rows = {name: getattr(embedded, name) for name in Embedded.__slots__}
+    return Embedded(**{**rows, "embeddings": np.where(embedded.acquired[:, np.newaxis], vectors, np.float32(0))})
+
+
 def save(embedded: Embedded, path: Path) -> None:
     """Write the arrays by name as a NumPy archive without pickles."""
     np.savez_compressed(path, **{name: getattr(embedded, name) for name in Embedded.__slots__})

@@ -1,0 +1,183 @@
+"""``kinect-unlock lab``: embed, evaluate, liveness, trial, bench, render-demo."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kinect_unlock import app as product
+from kinect_unlock.cli.asking import ConfigFile, settings_of
+from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock_lab import bench as benchmark
+from kinect_unlock_lab import embed as embedding
+from kinect_unlock_lab import evaluate as evaluation
+from kinect_unlock_lab import liveness_report
+from kinect_unlock_lab import trial as trials
+from kinect_unlock_lab.datasets import Sample, Side, load_rgbd_faces, split
+from kinect_unlock_lab.protocols import Embedded
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The laboratory: measure the product on data sets, and render its demo. Needs the extra [lab].",
+)
+
+Dataset = Annotated[
+    Path, typer.Argument(help="A folder of RGB-D samples with index.csv.", exists=True, file_okay=False)
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")]
+
+
+class Done(Protocol):
+    """Is told how many are done in all, and how many there are if that changed."""
+
+    def __call__(self, count: int, of: int = ..., /) -> None:
+        """Take the count."""
+        ...
+
+
+@contextmanager
+def _progress(what: str, total: int) -> Iterator[Done]:
+    """Show a bar; what is yielded is told how many are done in all, and how many there are if that changed."""
+    columns = (TextColumn(f"[bold]{what}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=total)
+
+        def done(count: int, of: int = total) -> None:
+            progress.update(task, completed=count, total=of)
+
+        yield done
+
+
+def _embedded(samples: tuple[Sample, ...], file: Path | None) -> Embedded:
+    settings = settings_of(file)
+    with _progress("embedding", len(samples)) as done:
+        return embedding.embed(samples, product.detector(settings), product.encoder(settings), settings, on_done=done)
+
+
+def _write_json(path: Path | None, figures: Any) -> None:  # noqa: ANN401 - whatever is JSON
+    if path is not None:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(figures)) + b"\n")
+
+
+@app.command()
+def embed(
+    dataset: Dataset,
+    *,
+    out: Annotated[Path, typer.Option(help="Where to write the arrays, by custom ending in .npz.")],
+    file: ConfigFile = None,
+) -> None:
+    """Embed every sample of a data set with the daemon's own pipeline.
+
+    The archive holds, in the order of index.csv: embeddings f32[N,D] (zeros where not acquired), person, sample,
+    acquired, liveness (verdict), seen (what the daemon would have made of it), yaw, pitch, roll and distance.
+    """
+    embedded = _embedded(load_rgbd_faces(dataset), file)
+    embedding.save(embedded, out)
+    Console(highlight=False).print(f"{out}: {int(embedded.acquired.sum())} of {len(embedded.acquired)} acquired")
+
+
+@app.command()
+def evaluate(
+    dataset: Dataset,
+    *,
+    json_file: JsonFile = None,
+    people: Annotated[str, typer.Option(help="all, or a half of the split by person: tune, report.")] = "all",
+    reference: Annotated[bool, typer.Option(help="Also measure OpenCV's own SFace on the same landmarks.")] = True,
+    file: ConfigFile = None,
+) -> None:
+    """Measure how well people are told apart, without the daemon: EER and TAR at FAR, pairs and templates of three."""
+    chosen = tuple(s for s in load_rgbd_faces(dataset) if people == "all" or split(s.person) is Side(people))
+    embedded = _embedded(chosen, file)
+    near_frontal = np.array([sample.near_frontal for sample in chosen])
+    settings = settings_of(file)
+    systems = [(settings.models.encoder, embedded)]
+    if reference:
+        weights = product.model_store(settings).weights("rgbd-fused")
+        vectors = embedding.reference_embeddings(chosen, product.detector(settings), weights)
+        systems.append(("SFace by OpenCV", embedding.with_vectors(embedded, vectors)))
+    rows = tuple(row for name, system in systems for row in evaluation.evaluate(system, near_frontal, system=name))
+    Console(highlight=False).print(evaluation.table(rows))
+    _write_json(json_file, {"dataset": dataset.name, "people": people, "rows": evaluation.as_json(rows)})
+
+
+@app.command()
+def liveness(
+    dataset: Dataset,
+    *,
+    json_file: JsonFile = None,
+    people: Annotated[str, typer.Option(help="Half of the split by person: tune or report.")] = "report",
+    file: ConfigFile = None,
+) -> None:
+    """Measure what liveness costs real people (BPCER by cue) and what it stops of simulated prints (APCER)."""
+    settings = settings_of(file)
+    with _progress("samples and prints", 1) as done:
+        study = liveness_report.report(
+            dataset, product.detector(settings), config=settings, side=Side(people), progress=done
+        )
+    Console(highlight=False).print(liveness_report.render(study))
+    _write_json(json_file, asdict(study))
+
+
+@app.command()
+def trial(
+    dataset: Dataset,
+    *,
+    json_file: JsonFile = None,
+    votes: Annotated[int, typer.Option(min=1, help="Frames of the owner that an attempt needs.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Daemons at a time.")] = 2,
+    file: ConfigFile = None,
+) -> None:
+    """Enrol everybody through the daemon's socket with three captures, and let everybody try to be everybody.
+
+    Stills are no stream: checks for jumps and for a span of time are off, and the report says so.
+    """
+    samples = load_rgbd_faces(dataset)
+    embedded = _embedded(samples, file)
+    people = trials.people_of(samples, np.hypot(embedded.yaw_deg, embedded.pitch_deg).tolist())
+    total = len(people) * sum(1 for person in people if person.enrolled)
+    finished = 0
+    with _progress("attempts", total) as done:
+
+        def more(count: int) -> None:
+            nonlocal finished
+            finished += count
+            done(finished)
+
+        outcomes = trials.run_trial(people, settings_of(file), votes_needed=votes, jobs=jobs, on_done=more)
+    summary = {"votes_needed": votes, "stream_integrity": "off: stills", **trials.report(people, outcomes)}
+    Console(highlight=False).print(trials.table(summary))
+    _write_json(json_file, summary)
+
+
+@app.command()
+def bench(
+    *,
+    rounds: Annotated[int, typer.Option(min=10, help="Frames to time.")] = 60,
+    json_file: JsonFile = None,
+    file: ConfigFile = None,
+) -> None:
+    """Time every stage on 1080p colour and 512x424 depth, one thread, and starting the daemon."""
+    settings = settings_of(file)
+    recording = folder_of_recordings() / "owner-enrols.mkv"
+    with _progress("rounds", rounds) as done:
+        report = benchmark.bench(recording, product.pipeline(settings), settings, rounds=rounds, on_round=done)
+    Console(highlight=False).print(benchmark.table(report))
+    _write_json(json_file, report.as_json())
+
+
+@app.command("render-demo")
+def render_demo(
+    model: Annotated[Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True)],
+    folder: Annotated[Path, typer.Argument(help="Where to write the recordings and demo.json.")],
+) -> None:
+    """Render the demo's recordings again; the same seeds give the same frames."""
+    from kinect_unlock_lab import demo_recordings  # noqa: PLC0415 - the renderer loads only where it is used
+
+    demo_recordings.write_all(model, folder)
