@@ -69,7 +69,7 @@ def _recording(path: Path, stream: str | None) -> Path:
 def _inside(folder: Path, name: str) -> Path:
     """Join a bare name to its folder, refusing whatever would lead out of it."""
     path = folder / name
-    if Path(name).name != name or not path.resolve().is_relative_to(folder.resolve()):
+    if Path(name).name != name or path.resolve().parent != folder.resolve():
         raise SourceError(f"stream {name!r} is not a bare name of something inside {folder}")
     return path
 
