@@ -53,11 +53,12 @@ _MEASURED_SHARE: Final = 0.4  # between the landmarks; with less the face has ha
 _HALF_HEAD_MM: Final = 90.0  # what is so much nearer or farther than the face's middle is something else
 _WINDOW_MM: Final = 6.0  # half side of the window whose median is a landmark's depth
 _GUESSED_WEIGHT: Final = 0.1  # of a landmark without a reading: its place in the image is known, its depth is not
-_AXES: Final = read_only(np.tile(np.eye(3), LANDMARKS))
 _ROUNDS: Final = 3  # a fourth changes nothing that was measured
-_LANDMARK_SIGMA_MM: Final = 8.0  # how far people's landmarks lie from the mean's, detector included
+_ACROSS_SIGMA_MM: Final = 4.0  # how far people's landmarks lie from the mean's in the image, detector included
+_ALONG_SIGMA_MM: Final = 12.0  # and in depth, where a landmark that slips takes another part's depth
 _SURFACE_SIGMA_MM: Final = 3.0  # how far people's surfaces do
 _SURFACE_WORTH: Final = 40.0  # neighbouring readings err together: all of them count as so many
+_RIDGE: Final = 1e-6  # keeps landmarks that coincide solvable; otherwise nothing beside 1 / 16 mm2
 _SURFACE_CUT_MM: Final = 20.0  # hair, hands and glasses: what lies farther off than this has no say
 
 
@@ -179,7 +180,7 @@ def _kabsch(readings: _Readings) -> _Placement:
 def _correction(placement: _Placement, readings: _Readings) -> F64:
     """Return one Gauss-Newton step f64[6] (rotation vector, shift) of the points towards the mean face.
 
-    Surface readings pull along the mean face's normal only, landmarks along all three axes.
+    Surface readings pull along the mean face's normal only, landmarks across the image and, less, in depth.
     """
     surface, landmarks = placement.to_head(readings.surface_mm), placement.to_head(readings.landmarks_mm)
     z, slope_x, slope_y = _mean_surface(surface)
@@ -189,11 +190,15 @@ def _correction(placement: _Placement, readings: _Readings) -> F64:
     worth[(np.abs(surface[:, :2]) > _TABLE_REACH_MM).any(axis=1)] = 0
     worth *= min(1.0, _SURFACE_WORTH / max(1.0, float(worth.sum()))) / _SURFACE_SIGMA_MM**2
 
-    normals = np.stack((-slope_x, -slope_y, np.ones_like(z))) / length
-    rows = np.concatenate((_levers(surface.T, normals), _levers(np.repeat(landmarks.T, 3, axis=1), _AXES)), axis=1)
-    errors = np.concatenate((distance, (landmarks - _MEAN_LANDMARKS_MM).ravel()))
-    weighted = rows * np.concatenate((worth, np.repeat(readings.weights, 3) / _LANDMARK_SIGMA_MM**2))
-    return np.asarray(np.linalg.solve(weighted @ rows.T, -weighted @ errors), np.float64)
+    axes = placement.rotation.T  # columns: the camera's axes as the head sees them
+    across, along = np.full(LANDMARKS, _ACROSS_SIGMA_MM**-2), readings.weights * _ALONG_SIGMA_MM**-2
+    arms = np.concatenate((surface, np.repeat(landmarks, 3, axis=0))).T
+    directions = np.concatenate((np.stack((-slope_x, -slope_y, np.ones_like(z))) / length, np.tile(axes, LANDMARKS)), 1)
+    errors = np.concatenate((distance, ((landmarks - _MEAN_LANDMARKS_MM) @ axes).ravel()))
+    rows = _levers(arms, directions)
+    weighted = rows * np.concatenate((worth, np.column_stack((across, across, along)).ravel()))
+    stay = _RIDGE * np.eye(6)
+    return np.asarray(np.linalg.solve(weighted @ rows.T + stay, -weighted @ errors), np.float64)
 
 
 def _levers(arms: F64, directions: F64) -> F64:
