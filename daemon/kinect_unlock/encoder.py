@@ -67,6 +67,7 @@ class FusedEncoder:
         vectors = np.concatenate([self._network.run({_INPUT: part})[_OUTPUT] for part in parts])
         if vectors.shape != (len(batch), self.dim):
             raise ModelError(f"the encoder gave {list(vectors.shape)}, its manifest promises {self.dim} numbers a face")
-        if not (np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < _LENGTH_SLACK).all():  # also when not finite
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+        if not (np.abs(lengths - 1.0) < _LENGTH_SLACK).all():  # also when not finite
             raise ModelError("the encoder gave a vector without direction")
         return read_only(vectors)

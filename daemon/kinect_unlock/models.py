@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and ho
 
 RECIPE: Final = 1  # raise it whenever a change in graphs.py alters what is built
 _KEY_DIGITS: Final = 16
+_ANY_KEY: Final = "[0-9a-f]" * _KEY_DIGITS  # as a glob: "yunet" must not match what "yunet-large" left
 
 _log = logging.getLogger(__name__)
 
@@ -129,9 +131,10 @@ class ModelStore:
             except ModelError as wrong:
                 fault = str(wrong)
             checks.append(FileCheck(name, "weights", path, fault))
-            for built in self._built(name, entry):
-                whole = _digest(built) == _promised_digest(built)
-                checks.append(FileCheck(name, "network", built, None if whole else "damaged; it will be built again"))
+            checks += [
+                FileCheck(name, "network", built, None if _is_whole(built) else "damaged; it will be built again")
+                for built in self._built(name, entry)
+            ]
         return tuple(checks)
 
     def listing(self) -> tuple[ModelRow, ...]:
@@ -164,7 +167,7 @@ class ModelStore:
 
     def _cached(self, name: str, entry: Detector | Encoder) -> Path | None:
         for path in self._built(name, entry):
-            if _digest(path) == _promised_digest(path):
+            if _is_whole(path):
                 return path
             _log.warning("network=%s fault=damaged action=rebuild path=%s", name, path)
         return None
@@ -176,7 +179,7 @@ class ModelStore:
         network = _composed(entry, weights)
         report("writing the network", 0.8)
         path = self._cache_dir / f"{name}-{_key(entry)}-{hashlib.sha256(network).hexdigest()}.onnx"
-        for stale in [*self._cache_dir.glob(f"{name}-*.onnx"), *self._cache_dir.glob("tmp*.part")]:
+        for stale in [*self._cache_dir.glob(f"{name}-{_ANY_KEY}-*.onnx"), *self._cache_dir.glob("tmp*.part")]:
             stale.unlink()
         _write(path, network)
         return path
@@ -234,8 +237,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _promised_digest(path: Path) -> str:
-    return path.stem.rpartition("-")[2]
+def _is_whole(path: Path) -> bool:
+    """Tell whether a built network is what its name promises, and will stay so until it is loaded."""
+    try:
+        status = path.lstat()
+        ours = stat.S_ISREG(status.st_mode) and not trust.write_faults(path, status, uid=os.geteuid())
+        return ours and _digest(path) == path.stem.rpartition("-")[2]
+    except OSError:
+        return False
 
 
 def _write(path: Path, content: bytes) -> None:

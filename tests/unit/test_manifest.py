@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kinect_unlock.errors import ConfigError, ModelError
+from kinect_unlock.manifest import CalibrationRow, Encoder, load_manifest, pick_threshold
+from kinect_unlock.settings import Config, Strategy
+
+_MODELS = Path(__file__).parents[2] / "models"
+_SHIPPED = (_MODELS / "manifest.yaml").read_text()
+
+
+def _written(folder: Path, text: str) -> Path:
+    path = folder / "manifest.yaml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def _encoder(*rows: tuple[Strategy, float, float, bool]) -> Encoder:
+    shipped = load_manifest().encoder("rgbd-fused")
+    evidence = shipped.calibration[0].evidence
+    table = tuple(
+        CalibrationRow(
+            strategy=strategy,
+            template_vectors_max=5,
+            far=far,
+            threshold=threshold,
+            evidence=evidence if proven else None,
+        )
+        for strategy, far, threshold, proven in rows
+    )
+    return msgspec.structs.replace(shipped, calibration=table)
+
+
+def test_the_installed_manifest_is_the_one_in_models(tmp_path: Path) -> None:
+    assert load_manifest() == load_manifest(_written(tmp_path, _SHIPPED))
+
+
+def test_the_default_configuration_names_networks_and_a_rate_that_have_entries() -> None:
+    manifest, defaults = load_manifest(), Config()
+
+    manifest.detector(defaults.models.detector)
+    encoder = manifest.encoder(defaults.models.encoder)
+
+    for strategy in ("nearest", "centre"):
+        threshold = pick_threshold(encoder, defaults.match.far, strategy)
+        assert threshold.far == defaults.match.far
+        assert threshold.template_vectors_max >= len(defaults.enrol.stages) * defaults.enrol.samples_per_stage
+
+
+def test_every_network_has_its_card_and_every_row_its_evidence() -> None:
+    manifest = load_manifest()
+
+    cards = [entry.card for entry in manifest.detectors.values()] + [entry.card for entry in manifest.encoders.values()]
+    assert all((_MODELS / card).is_file() for card in cards)
+    for encoder in manifest.encoders.values():
+        assert encoder.votes == ("rgb",)
+        for row in encoder.calibration:
+            assert row.evidence is not None
+            low, high = row.evidence.far_interval or (0, 1)
+            assert low <= row.far
+            assert low < high
+
+
+def test_a_stricter_rate_has_a_higher_threshold() -> None:
+    encoder = load_manifest().encoder("rgbd-fused")
+
+    for strategy in ("nearest", "centre"):
+        assert pick_threshold(encoder, 1e-4, strategy).cosine > pick_threshold(encoder, 1e-3, strategy).cosine
+
+
+@pytest.mark.parametrize(("far", "cosine"), [(1e-3, 0.4), (5e-4, 0.5), (1e-4, 0.5), (0.1, 0.4)])
+def test_the_row_of_the_rate_or_the_next_stricter_one_is_taken(far: float, cosine: float) -> None:
+    encoder = _encoder(("nearest", 1e-3, 0.4, True), ("nearest", 1e-4, 0.5, True), ("centre", 1e-3, 0.3, True))
+
+    assert pick_threshold(encoder, far, "nearest").cosine == cosine
+
+
+def test_of_two_rows_for_one_rate_the_higher_threshold_counts() -> None:
+    encoder = _encoder(("nearest", 1e-3, 0.4, True), ("nearest", 1e-3, 0.6, True))
+
+    assert pick_threshold(encoder, 1e-3, "nearest").cosine == 0.6
+
+
+def test_a_rate_without_evidence_is_a_configuration_error() -> None:
+    encoder = _encoder(("nearest", 1e-3, 0.4, True), ("nearest", 1e-5, 0.6, False))
+
+    with pytest.raises(ConfigError, match=r"\$\.match\.far: .* no evidence .* of 1e-05 .* rates with evidence: 0\.001"):
+        pick_threshold(encoder, 1e-5, "nearest")
+    with pytest.raises(ConfigError, match="rates with evidence: none"):
+        pick_threshold(encoder, 1e-3, "centre")
+
+
+def test_unknown_networks_are_named_with_the_known_ones() -> None:
+    manifest = load_manifest()
+
+    with pytest.raises(ConfigError, match=r"\$\.models\.encoder: no encoder is called 'x'; known: rgbd-fused"):
+        manifest.encoder("x")
+    with pytest.raises(ConfigError, match=r"\$\.models\.detector: no detector is called 'x'; known: yunet"):
+        manifest.detector("x")
+    with pytest.raises(ConfigError, match="no network is called 'x'; the manifest has: yunet, rgbd-fused"):
+        manifest.entry("x")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("dim: 128", "dim: 128\n    colour: yes", r"unknown field `colour` - at `\$\.encoders"),
+        ("dim: 128", "dim: many", r"Expected `int`.*dim"),
+        ("dim: 128", "dim: 128\n    dim: 64", "dim: is here twice"),
+        ("threshold: 0.50", "threshold: .nan", "threshold"),
+        ("threshold: 0.50", "threshold: 0.0", r"> 0\.0.*threshold"),
+        ("threshold: 0.50", "threshold: 1.5", r"< 1\.0.*threshold"),
+        ("far: 1.0e-04", "far: .nan", "far"),
+        ("votes: [rgb]", "votes: []", "votes"),
+        ("votes: [rgb]", "votes: [infrared]", "votes"),
+        ("depth: registered", "depth: guessed", "guessed"),
+        ("kind: yunet", "kind: other", "kind"),
+        ("file: face_detection", "file: ../face_detection", "file"),
+        ("folder: models", "folder: /etc", "folder"),
+        ("sha256: 49f0", "sha256: 49F0", "sha256"),
+        ("bytes: 122489", "bytes: 0", "bytes"),
+        ("version: 1", "version: 2", "version"),
+        ("  yunet:\n", "  rgbd-fused:\n", "rgbd-fused names a detector and an encoder"),
+        ("version: 1", "version: [", "not YAML"),
+        ("version: 1", "version: &x 1", "anchors"),
+    ],
+)
+def test_a_manifest_that_says_what_it_may_not_is_refused(tmp_path: Path, before: str, after: str, fault: str) -> None:
+    assert before in _SHIPPED
+    path = _written(tmp_path, _SHIPPED.replace(before, after, 1))
+
+    with pytest.raises(ModelError, match=rf"(?s){path}.*{fault}"):
+        load_manifest(path)
+
+
+def test_a_manifest_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    path = _written(tmp_path, _SHIPPED)
+    path.chmod(0o666)
+
+    with pytest.raises(ModelError, match="may be written by others"):
+        load_manifest(path)
+
+
+def test_a_manifest_that_is_missing_binary_or_endless_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_manifest(tmp_path / "nothing.yaml")
+    binary = _written(tmp_path, "")
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_manifest(binary)
+    with pytest.raises(ModelError, match="longer than"):
+        load_manifest(_written(tmp_path, "#" * 300_000))
