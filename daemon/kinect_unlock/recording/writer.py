@@ -44,6 +44,7 @@ _MUXER: Final = {"cluster_time_limit": "1", "flush_packets": "1", "default_mode"
 # Version 3 is the standardised one, with checksums for programs that do not know ours.
 _FFV1: Final = {"level": "3", "slicecrc": "1"}
 _AVFMT_FLAG_BITEXACT: Final = 0x0400  # no random ids, no version of FFmpeg in the file
+_FRAMES_UNDERWAY: Final = 2  # between `write` and the disk, inside FFmpeg
 _DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -183,7 +184,7 @@ class RecordingWriter:
     def _encoded(self, stream: VideoStream, image: U8 | U16, layout: str) -> AnyPacket:
         picture = VideoFrame.from_ndarray(image if image.flags.c_contiguous else image.copy(), format=layout)
         if stream.pix_fmt != layout:
-            picture = self._reformatter.reformat(picture, format=stream.pix_fmt)
+            picture = self._reformatter.reformat(picture, format=stream.pix_fmt, threads=1)
         picture.pts = self._shown_ms
         picture.time_base = MILLISECONDS
         (packet,) = stream.encode(picture)
@@ -195,7 +196,8 @@ class RecordingWriter:
         if self.frames == 0:
             with suppress(OSError):
                 self.path.unlink()
-        kept = f"; its first {self.frames} frames can be replayed" if self.frames else ""
+        whole = self.frames - _FRAMES_UNDERWAY
+        kept = f"; at least its first {whole} frames can be replayed" if whole > 0 else ""
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
             return RecordingError(f"{self.path}: {os.strerror(error.errno)}{kept}; make room and record again")
         return RecordingError(f"{self.path}: cannot be written: {plain_fault(error)}{kept}")
