@@ -21,8 +21,7 @@ from kinect_unlock.frames import F32, F64, LANDMARKS, Calibration, Detection, He
 # of the five landmarks. Sampled from the neutral head of ICT-FaceKit (MIT), made symmetric.
 _MEAN_LANDMARKS_MM: Final = read_only(
     np.array(
-        ((-32.6, -33.9, 11.6), (32.6, -33.9, 11.6), (0.0, -3.6, -26.9), (-25.3, 35.7, 1.9), (25.3, 35.7, 1.9)),
-        np.float64,
+        ((-32.6, 32.6, 0.0, -25.3, 25.3), (-33.9, -33.9, -3.6, 35.7, 35.7), (11.6, 11.6, -26.9, 1.9, 1.9)), np.float64
     )
 )
 # z of the surface, to the millimetre: rows y = -56 ... 56, columns |x| = 0 ... 56, every 8 mm.
@@ -48,7 +47,7 @@ _TABLE_REACH_MM: Final = 56.0
 _FINE_MM: Final = 2.0  # pitch to which the table is interpolated, once
 
 _SURFACE_REACH_MM: Final = 75.0  # readings so far from the landmarks' middle may still be face
-_SURFACE_PITCH_MM: Final = 8.0  # of the readings used: about 250 on a face
+_SURFACE_PITCH_MM: Final = 9.0  # of the readings used: about 200 on a face
 _MEASURED_SHARE: Final = 0.4  # between the landmarks; with less the face has hardly any depth
 _HALF_HEAD_MM: Final = 90.0  # what is so much nearer or farther than the face's middle is something else
 _WINDOW_MM: Final = 6.0  # half side of the window whose median is a landmark's depth
@@ -58,7 +57,9 @@ _ACROSS_SIGMA_MM: Final = 4.0  # how far people's landmarks lie from the mean's 
 _ALONG_SIGMA_MM: Final = 12.0  # and in depth, where a landmark that slips takes another part's depth
 _SURFACE_SIGMA_MM: Final = 3.0  # how far people's surfaces do
 _SURFACE_WORTH: Final = 40.0  # neighbouring readings err together: all of them count as so many
-_RIDGE: Final = 1e-6  # keeps landmarks that coincide solvable; otherwise nothing beside 1 / 16 mm2
+_STAY: Final = read_only(
+    1e-6 * np.eye(6)
+)  # keeps landmarks that coincide solvable; otherwise nothing beside 1 / 16 mm2
 _SURFACE_CUT_MM: Final = 20.0  # hair, hands and glasses: what lies farther off than this has no say
 
 
@@ -70,7 +71,8 @@ class _Placement:
     origin_mm: F64
 
     def to_head(self, points_mm: F64) -> F64:
-        head: F64 = (points_mm - self.origin_mm) @ self.rotation
+        """Map points f64[3,n] from camera to head axes."""
+        head: F64 = self.rotation.T @ (points_mm - self.origin_mm[:, None])
         return head
 
     def moved(self, motion: F64) -> "_Placement":
@@ -84,9 +86,9 @@ class _Placement:
 class _Readings:
     """What depth says of a face, in camera coordinates: five landmarks, each with a weight 0..1, and the surface."""
 
-    landmarks_mm: F64  # [5,3]
+    landmarks_mm: F64  # [3,5]
     weights: F64  # [5]
-    surface_mm: F64  # [n,3]
+    surface_mm: F64  # [3,n]
 
 
 def head_pose(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> HeadPose | None:
@@ -149,7 +151,7 @@ def _read(detection: Detection, face_depth: FaceDepth, calibration: Calibration)
         if len(near) > 0:
             depths[index], weights[index] = _median(near), 1
     x, y = rays(calibration.color, *detection.landmarks_px.T)
-    return _Readings(np.column_stack((x * depths, y * depths, depths)), weights, surface.astype(np.float64))
+    return _Readings(np.stack((x * depths, y * depths, depths)), weights, surface.T.astype(np.float64))
 
 
 def _median(values: F32) -> float:
@@ -169,8 +171,8 @@ def _window(face_depth: FaceDepth, cell: F64, half_side: float, *, stride: int) 
 def _kabsch(readings: _Readings) -> _Placement:
     """Place the mean face's landmarks on a face's."""
     weights = readings.weights / readings.weights.sum()
-    model_centre, centre = weights @ _MEAN_LANDMARKS_MM, weights @ readings.landmarks_mm
-    spread = (readings.landmarks_mm - centre).T @ (weights[:, None] * (_MEAN_LANDMARKS_MM - model_centre))
+    model_centre, centre = _MEAN_LANDMARKS_MM @ weights, readings.landmarks_mm @ weights
+    spread = (readings.landmarks_mm - centre[:, None]) * weights @ (_MEAN_LANDMARKS_MM - model_centre[:, None]).T
     u, _, vt = np.linalg.svd(spread)
     turn = np.diag((1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))))  # a rotation, not a mirror image
     rotation: F64 = u @ turn @ vt
@@ -183,45 +185,47 @@ def _correction(placement: _Placement, readings: _Readings) -> F64:
     Surface readings pull along the mean face's normal only, landmarks across the image and, less, in depth.
     """
     surface, landmarks = placement.to_head(readings.surface_mm), placement.to_head(readings.landmarks_mm)
-    z, slope_x, slope_y = _mean_surface(surface)
-    length = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
-    distance = (surface[:, 2] - z) / length
-    worth = np.maximum(1 - (distance / _SURFACE_CUT_MM) ** 2, 0) ** 2 / length  # Tukey's; less where seen aslant
-    worth[(np.abs(surface[:, :2]) > _TABLE_REACH_MM).any(axis=1)] = 0
+    z, normals = _mean_surface(surface)
+    distance = (surface[2] - z) * normals[2]
+    worth = np.maximum(1 - (distance / _SURFACE_CUT_MM) ** 2, 0) ** 2 * normals[2]  # Tukey's; less where seen aslant
     worth *= min(1.0, _SURFACE_WORTH / max(1.0, float(worth.sum()))) / _SURFACE_SIGMA_MM**2
-
+    matrix, right = _normal_equations(surface, normals, distance, worth)
     axes = placement.rotation.T  # columns: the camera's axes as the head sees them
-    across, along = np.full(LANDMARKS, _ACROSS_SIGMA_MM**-2), readings.weights * _ALONG_SIGMA_MM**-2
-    arms = np.concatenate((surface, np.repeat(landmarks, 3, axis=0))).T
-    directions = np.concatenate((np.stack((-slope_x, -slope_y, np.ones_like(z))) / length, np.tile(axes, LANDMARKS)), 1)
-    errors = np.concatenate((distance, ((landmarks - _MEAN_LANDMARKS_MM) @ axes).ravel()))
-    rows = _levers(arms, directions)
-    weighted = rows * np.concatenate((worth, np.column_stack((across, across, along)).ravel()))
-    stay = _RIDGE * np.eye(6)
-    return np.asarray(np.linalg.solve(weighted @ rows.T + stay, -weighted @ errors), np.float64)
+    errors = (landmarks - _MEAN_LANDMARKS_MM).T @ axes
+    trust = np.full((LANDMARKS, 3), _ACROSS_SIGMA_MM**-2)
+    trust[:, 2] = readings.weights * _ALONG_SIGMA_MM**-2
+    more, further = _normal_equations(
+        np.repeat(landmarks, 3, axis=1), np.tile(axes, LANDMARKS), errors.ravel(), trust.ravel()
+    )
+    return np.asarray(np.linalg.solve(matrix + more + _STAY, right + further), np.float64)
 
 
-def _levers(arms: F64, directions: F64) -> F64:
-    """Return how far a small turn or shift of all arms [3,n] moves each along its direction [3,n]: f64[6,n]."""
+def _normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> tuple[F64, F64]:
+    """Return matrix f64[6,6] and right side f64[6] for points f64[3,n] that are off by ``errors`` along directions."""
     (x, y, z), (u, v, w) = arms, directions
-    return np.stack((y * w - z * v, z * u - x * w, x * v - y * u, u, v, w))
+    rows = np.empty((6, len(errors)))
+    rows[0], rows[1], rows[2] = y * w - z * v, z * u - x * w, x * v - y * u
+    rows[3:] = directions
+    weighted = rows * weights
+    return weighted @ rows.T, -weighted @ errors
 
 
-def _mean_surface(points_mm: F64) -> tuple[F64, F64, F64]:
-    """Return the mean face's z and its slopes along x and y at points [n,3] in head axes."""
-    column, row = ((points_mm[:, :2] + _TABLE_REACH_MM) / _FINE_MM).astype(np.float32).T
-    found = cv2.remap(_table(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    z, slope_x, slope_y = np.asarray(found, np.float64).reshape(-1, 3).T
-    return z, slope_x, slope_y
+def _mean_surface(points_mm: F64) -> tuple[F64, F64]:
+    """Return the mean face's z f64[n] and its normals f64[3,n] at points f64[3,n] in head axes; beyond it, zeros."""
+    column, row = ((points_mm[:2] + _TABLE_REACH_MM) / _FINE_MM).astype(np.float32)
+    found = cv2.remap(_table(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    z, *normals = np.asarray(found, np.float64).reshape(-1, 4).T
+    return z, np.stack(normals)
 
 
 @cache
 def _table() -> F32:
-    """Return z and its slopes f32[n,n,3] every 2 mm, between -56 and 56 mm both ways."""
+    """Return z and the unit normal f32[n,n,4] every 2 mm, between -56 and 56 mm both ways."""
     half = np.array(_MEAN_SURFACE_MM, np.float32)
     coarse = np.concatenate((half[:, :0:-1], half), axis=1)
     fine = np.arange(0, 2 * _TABLE_REACH_MM + _FINE_MM, _FINE_MM, dtype=np.float32) / np.float32(_TABLE_MM)
     x, y = np.meshgrid(fine, fine)
     z = cv2.remap(coarse, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     slope_y, slope_x = np.gradient(z, _FINE_MM)
-    return read_only(np.dstack((z, slope_x, slope_y)).astype(np.float32))
+    length = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
+    return read_only(np.dstack((z, -slope_x / length, -slope_y / length, 1 / length)).astype(np.float32))
