@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 import typer
-import yaml
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -119,7 +119,7 @@ def demo(
 
 def recordings() -> tuple[Recording, ...]:
     """Return what is shipped, in the order of the index."""
-    index = yaml.safe_load((folder_of_recordings() / "demo.yaml").read_text())
+    index = msgspec.json.decode((folder_of_recordings() / "demo.json").read_bytes())
     return tuple(msgspec.convert(index["recordings"], tuple[Recording, ...]))
 
 
@@ -167,15 +167,15 @@ def _lines(path: Path) -> int:
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table("", "expected", "got", "hook ran", "frames seen as")
+    table = Table("", "came out", "frames seen as", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column("ms", justify="right")
-    table.add_column("")
     for result in results:
         seen = ", ".join(f"{count} {name}" for name, count in result.frames.most_common())
-        mark = "[green]as it should be[/]" if result.as_expected else "[red]WRONG[/]"
-        hook = "yes" if result.hook_runs else "no"
-        row = (result.scene.title, result.scene.expected, result.word, hook, seen, f"{result.spent_ms:.0f}", mark)
-        table.add_row(*row)
+        if result.as_expected:
+            outcome = f"[green]{result.word}[/]"
+        else:
+            outcome = f"[red]{result.word}, hook ran {result.hook_runs}x; must be {result.scene.expected}[/]"
+        table.add_row(result.scene.title, outcome, seen, f"{result.spent_ms:.0f}")
     return table
 
 

@@ -45,7 +45,6 @@ SENTENCES: Final[dict[Word, str]] = {
     Word.PASSWORD_NEEDED: "The password is needed first (after a start, or after a long time).",
     Word.NOT_ENROLLED: "{user} is not enrolled; run `kinect-unlock enrol {user}`.",
     Word.ENROLLED: "{user} is enrolled.",
-    Word.ENROL_FAILED: "Not enrolled; nothing was changed.",
     Word.OK: "Done.",
     Word.BUSY: "Somebody else is using the camera; try again in a moment.",
     Word.NOT_AUTHORISED: "Not allowed: ask as root, or as the user that the daemon runs as.",
@@ -69,14 +68,12 @@ HINTS: Final[dict[Hint, str]] = {
 
 
 def sentence(reply: Reply) -> str:
-    """Say a reply in one sentence; the daemon's own message wins over the general one."""
+    """Say a reply in one sentence: ours where the word says it all, else the daemon's own message."""
     if reply.word is Word.IDENTIFIED:
         return f"It is {reply.user}." if reply.user else "Nobody that is enrolled."
-    general = SENTENCES.get(reply.word, str(reply.word).replace("-", " ").capitalize() + ".")
-    text = general.format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
-    if not reply.message:
-        return text
-    return reply.message if reply.word not in SENTENCES else f"{text} {reply.message}"
+    if reply.word in SENTENCES:
+        return SENTENCES[reply.word].format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
+    return reply.message or str(reply.word).replace("-", " ").capitalize() + "."
 
 
 def exit_code(reply: Reply) -> int:
