@@ -133,24 +133,31 @@ class Capture:
     def _session(self, job: _Job) -> Ending | None:
         """Give frames as long as they are wanted; None if the wish ended first."""
         self._pulse.busy()
-        dropped_before = self._slot.dropped
         try:
             source = self._open_source(job.stream)
             if source.origin is not self._origin:
                 raise SourceError(f"the source gives {source.origin} frames, {self._origin} was declared; refused")
             with closing(source):
                 source.open()
-                _LOG.info("event=camera-open attempt=%d", job.attempt)
-                self._on_ready(job.attempt)
-                self._stream(job, source)
+                self._opened(job, source)
         except EndOfStream:
             return Ending(job.attempt, None)
         except KinectUnlockError as fault:
             _LOG.warning("event=source-failed attempt=%d word=%s message=%r", job.attempt, fault.word, str(fault))
             return Ending(job.attempt, fault)
-        finally:
-            _LOG.info("event=camera-closed attempt=%d dropped=%d", job.attempt, self._slot.dropped - dropped_before)
         return None
+
+    def _opened(self, job: _Job, source: FrameSource) -> None:
+        before = self.counters()
+        _LOG.info("event=camera-open attempt=%d", job.attempt)
+        self._on_ready(job.attempt)
+        try:
+            self._stream(job, source)
+        finally:
+            counted = {name: count - before[name] for name, count in self.counters().items()}
+            _LOG.info(
+                "event=camera-closing attempt=%d frames=%d drops=%d", job.attempt, counted["frames"], counted["drops"]
+            )
 
     def _stream(self, job: _Job, source: FrameSource) -> None:
         """Pass frames on until they are no longer wanted.
