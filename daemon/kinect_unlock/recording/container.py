@@ -31,7 +31,8 @@ _CHECKSUM_CHARS: Final = 8
 
 def plain_fault(error: Exception) -> str:
     """Say what went wrong in one phrase, without FFmpeg's numbers."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    told = error.strerror if isinstance(error, (OSError, av.error.FFmpegError)) else None
+    return told or str(error) or type(error).__name__
 
 
 class Stamp(Struct, frozen=True, forbid_unknown_fields=True):
