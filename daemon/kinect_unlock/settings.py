@@ -78,12 +78,12 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of each cue; None as a whole means reported without a say in the verdict."""
 
     face_width_mm: Bounds | None = (100.0, 190.0)
-    plane_residual_mm: Bounds | None = (5.5, None)
+    plane_residual_mm: Bounds | None = (6.0, None)
     quadric_residual_mm: Bounds | None = (3.8, None)
     bend_residual_mm: Bounds | None = (3.5, None)
-    nose_relief_mm: Bounds | None = (11.0, 60.0)
-    curvature_across_per_m: Bounds | None = (10.0, None)
-    curvature_least_per_m: Bounds | None = (1.5, None)
+    nose_relief_mm: Bounds | None = (8.0, 60.0)
+    curvature_across_per_m: Bounds | None = (8.0, None)
+    curvature_least_per_m: Bounds | None = (0.0, None)
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
 

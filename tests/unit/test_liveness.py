@@ -1,0 +1,279 @@
+"""Each cue against surfaces whose measures are known, and the verdict against every way of missing one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytic_faces import (
+    Scene,
+    cylinder,
+    depth_of,
+    face_relief,
+    plane,
+    scene_from,
+    scene_of,
+    sphere,
+)
+from kinect_unlock.frames import F64, U16, Cue, FaceTensor, LivenessReport, Verdict
+from kinect_unlock.liveness import assess, verdict
+from kinect_unlock.settings import Liveness
+
+few = settings(max_examples=25, deadline=None)
+
+
+def judged(scene: Scene, bounds: Liveness | None = None) -> LivenessReport:
+    return assess(scene.face, scene.face_depth, scene.tensor, scene.calibration, bounds or Liveness())
+
+
+def values(scene: Scene) -> dict[str, float]:
+    return {cue.name: cue.value for cue in judged(scene).cues if cue.value is not None}
+
+
+def test_every_bound_has_its_cue() -> None:
+    cues = judged(scene_of(face_relief)).cues
+
+    assert tuple(cue.name for cue in cues) == Liveness.__struct_fields__
+
+
+def test_face_like_relief_is_live() -> None:
+    report = judged(scene_of(face_relief))
+
+    assert report.verdict is Verdict.LIVE, report
+
+
+@few
+@given(yaw=st.floats(-25, 25), pitch=st.floats(-20, 20), distance=st.floats(550, 1300))
+def test_face_like_relief_is_live_wherever_it_looks_from(yaw: float, pitch: float, distance: float) -> None:
+    report = judged(scene_of(face_relief, place_mm=(20.0, -15.0, distance), yaw_deg=yaw, pitch_deg=pitch))
+
+    assert report.verdict is Verdict.LIVE, report
+
+
+@few
+@given(yaw=st.floats(-50, 50), pitch=st.floats(-40, 40), distance=st.floats(550, 1300))
+def test_plane_is_never_live_however_tilted(yaw: float, pitch: float, distance: float) -> None:
+    report = judged(scene_of(plane, place_mm=(0.0, 0.0, distance), yaw_deg=yaw, pitch_deg=pitch))
+
+    assert report.verdict is not Verdict.LIVE
+
+
+@few
+@given(radius=st.floats(60, 300), axis=st.floats(0, 180), yaw=st.floats(-20, 20))
+def test_bent_sheet_is_spoof_about_any_axis(radius: float, axis: float, yaw: float) -> None:
+    report = judged(scene_of(cylinder(radius, axis), yaw_deg=yaw))
+
+    assert report.verdict is Verdict.SPOOF
+
+
+@pytest.mark.parametrize("radius_mm", [75.0, 95.0, 130.0])
+def test_smooth_ball_is_spoof(radius_mm: float) -> None:
+    assert judged(scene_of(sphere(radius_mm))).verdict is Verdict.SPOOF
+
+
+def test_plane_leaves_nothing() -> None:
+    measured = values(scene_of(plane, yaw_deg=25, pitch_deg=-15))
+
+    assert measured["plane_residual_mm"] < 0.3
+    assert abs(measured["nose_relief_mm"]) < 1.0
+    assert abs(measured["curvature_across_per_m"]) < 0.5
+
+
+@pytest.mark.parametrize("radius_mm", [80.0, 150.0])
+def test_curvature_of_a_cylinder_is_one_over_its_radius(radius_mm: float) -> None:
+    measured = values(scene_of(cylinder(radius_mm)))
+
+    assert measured["curvature_across_per_m"] == pytest.approx(1000 / radius_mm, rel=0.15)
+    assert measured["curvature_least_per_m"] == pytest.approx(0.0, abs=0.7)
+
+
+@few
+@given(axis=st.floats(0, 180))
+def test_least_curvature_of_a_cylinder_is_zero_about_any_axis(axis: float) -> None:
+    assert values(scene_of(cylinder(100.0, axis)))["curvature_least_per_m"] == pytest.approx(0.0, abs=0.7)
+
+
+def test_least_curvature_of_a_ball_is_one_over_its_radius() -> None:
+    assert values(scene_of(sphere(120.0)))["curvature_least_per_m"] == pytest.approx(1000 / 120, rel=0.15)
+
+
+@few
+@given(axis=st.floats(0, 180), waves=st.floats(2.0, 8.0))
+def test_bend_residual_of_any_one_axis_wave_is_small(axis: float, waves: float) -> None:
+    turn = np.radians(axis)
+
+    def wave(across: F64, along: F64) -> F64:
+        height: F64 = waves * np.sin((np.cos(turn) * across + np.sin(turn) * along) / 22.0)
+        return height
+
+    measured = values(scene_of(wave))
+
+    assert measured["bend_residual_mm"] < 1.0
+
+
+def test_quadric_takes_away_a_saddle_that_a_bend_cannot() -> None:
+    measured = values(scene_of(lambda across, along: (across**2 - along**2) / 250))
+
+    assert measured["quadric_residual_mm"] < 0.5
+    assert measured["bend_residual_mm"] > 2.0
+    assert measured["curvature_least_per_m"] < -5.0
+
+
+@few
+@given(x=st.floats(-60, 60), y=st.floats(-50, 50), distance=st.floats(600, 1000))
+def test_measures_do_not_depend_on_the_place(x: float, y: float, distance: float) -> None:
+    at_rest = values(scene_of(face_relief, place_mm=(0.0, 0.0, 800.0)))
+    facing = (float(np.degrees(np.arctan2(x, distance))), -float(np.degrees(np.arctan2(y, distance))))
+    moved = values(scene_of(face_relief, place_mm=(x, y, distance), yaw_deg=facing[0], pitch_deg=facing[1]))
+
+    for name in ("plane_residual_mm", "quadric_residual_mm", "bend_residual_mm"):
+        assert moved[name] == pytest.approx(at_rest[name], abs=0.7), name
+    assert moved["nose_relief_mm"] == pytest.approx(at_rest["nose_relief_mm"], abs=2.5)
+
+
+def test_face_width_is_pixels_times_distance_over_focal_length() -> None:
+    scene = scene_of(plane, place_mm=(0.0, 0.0, 800.0))
+
+    # 140 mm at 800 mm are 63.875 px at f = 365 px
+    assert scene.face.detection.box.width_px == pytest.approx(63.875)
+    assert values(scene)["face_width_mm"] == pytest.approx(140.0, abs=0.5)
+
+
+def test_small_picture_of_a_face_is_too_narrow() -> None:
+    scene = scene_of(face_relief)
+    box = replace(scene.face.detection.box, width_px=scene.face.detection.box.width_px / 2)
+    small = replace(scene, face=replace(scene.face, detection=replace(scene.face.detection, box=box)))
+
+    report = judged(small)
+
+    assert report.verdict is Verdict.SPOOF
+    assert [cue.name for cue in report.cues if cue.enforced and not cue.holds] == ["face_width_mm"]
+
+
+def test_wild_readings_make_no_face_of_a_plane() -> None:
+    def fly(depth_mm: U16) -> None:
+        rng = np.random.default_rng(5)
+        wild = (rng.random(depth_mm.shape) < 0.01) & (depth_mm > 0)
+        depth_mm[wild] = rng.integers(500, 1400, int(wild.sum()))
+
+    report = judged(scene_of(plane, change=fly))
+
+    assert report.verdict is Verdict.SPOOF
+    assert {cue.name for cue in report.cues if not cue.holds} >= {"plane_residual_mm", "quadric_residual_mm"}
+
+
+def test_wall_behind_is_no_part_of_the_face_and_gives_the_step() -> None:
+    def build_wall(depth_mm: U16) -> None:
+        depth_mm[depth_mm == 0] = 1900
+
+    alone, before_wall = scene_of(face_relief), scene_of(face_relief, change=build_wall)
+
+    assert values(before_wall)["quadric_residual_mm"] == pytest.approx(values(alone)["quadric_residual_mm"], abs=0.3)
+    assert values(before_wall)["background_step_mm"] == pytest.approx(1000, abs=40)
+    assert "background_step_mm" not in values(alone)
+    assert judged(before_wall).verdict is Verdict.LIVE
+
+
+def _blind(depth_mm: U16) -> None:
+    depth_mm[:] = 0
+
+
+def _sparse(depth_mm: U16) -> None:
+    depth_mm[::3] = 0
+    depth_mm[1::3] = 0
+    depth_mm[:, 1::3] = 0
+    depth_mm[:, 2::3] = 0
+
+
+@pytest.mark.parametrize("change", [_blind, _sparse])
+def test_missing_depth_is_never_live(change: Callable[[U16], None]) -> None:
+    report = judged(scene_of(face_relief, change=change))
+
+    assert report.verdict is not Verdict.LIVE
+
+
+def test_unmeasurable_cues_alone_are_unsure() -> None:
+    bounds = Liveness(valid_depth=None)
+
+    report = judged(scene_of(face_relief, change=_blind), bounds)
+
+    assert report.verdict is Verdict.UNSURE
+    assert all(cue.value is None for cue in report.cues if cue.enforced)
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        pytest.param(np.full((5, 2), np.nan), id="nan"),
+        pytest.param(np.full((5, 2), 100.0) + np.arange(10).reshape(5, 2) * 1e-3, id="coincide"),
+        pytest.param(np.array(((900.0, 900), (950, 900), (925, 930), (905, 960), (945, 960))), id="outside"),
+        pytest.param(np.array(((60.0, 60), (140, 60), (1e30, 1e30), (60, 150), (140, 150))), id="absurd"),
+    ],
+)
+def test_senseless_landmarks_are_never_live(landmarks: F64) -> None:
+    depth, _ = depth_of(face_relief)
+
+    report = judged(scene_from(depth, landmarks, 900.0))
+
+    assert report.verdict is not Verdict.LIVE
+
+
+def test_nan_share_of_depth_is_not_measured() -> None:
+    scene = scene_of(face_relief)
+    tensor = FaceTensor(scene.tensor.data.copy(), float("nan"), scene.tensor.transform.copy())
+
+    report = judged(replace(scene, tensor=tensor))
+
+    assert report.verdict is Verdict.UNSURE
+
+
+_numbers = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
+
+
+@given(st.lists(st.tuples(_numbers, _numbers, _numbers, st.booleans()), max_size=6))
+def test_verdict_is_live_only_if_every_enforced_cue_holds(
+    rows: list[tuple[float | None, float | None, float | None, bool]],
+) -> None:
+    cues = tuple(Cue("cue", "mm", value, low, high, enforced) for value, low, high, enforced in rows)
+    enforced = [cue for cue in cues if cue.enforced]
+
+    live = verdict(cues) is Verdict.LIVE
+
+    # written without `Cue.holds`, by comparison alone: NaN compares false with everything
+    good = [
+        cue.value is not None
+        and -np.inf < cue.value < np.inf
+        and (cue.low is None or cue.value >= cue.low)
+        and (cue.high is None or cue.value <= cue.high)
+        for cue in enforced
+    ]
+    assert live == (bool(enforced) and all(good))
+
+
+def test_out_of_bounds_outweighs_unmeasured() -> None:
+    missing = Cue("a", "mm", None, 0.0, None)
+    wrong = Cue("b", "mm", 1.0, 2.0, None)
+
+    assert verdict((missing, wrong)) is Verdict.SPOOF
+    assert verdict((missing,)) is Verdict.UNSURE
+
+
+def test_nothing_enforced_is_unsure() -> None:
+    silent = Liveness(**dict.fromkeys(Liveness.__struct_fields__))
+
+    report = judged(scene_of(face_relief), silent)
+
+    assert report.verdict is Verdict.UNSURE
+    assert any(cue.value is not None for cue in report.cues)
+
+
+@pytest.mark.parametrize("name", [name for name in Liveness.__struct_fields__ if name != "background_step_mm"])
+def test_each_cue_alone_can_refuse(name: str) -> None:
+    unreachable = Liveness(**(dict.fromkeys(Liveness.__struct_fields__) | {name: (1e6, None)}))
+
+    report = judged(scene_of(face_relief), unreachable)
+
+    assert report.verdict is Verdict.SPOOF
