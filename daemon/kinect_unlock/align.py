@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinect_unlock.depth_buffer import close_seams, complete_neighbourhoods, nearest_readings
 from kinect_unlock.frames import (
     F32,
     F64,
@@ -32,7 +33,6 @@ _NEAREST_MM: Final = 400.0  # nearer readings may be missed; a Kinect v2 reads n
 _FARTHEST_MM: Final = 20_000.0
 _PIXEL_MM: Final = 0.01  # unit of the factory polynomials' argument, libfreenect2's ``depth_q``
 _COLOR_Q: Final = 0.002199  # libfreenect2's ``color_q``
-_SURFACE_MM: Final = 25.0  # neighbouring readings that differ by less belong to one surface
 _LATTICE_PX: Final = 8  # spacing at which the mapping is sampled to find which part of the depth image is needed
 
 _Index: TypeAlias = NDArray[np.intp]
@@ -239,10 +239,6 @@ class _Projection(Protocol):
         ...
 
 
-_ALL: Final = slice(None)
-_FIRST, _MIDDLE, _LAST = slice(None, -2), slice(1, -1), slice(2, None)
-_ALONG_ROWS: Final = ((_ALL, _FIRST), (_ALL, _MIDDLE), (_ALL, _LAST))
-_ALONG_COLUMNS: Final = ((_FIRST, _ALL), (_MIDDLE, _ALL), (_LAST, _ALL))
 _Part: TypeAlias = tuple[slice, slice]  # rows and columns of the depth image
 
 
@@ -328,8 +324,8 @@ class _Scattered:
         nowhere = ~(landed.z_mm > 0)
         np.copyto(column, np.inf, where=nowhere)
         np.copyto(row, np.inf, where=nowhere)
-        z, owner = _nearest(column, row, landed.z_mm, region.shape(step_px))
-        _close_seams(z, owner, _complete(depth_mm[part]))
+        z, owner = nearest_readings(column, row, landed.z_mm, region.shape(step_px))
+        close_seams(z, owner, complete_neighbourhoods(depth_mm[part]))
         ray_x, ray_y = rays(self._color, landed.x_px.take(owner), landed.y_px.take(owner))
         missing = np.isinf(z)
         z[missing] = np.nan
@@ -353,48 +349,3 @@ def _span(hit: _Bool, positions: _Index) -> slice:
     if len(found) == 0:
         return slice(0, 0)
     return slice(int(positions[max(0, found[0] - 1)]), int(positions[min(len(positions) - 1, found[-1] + 1)]) + 1)
-
-
-def _nearest(column: F32, row: F32, z_mm: F32, shape: tuple[int, int]) -> tuple[F32, _Index]:
-    """Return for each cell the depth of the nearest reading that falls into it, and whose it is (flat index).
-
-    Where none does: infinity, and 0.
-    """
-    rows, columns = shape
-    # The bits of positive floats order as the floats do: with the index below them, the smallest key is the nearest.
-    key = z_mm.view(np.int32).astype(np.int64) << 32
-    key |= np.arange(z_mm.size).reshape(z_mm.shape)
-    cell = _clipped(row, rows) * (columns + 2) + _clipped(column, columns)
-    buffer = np.full((rows + 2) * (columns + 2), int(np.float32(np.inf).view(np.int32)) << 32)
-    np.minimum.at(buffer, cell.ravel(), key.ravel())
-    inner = buffer.reshape(rows + 2, columns + 2)[1:-1, 1:-1]
-    return (inner >> 32).astype(np.int32).view(np.float32), inner & 0xFFFFFFFF
-
-
-def _clipped(cells: F32, count: int) -> _Index:
-    """Return whole cells counted from 1; 0 and count + 1 are a rim that catches what falls outside."""
-    whole: _Index = np.clip(cells + np.float32(1.5), 0, count + 1).astype(np.intp)
-    return whole
-
-
-def _complete(depth_mm: U16) -> _Bool:
-    """Return, flat, which pixels have a reading on every side as well as their own."""
-    full = cv2.erode((depth_mm > 0).view(np.uint8), np.ones((3, 3), np.uint8))
-    return full.ravel().view(np.bool_)
-
-
-def _close_seams(z_mm: F32, owner: _Index, complete: _Bool) -> None:
-    """Close, in place, the one-cell seams that open where a slope is stretched between neighbouring readings.
-
-    A cell that is empty, or through which something farther shines, takes the nearer of the readings on its two sides
-    if those are of one surface. A hole of the sensor's stays one: the readings beside it are not ``complete``.
-    """
-    for before, middle, after in _ALONG_ROWS, _ALONG_COLUMNS:
-        farther = z_mm[middle] > np.maximum(z_mm[before], z_mm[after]) + np.float32(_SURFACE_MM)
-        at = np.unravel_index(np.flatnonzero(farther), farther.shape)
-        near, far = z_mm[before][at], z_mm[after][at]
-        one, other = owner[before][at], owner[after][at]
-        joined = complete[one] & complete[other] & (np.abs(far - near) < _SURFACE_MM)
-        seam = (at[0][joined], at[1][joined])
-        owner[middle][seam] = np.where(near <= far, one, other)[joined]
-        z_mm[middle][seam] = np.minimum(near, far)[joined]
