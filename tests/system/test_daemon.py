@@ -231,16 +231,8 @@ def test_frames_that_are_no_cameras_do_not_match_unless_it_was_told_so(start: St
     ("settings", "arguments", "exit_code", "complaint"),
     [
         pytest.param({}, (), 69, "no driver for the Kinect v2 yet", id="no driver"),
-        pytest.param({"source": {"kind": "toaster"}}, (), 69, "unknown source.kind 'toaster'", id="unknown source"),
-        pytest.param({"match": {"far": 1e-9}}, (), 78, "no evidence for a false accept rate", id="no evidence"),
         pytest.param({"match": {"faar": 1e-4}}, (), 78, "faar", id="unknown key"),
-        pytest.param({"log": {"decisions": "/nowhere/x"}}, (), 78, "only a run with --test-source", id="decisions"),
-        pytest.param({"log": {"decisions": "/nowhere/x"}}, (TEST,), 78, "cannot be written", id="decisions nowhere"),
         pytest.param({"models": {"weights_dir": "/nowhere"}}, (), 70, "/nowhere", id="no weights"),
-        pytest.param({"models": {"detector": "rgbd-fused"}}, (), 78, "no detector is called", id="not a detector"),
-        pytest.param({"hooks": {"unlock": ["/nowhere/hook"]}}, (), 75, "/nowhere/hook", id="no such hook"),
-        pytest.param({"daemon": {"socket": "/tmp/" + "x" * 120}}, (), 78, "107", id="long path"),  # noqa: S108
-        pytest.param({"daemon": {"socket": "/tmp/s"}}, (), 78, "others could replace", id="open folder"),  # noqa: S108
     ],
 )
 def test_a_start_that_cannot_be_ends_with_words_and_the_documented_code(
