@@ -40,7 +40,7 @@ def template_of(
     person: int,
     user: str,
     *,
-    origin: Origin = Origin.SENSOR,
+    origin: Origin = Origin.RECORDING,
     model_id: str = SPACE,
     photographs: bool = False,
     vectors: int = 2,

@@ -82,7 +82,7 @@ class Rig:
         self,
         config: Config = CONFIG,
         *,
-        origin: Origin = Origin.SENSOR,
+        origin: Origin = Origin.RECORDING,
         test_source: bool = True,
         recognised_by: Recogniser | None = None,
     ) -> None:
@@ -133,7 +133,9 @@ class Rig:
     async def before_camera(self, request: Request, peer: Peer = ME) -> Asked:
         """Ask, and wait until the camera is open."""
         asked = self.ask(request, peer)
-        await self.camera.opened.wait()
+        opened = asyncio.get_running_loop().create_task(self.camera.opened.wait())
+        await asyncio.wait({opened, asked.task}, return_when=asyncio.FIRST_COMPLETED)
+        assert opened.done(), f"the camera was not opened: {asked.replies}"
         self.controller.on_camera_ready(self.attempt)
         return asked
 
