@@ -90,6 +90,15 @@ def test_a_large_image_is_reduced_to_the_inputs_width() -> None:
     assert module._resized(np.zeros((400, 500, 3), np.uint8), 640).shape == (400, 500, 3)
 
 
+def test_reducing_suppresses_noise_as_well_as_averaging_areas_does() -> None:
+    noise = np.random.default_rng(2).normal(128, 30, (1080, 1920, 3)).clip(0, 255).astype(np.uint8)
+
+    reduced = module._resized(noise, 640)
+
+    assert reduced.std() <= cv2.resize(noise, (640, 360), interpolation=cv2.INTER_AREA).std()
+    assert reduced.mean() == pytest.approx(noise.mean(), abs=0.5)
+
+
 def test_an_image_without_a_face_gives_none(detector: YuNetDetector) -> None:
     rng = np.random.default_rng(0)
 
