@@ -65,7 +65,6 @@ class Vision:
         self._clock = clock
         self._pipeline: Pipeline | None = None
         self._attempt = _NO_ATTEMPT
-        self._stale = 0
         self._stopping = threading.Event()
         self._pulse = Pulse(clock)
         self.ready: Future[None] = Future()
@@ -73,11 +72,6 @@ class Vision:
         self.worker = Worker(
             "vision", self._body, stop=self._stopping, pulse=self._pulse, on_fault=self._on_fault, wake=slot.close
         )
-
-    @property
-    def stale(self) -> int:
-        """How many frames had grown too old before they could be judged."""
-        return self._stale
 
     def _body(self) -> None:
         if self._pipeline is None:
@@ -106,7 +100,7 @@ class Vision:
 
     def _look(self, pipeline: Pipeline, shot: Shot) -> None:
         if self._is_stale(shot):
-            self._stale += 1
+            self._slot.discard()
             return
         try:
             observation = pipeline.observe(shot.frame, shot.attempt, shot.use)

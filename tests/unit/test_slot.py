@@ -56,3 +56,25 @@ def test_clearing_frees_the_place_for_one_who_waits_and_counts_nothing() -> None
 
     assert slot.take(0.0) == "wanted"
     assert slot.dropped == 0
+
+
+def test_a_value_found_too_old_after_taking_counts_as_dropped() -> None:
+    slot = LatestSlot[str]()
+    slot.offer("old")
+    slot.take(0.0)
+    slot.discard()
+
+    assert slot.dropped == 1
+
+
+def test_closing_ends_every_wait_now_and_later() -> None:
+    slot = LatestSlot[str]()
+    taken: list[str | None] = []
+    taker = threading.Thread(target=lambda: taken.append(slot.take()))
+    taker.start()
+    slot.close()
+    taker.join()
+
+    assert taken == [None]
+    assert slot.take() is None
+    assert not slot.put("late", 10.0)

@@ -167,7 +167,7 @@ def test_a_frame_that_has_grown_too_old_is_never_judged(rig: MakeRig, age_ms: fl
     running.end()
 
     assert running.hear() == (("seen", 1, 1) if looked_at else ("ended", 1))
-    assert running.vision.stale == (0 if looked_at else 1)
+    assert running.slot.dropped == (0 if looked_at else 1)
 
 
 def test_a_network_that_fails_ends_its_attempt_and_no_other(rig: MakeRig) -> None:
