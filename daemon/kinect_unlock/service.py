@@ -21,6 +21,7 @@ from kinect_unlock.workers import Worker, stop_all
 
 STEP_LIMIT_S: Final = 10.0  # a driver's open() or one look may take so long; longer, and the watchdog goes hungry
 _STDIN: Final = 0
+_OURS: Final = frozenset({"handle", "task", "future"})  # what asyncio names when code that it was given has failed
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _LOG = logging.getLogger(__name__)
@@ -154,11 +155,17 @@ class Service:
             self._begin_stop()
 
     def _on_loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """End after a fault in what decides: what it would decide next cannot be trusted."""
+        """End after a fault in a callback or task of ours: what it would decide next cannot be trusted.
+
+        What asyncio reports of itself, such as having no descriptor left for one more connection, it has dealt with.
+        """
         del loop
-        _LOG.critical("event=loop-fault message=%r", context.get("message"), exc_info=context.get("exception"))
-        self._exit_code = InternalError.exit_code
-        self._told_to_stop.set()
+        is_ours = not _OURS.isdisjoint(context)
+        level = logging.CRITICAL if is_ours else logging.ERROR
+        _LOG.log(level, "event=loop-fault message=%r", context.get("message"), exc_info=context.get("exception"))
+        if is_ours:
+            self._exit_code = InternalError.exit_code
+            self._told_to_stop.set()
 
 
 def _on_hangup() -> None:

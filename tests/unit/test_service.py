@@ -187,6 +187,20 @@ def test_a_fault_in_what_decides_ends_the_daemon_and_is_logged(rig: Rig, caplog:
     assert [record.levelno for record in caplog.records if "loop-fault" in record.getMessage()] == [logging.CRITICAL]
 
 
+def test_a_trouble_of_the_loops_own_is_logged_and_survived(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    def act(loop: asyncio.AbstractEventLoop, service: Service) -> None:
+        rig.looker.ready.set_result(None)
+        rig.hear()
+        trouble = {"message": "socket.accept() out of system resource", "exception": OSError(24, "no descriptors")}
+        loop.call_soon_threadsafe(loop.call_exception_handler, trouble)
+        loop.call_soon_threadsafe(service._begin_stop)
+
+    outcome = asyncio.run(_run(rig, act))
+
+    assert outcome.exit_code == 0
+    assert "out of system resource" in caplog.text
+
+
 def test_told_to_stop_while_it_loads_it_stops(rig: Rig) -> None:
     def act(loop: asyncio.AbstractEventLoop, service: Service) -> None:
         loop.call_soon_threadsafe(service._begin_stop)
