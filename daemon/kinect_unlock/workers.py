@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from kinect_unlock.clock import NS_PER_S, Clock, deadline_left_s
 
-POLL_S: Final = 0.1  # how long a worker may sleep before it looks whether it is to stop
+POLL_S: Final = 0.1  # how long a worker at work may wait before it looks whether it is still wanted
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,7 +40,8 @@ class Pulse:
 class Worker:
     """One thread that runs ``body`` until it is told to stop.
 
-    ``body`` must return soon after ``stop`` is set, and whenever it returns or raises before, it is run again.
+    ``body`` must return soon after ``stop`` is set and ``wake`` was called; whenever it returns or raises before, it
+    is run again.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Worker:
         stop: threading.Event,
         pulse: Pulse,
         on_fault: Callable[[Exception], None],
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
+        self._wake = wake
         self._body = body
         self._stop = stop
         self._pulse = pulse
@@ -67,6 +70,7 @@ class Worker:
     def request_stop(self) -> None:
         """Ask the thread to end; does not wait."""
         self._stop.set()
+        self._wake()
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread's end; False if it still runs after ``timeout_s``."""
