@@ -49,8 +49,9 @@ class Stance:
 class Body:
     """A sitter at rest.
 
-    ``vertices`` f64[N,3]; ``triangles`` i32[F,3]; ``albedo`` f32[N,3]; ``gloss`` f32[N]; ``skin``, ``eye`` and ``cloth``
-    bool[N]; ``follows_head`` f64[N], 1 on the head to 0 on the trunk; ``head_count`` vertices are the model's.
+    ``vertices`` f64[N,3]; ``triangles`` i32[F,3]; ``albedo`` f32[N,3]; ``gloss`` and ``grain`` f32[N];
+    ``skin`` and ``eye`` bool[N]; ``follows_head`` f64[N], 1 on the head to 0 on the trunk. The first
+    ``head_count`` vertices are the model's.
     """
 
     person: Person
@@ -59,9 +60,9 @@ class Body:
     triangles: I32
     albedo: F32
     gloss: F32
+    grain: F32
     skin: Mask
     eye: Mask
-    cloth: Mask
     follows_head: F64
     head_count: int
     strands: tuple[Strands, ...]
@@ -75,6 +76,7 @@ def make_body(model: HeadModel, person: Person, *, directions: int = 96) -> Body
     shirt, shirt_triangles, shirt_albedo = _shirt(person, model, rng)
     meshes, triangles = [person.shape, shirt], [_above_collar(model), shirt_triangles + len(person.shape)]
     albedo, gloss = [person.albedo, shirt_albedo], [person.gloss, np.zeros(len(shirt), np.float32)]
+    grain = [np.asarray(0.035 + 0.12 * person.hair_cover, np.float32), np.full(len(shirt), 0.05, np.float32)]
     strands = [brows(person, model, rng), lashes(person, model, rng)]
     if person.traits.hair_style == "long":
         mass = long_hair(person, model, rng)
@@ -82,6 +84,7 @@ def make_body(model: HeadModel, person: Person, *, directions: int = 96) -> Body
         meshes.append(mass.vertices)
         albedo.append(np.tile(linear(person.traits.hair) * 0.5, (len(mass.vertices), 1)).astype(np.float32))
         gloss.append(np.zeros(len(mass.vertices), np.float32))
+        grain.append(np.full(len(mass.vertices), 0.15, np.float32))
         strands.append(mass.strands)
     else:
         strands.append(short_hair(person, model, rng))
@@ -103,9 +106,9 @@ def make_body(model: HeadModel, person: Person, *, directions: int = 96) -> Body
         triangles=faces,
         albedo=np.concatenate(albedo),
         gloss=np.concatenate(gloss),
+        grain=np.concatenate(grain),
         skin=skin,
         eye=part == Part.EYEBALLS,
-        cloth=cloth,
         follows_head=follows,
         head_count=head,
         strands=tuple(strands),
@@ -122,7 +125,7 @@ def sitter(model: HeadModel, seed: int, *, directions: int = 96) -> Body:
 def _above_collar(model: HeadModel) -> I32:
     """Drop the model's own shoulders: the shirt has them."""
     x, y, z = model.neutral.T
-    below = (y > 95.0) & (np.hypot(x, z - 138.0) > 84.0) | (y > 172.0)
+    below = (y > 98.0) & (np.hypot(x, z - 138.0) > 70.0) & (z > 92.0) | (y > 172.0)
     return np.asarray(model.triangles[~below[model.triangles].any(axis=1)], np.int32)
 
 
@@ -138,15 +141,23 @@ def _shirt(person: Person, model: HeadModel, rng: np.random.Generator) -> tuple[
     deep = np.sign(np.cos(around)) * np.abs(np.cos(around)) ** sharp
     x, z = half_width * across, middle - half_depth * deep
     points = np.stack([x, y - slant * (z - middle), z], axis=-1)
-    neck = (np.abs(model.neutral[:, 1] - 115.0) < 20.0) & (np.hypot(model.neutral[:, 0], model.neutral[:, 2] - 138.0) < 80.0)
+    neck = (np.abs(model.neutral[:, 1] - 115.0) < 20.0) & (
+        np.hypot(model.neutral[:, 0], model.neutral[:, 2] - 138.0) < 80.0
+    )
     grown = np.abs(person.shape[neck] - model.neutral[neck].mean(axis=0)).mean(axis=0)
     usual = np.abs(model.neutral[neck] - model.neutral[neck].mean(axis=0)).mean(axis=0)
     flat = points.reshape(-1, 3)
-    flat = (flat - (0.0, 0.0, 138.0)) * np.array([1, 1, 1]) * np.clip(grown / usual, 0.9, 1.15) ** (1, 0, 1) + (0.0, 0.0, 138.0)
+    flat = (flat - (0.0, 0.0, 138.0)) * np.array([1, 1, 1]) * np.clip(grown / usual, 0.9, 1.15) ** (1, 0, 1) + (
+        0.0,
+        0.0,
+        138.0,
+    )
     flat += person.shape[neck].mean(axis=0) - model.neutral[neck].mean(axis=0)
     folds = wave_noise(flat * (1.0, 0.45, 1.0), 60.0, rng) * 2.6 + wave_noise(flat * (1.0, 0.6, 1.0), 24.0, rng) * 0.7
     depth = np.repeat(smoothstep(0.12, 0.4, t), len(around))
-    crease = 16.0 * np.exp(-(((np.abs(flat[:, 0]) - 158.0) / 9.0) ** 2)) * smoothstep(185, 270, flat[:, 1])  # arm from trunk
+    crease = (
+        16.0 * np.exp(-(((np.abs(flat[:, 0]) - 158.0) / 9.0) ** 2)) * smoothstep(185, 270, flat[:, 1])
+    )  # arm from trunk
     flat[:, 2] -= folds * depth - np.sign(138.0 - flat[:, 2]) * crease
     count = len(around)
     column = np.arange(count)

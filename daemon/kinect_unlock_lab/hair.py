@@ -28,7 +28,9 @@ class Strands:
     shine: float
 
 
-def _roots(person: Person, model: HeadModel, density: F64, count: int, rng: np.random.Generator) -> tuple[F64, F64, I32]:
+def _roots(
+    person: Person, model: HeadModel, density: F64, count: int, rng: np.random.Generator
+) -> tuple[F64, F64, I32]:
     """Scatter ``count`` roots over the skin where ``density`` f64[V] says; returns place, normal and anchor."""
     corner = person.shape[model.triangles]
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
@@ -65,11 +67,13 @@ def short_hair(person: Person, model: HeadModel, rng: np.random.Generator, *, co
     rest = model.neutral[anchor]
     top = smoothstep(-45, -84, rest[:, 1])
     side = np.tanh((rest[:, 0] - 22.0) / 12.0)
-    clump = wave_noise(rest, 16.0, rng)[:, None] * np.array([0.5, 0.2, 0.3]) + wave_noise(rest, 7.0, rng)[:, None] * 0.25
+    clump = (
+        wave_noise(rest, 16.0, rng)[:, None] * np.array([0.5, 0.2, 0.3]) + wave_noise(rest, 7.0, rng)[:, None] * 0.25
+    )
     flow = np.stack([0.9 * side * top, 1.0 - 1.05 * top, 0.35 + 0.5 * top], axis=1)
     flow = flow + clump + 0.16 * rng.standard_normal((count, 3))
     length = (9.0 + 17.0 * top) * rng.uniform(0.7, 1.2, count)
-    points = _grow(place, out, flow, length, 0.16 + 0.12 * top)
+    points = _grow(place, out, flow, length, 0.08 + 0.05 * top)
     return Strands(points, anchor, _shades(person, count, rng, spread=0.28), opacity=0.62, shine=0.5)
 
 
@@ -86,7 +90,9 @@ def brows(person: Person, model: HeadModel, rng: np.random.Generator) -> Strands
         band = smoothstep(1.25, 0.5, outline_distance(line, at, closed=False) / thick) * on_face
         density = np.maximum(density, band * (1 - 0.35 * tail))
         here = band > 0
-        flow[here] = np.stack([side * np.ones(here.sum()), -0.75 + 1.15 * tail[here], 0.35 * np.ones(here.sum())], axis=1)
+        flow[here] = np.stack(
+            [side * np.ones(here.sum()), -0.75 + 1.15 * tail[here], 0.35 * np.ones(here.sum())], axis=1
+        )
     count = int(520 * looks.brow_density) + 260
     place, out, anchor = _roots(person, model, density, count, rng)
     lean = flow[anchor] + 0.18 * rng.standard_normal((count, 3))
@@ -132,7 +138,7 @@ _COLUMNS, _ROWS = 121, 60
 
 @dataclass(frozen=True, slots=True)
 class _Skull:
-    """What long hair lies on: half width and depth, where the middle and the crown are, and how thick the hair is; mm."""
+    """What long hair lies on, in mm: half width and depth, where middle and crown are, and how thick the hair is."""
 
     half_width: float
     half_depth: float
@@ -142,7 +148,7 @@ class _Skull:
 
     def place(self, around: F64, t: F64, lift: F64) -> F64:
         """Place points: ``around`` 0 in front to pi behind (signed by side), ``t`` 0 at the crown to 1 at the tips."""
-        end = -98.0 + (_TIPS_Y_MM + 98.0) * smoothstep(0.8, 1.35, np.abs(around)) + 6.0 * np.sin(7 * around)
+        end = -98.0 + (_TIPS_Y_MM + 98.0) * smoothstep(0.68, 1.2, np.abs(around)) + 6.0 * np.sin(7 * around)
         top = self.crown_y - 0.4 * self.thick
         y = top - lift * (1 - t) + (end - top) * t**1.15
         ball = np.sqrt(np.clip(1 - ((y + 55.0) / (top + 55.0)).clip(0, 1) ** 2.2, 0, 1))
@@ -162,7 +168,7 @@ def _measure_skull(person: Person) -> _Skull:
         half_depth=(back - front) / 2,
         middle_z=(back + front) / 2,
         crown_y=float(upper[:, 1].min()),
-        thick=4.0 + 0.3 * person.traits.hair_thickness_mm,
+        thick=6.0 + 0.4 * person.traits.hair_thickness_mm,
     )
 
 
@@ -184,11 +190,12 @@ def long_hair(person: Person, model: HeadModel, rng: np.random.Generator, *, cou
     side = rng.choice([-1.0, 1.0], (count, 1))
     start = np.pi * rng.beta(1.1, 1.0, (count, 1))
     s = np.linspace(0.0, 1.0, _KNOTS)[None]
-    sweep = start + (np.maximum(start, 1.25) - start) * smoothstep(0.0, 0.7, s)
+    sweep = start + (np.maximum(start, 1.12) - start) * smoothstep(0.0, 0.7, s)
     sweep = sweep + 0.03 * np.sin(6 * s + 9 * start) + 0.015 * rng.standard_normal((count, 1))
     first = rng.uniform(0.0, 0.55, (count, 1)) * (rng.random((count, 1)) < 0.5)
-    reach = np.clip(first + s * rng.uniform(0.4, 1.05, (count, 1)), 0, 1.04)
-    wave = 1.6 * np.sin(9 * sweep * side + 3 * s) + 0.8 * np.sin(23 * sweep * side)
+    reach = np.clip(first + s * rng.uniform(0.4, 1.08, (count, 1)), 0, 1.08)
+    strays = rng.exponential(0.7, (count, 1)) * s
+    wave = 1.6 * np.sin(9 * sweep * side + 3 * s) + 0.8 * np.sin(23 * sweep * side) + strays
     points = skull.place(sweep * side, reach, wave + rng.uniform(0.6, 3.2, (count, 1)))
     crown = int(np.argmin(model.neutral[:, 1]))
     shades = _shades(person, count, rng, spread=0.3)

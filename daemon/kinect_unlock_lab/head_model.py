@@ -19,12 +19,13 @@ _TO_MM: Final = np.array([10.0, -10.0, -10.0])  # from centimetres with y up and
 _NOSE_TIP: Final = 4857
 _VERTICES: Final = 24591  # what follows are fluid, blend and lash meshes, which need textures we do not have
 
-#: The 68 landmark vertices in the order that everybody uses (jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67).
+#: 68 landmark vertices in the usual order: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67.
 _LANDMARKS: Final = (
     *(1225, 1888, 1052, 367, 1719, 1722, 2199, 1447, 966, 3661, 4390, 3927, 3924, 2608, 3272, 4088, 3443),
     *(268, 493, 1914, 2044, 1401, 3615, 4240, 4114, 2734, 2509, 978, 4527, 4942, 4857, 1140, 2075, 1147, 4269, 3360),
     *(1507, 1542, 1537, 1528, 1518, 1511, 3742, 3751, 3756, 3721, 3725, 3732),
-    *(5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966),
+    *(5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518),
+    *(5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966),
 )
 
 
@@ -101,7 +102,5 @@ def vertex_normals(vertices: F64, triangles: I32) -> F64:
     face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     normals = np.empty_like(vertices)
     for axis in range(3):
-        normals[:, axis] = np.bincount(
-            triangles.ravel(), np.repeat(face[:, axis], 3), minlength=len(vertices)
-        )
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        normals[:, axis] = np.bincount(triangles.ravel(), np.repeat(face[:, axis], 3), minlength=len(vertices))
+    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9), np.float64)

@@ -19,11 +19,22 @@ _SHADOW_BIAS_MM = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
-    """A soft light: where it stands seen from the person (x right, y down, z away), colour and strength, and its width."""
+    """A soft light: where it stands seen from the person (x right, y down, z away), its strength and its width."""
 
     direction: tuple[float, float, float]
     color: tuple[float, float, float]
     spread_deg: float
+
+    @property
+    def toward(self) -> F64:
+        """The unit vector f64[3] from the person to the lamp."""
+        return np.asarray(np.array(self.direction) / np.linalg.norm(self.direction), np.float64)
+
+    @property
+    def halfway(self) -> F64:
+        """The unit vector f64[3] between lamp and camera: what faces it shines."""
+        middle = self.toward + np.array([0.0, 0.0, -1.0])
+        return np.asarray(middle / np.linalg.norm(middle), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +46,15 @@ class Light:
     below: tuple[float, float, float]
 
     def radiance(self, directions: F64) -> F64:
-        """Return the light f64[N,3] arriving from unit ``directions`` f64[N,3], which point from the person outwards."""
+        """Return the light f64[N,3] arriving from unit ``directions`` f64[N,3], which point away from the person."""
         up = 0.5 - 0.5 * directions[:, 1:2]
         total = up * np.array(self.above) + (1 - up) * np.array(self.below)
         for lamp in self.lamps:
-            toward = np.array(lamp.direction) / np.linalg.norm(lamp.direction)
             sharpness = 1.0 / (1.0 - np.cos(np.radians(lamp.spread_deg)))
-            total = total + np.exp(sharpness * (directions @ toward - 1.0))[:, None] * sharpness * np.array(lamp.color) / 2.0
+            total = (
+                total
+                + np.exp(sharpness * (directions @ lamp.toward - 1.0))[:, None] * sharpness * np.array(lamp.color) / 2.0
+            )
         return np.asarray(total, np.float64)
 
     def key(self) -> Lamp:

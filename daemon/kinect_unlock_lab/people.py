@@ -19,9 +19,23 @@ Rgb: TypeAlias = tuple[int, int, int]
 
 _SKIN_LIGHT: Rgb = (226, 176, 150)
 _SKIN_DARK: Rgb = (104, 66, 46)
-_HAIR_COLORS: tuple[Rgb, ...] = ((34, 27, 24), (62, 43, 31), (98, 68, 44), (140, 106, 66), (104, 52, 30), (120, 116, 112))
-_IRIS_COLORS: tuple[Rgb, ...] = ((74, 48, 28), (98, 72, 42), (84, 112, 140), (92, 112, 84), (54, 38, 28))
-_SHIRT_COLORS: tuple[Rgb, ...] = ((52, 70, 92), (110, 46, 48), (70, 88, 70), (92, 92, 98), (150, 138, 118), (46, 46, 52))
+_HAIR_COLORS: tuple[Rgb, ...] = (
+    (44, 36, 32),
+    (68, 48, 36),
+    (102, 74, 52),
+    (146, 114, 76),
+    (108, 58, 38),
+    (124, 120, 116),
+)
+_IRIS_COLORS: tuple[Rgb, ...] = ((70, 46, 30), (92, 70, 46), (92, 106, 120), (88, 94, 74), (52, 38, 30))
+_SHIRT_COLORS: tuple[Rgb, ...] = (
+    (52, 70, 92),
+    (110, 46, 48),
+    (70, 88, 70),
+    (92, 92, 98),
+    (150, 138, 118),
+    (46, 46, 52),
+)
 #: Height of the hairline (y, mm) over how far back a point lies (z, mm): forehead, temple, sideburn, ear, nape.
 _HAIRLINE_Z_MM = (30.0, 46.0, 58.0, 68.0, 78.0, 90.0, 98.0, 146.0, 158.0, 170.0, 200.0)
 _HAIRLINE_Y_MM = (-93.0, -91.0, -79.0, -64.0, -42.0, -24.0, -48.0, -48.0, -5.0, 40.0, 60.0)
@@ -49,7 +63,10 @@ class Traits:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One invented person: ``shape`` f64[V,3] mm at rest, ``albedo`` f32[V,3], ``gloss`` f32[V], ``hair_cover`` f64[V]."""
+    """One invented person.
+
+    ``shape`` f64[V,3] mm at rest, ``albedo`` f32[V,3], ``gloss`` f32[V], ``hair_cover`` f64[V] 0..1.
+    """
 
     seed: int
     traits: Traits
@@ -67,7 +84,7 @@ def linear(srgb: Rgb | F64) -> F64:
 def smoothstep(low: float, high: float, x: F64) -> F64:
     """Rise from 0 at ``low`` to 1 at ``high`` (which may be the smaller one)."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return np.asarray(t * t * (3.0 - 2.0 * t), np.float64)
 
 
 def wave_noise(points_mm: F64, wavelength_mm: float, rng: np.random.Generator, *, waves: int = 20) -> F64:
@@ -76,7 +93,8 @@ def wave_noise(points_mm: F64, wavelength_mm: float, rng: np.random.Generator, *
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     direction *= 2 * np.pi / (wavelength_mm * rng.uniform(0.7, 1.5, (waves, 1)))
     phase = rng.uniform(0, 2 * np.pi, waves)
-    return np.sin(points_mm @ direction.T + phase).sum(axis=1) * np.sqrt(2.0 / waves)
+    field = np.sin(points_mm @ direction.T + phase).sum(axis=1) * np.sqrt(2.0 / waves)
+    return np.asarray(field, np.float64)
 
 
 def invent_traits(seed: int) -> Traits:
@@ -92,7 +110,7 @@ def invent_traits(seed: int) -> Traits:
         shirt=_SHIRT_COLORS[rng.integers(6)],
         hair_style=style,
         hair_thickness_mm=float(rng.uniform(8, 18)),
-        brow_thickness_mm=float(rng.uniform(2.6, 3.6) if style == "long" else rng.uniform(3.4, 5.2)),
+        brow_thickness_mm=float(rng.uniform(3.0, 4.0) if style == "long" else rng.uniform(3.4, 5.2)),
         brow_density=float(rng.uniform(0.5, 1.0)),
         lip_redness=float(rng.uniform(0.5, 1.0) if style == "long" else rng.uniform(0.1, 0.5)),
         blush=float(rng.uniform(0.3, 1.0)),
@@ -123,9 +141,10 @@ def invent_person(model: HeadModel, seed: int, traits: Traits | None = None) -> 
 
 def _bare_shape(model: HeadModel, seed: int) -> F64:
     rng = np.random.default_rng([seed, 2])
-    weights = np.clip(0.95 * rng.standard_normal(len(model.identity)), -2.0, 2.0).astype(np.float32)
+    weights = np.clip(1.2 * rng.standard_normal(len(model.identity)), -2.2, 2.2).astype(np.float32)
     shape: F64 = model.neutral + np.tensordot(weights, model.identity, 1)
-    return shape - shape[int(np.argmin(np.abs(model.neutral).sum(axis=1)))]
+    nose = int(np.argmin(np.abs(model.neutral).sum(axis=1)))
+    return np.asarray(shape - shape[nose], np.float64)
 
 
 def hair_cover(points_mm: F64) -> F64:
@@ -153,8 +172,10 @@ def outline_distance(outline_mm: F64, points_mm: F64, *, closed: bool) -> F64:
 
 def smooth_outline(corners_mm: F64, *, closed: bool) -> F64:
     """Return the corners with three rounded points between each two (Catmull-Rom), f64[M,3]."""
-    ring = np.vstack([corners_mm[-1:], corners_mm, corners_mm[:2]]) if closed else np.vstack(
-        [2 * corners_mm[:1] - corners_mm[1:2], corners_mm, 2 * corners_mm[-1:] - corners_mm[-2:-1]]
+    ring = (
+        np.vstack([corners_mm[-1:], corners_mm, corners_mm[:2]])
+        if closed
+        else np.vstack([2 * corners_mm[:1] - corners_mm[1:2], corners_mm, 2 * corners_mm[-1:] - corners_mm[-2:-1]])
     )
     a, b, c, d = ring[:-3], ring[1:-2], ring[2:-1], ring[3:]
     t = np.arange(4)[:, None, None] / 4.0
@@ -163,7 +184,8 @@ def smooth_outline(corners_mm: F64, *, closed: bool) -> F64:
 
 
 def _blob(points: F64, centre: tuple[float, float], radius: tuple[float, float]) -> F64:
-    return np.exp(-(((np.abs(points[:, 0]) - centre[0]) / radius[0]) ** 2 + ((points[:, 1] - centre[1]) / radius[1]) ** 2))
+    across, down = (np.abs(points[:, 0]) - centre[0]) / radius[0], (points[:, 1] - centre[1]) / radius[1]
+    return np.asarray(np.exp(-(across**2 + down**2)), np.float64)
 
 
 def _paint(model: HeadModel, looks: Traits, cover: F64, rng: np.random.Generator) -> tuple[F32, F32]:
@@ -171,16 +193,23 @@ def _paint(model: HeadModel, looks: Traits, cover: F64, rng: np.random.Generator
     skin = linear(looks.skin)
     color = np.repeat(skin[None], len(at), axis=0)
     color *= (1 + 0.035 * wave_noise(at, 26.0, rng) + 0.03 * wave_noise(at, 8.0, rng))[:, None]
-    blood = (_blob(at, (38, 8), (20, 17)) + 0.9 * _blob(at, (0, 3), (14, 12)) + 0.4 * _blob(at, (0, 72), (18, 10))) * front
+    blood = (
+        _blob(at, (38, 8), (20, 17)) + 0.9 * _blob(at, (0, 3), (14, 12)) + 0.4 * _blob(at, (0, 72), (18, 10))
+    ) * front
     blood += 0.9 * smoothstep(78, 84, np.abs(at[:, 0])) * (at[:, 2] > 95) * (at[:, 2] < 145) * (np.abs(at[:, 1]) < 45)
     color *= 1 - (looks.blush * 0.30 * blood)[:, None] * np.array([0.10, 0.85, 0.75])
     color *= 1 - (0.16 * _blob(at, (31, -24), (16, 7)) * front)[:, None] * np.array([0.8, 1.0, 0.8])  # under the eyes
     color *= 1 - (0.10 * _blob(at, (31, -40), (17, 7)) * front)[:, None]  # lids
-    gloss = 0.55 + 0.45 * (_blob(at, (0, -70), (30, 18)) + _blob(at, (0, -8), (9, 22)) + 0.5 * _blob(at, (38, 0), (14, 12))) * front
+    gloss = (
+        0.55
+        + 0.45
+        * (_blob(at, (0, -70), (30, 18)) + _blob(at, (0, -8), (9, 22)) + 0.5 * _blob(at, (38, 0), (14, 12)))
+        * front
+    )
     color = _freckle(color, at, looks, rng)
     color = _shave(color, at, model, looks, rng)
     color, gloss = _lips(color, gloss, model, looks, rng)
-    hair = linear(looks.hair) * 0.55
+    hair = linear(looks.hair) * 0.7
     color = color * (1 - cover[:, None]) + hair * cover[:, None]
     gloss = gloss * (1 - cover)
     for part, tint, shine in (
@@ -195,7 +224,11 @@ def _paint(model: HeadModel, looks: Traits, cover: F64, rng: np.random.Generator
 
 
 def _freckle(color: F64, at: F64, looks: Traits, rng: np.random.Generator) -> F64:
-    spots = smoothstep(1.2, 2.0, wave_noise(at, 4.0, rng, waves=40)) * np.exp(-(((at[:, 1] + 2) / 26) ** 2)) * (at[:, 2] < 70)
+    spots = (
+        smoothstep(1.2, 2.0, wave_noise(at, 4.0, rng, waves=40))
+        * np.exp(-(((at[:, 1] + 2) / 26) ** 2))
+        * (at[:, 2] < 70)
+    )
     out = color * (1 - (0.35 * looks.freckles * spots)[:, None] * np.array([0.6, 0.9, 1.0]))
     for _ in range(rng.integers(1, 5)):  # moles
         place, radius = rng.uniform((-60, -70), (60, 70)), rng.uniform(0.8, 1.5)
@@ -211,7 +244,9 @@ def _shave(color: F64, at: F64, model: HeadModel, looks: Traits, rng: np.random.
     moustache = np.exp(-(((y - 23) / 5.0) ** 2)) * smoothstep(33, 24, x) * smoothstep(1, 5, x) * (z < 45)
     beard = np.maximum(np.maximum(jaw, sides), moustache) * (model.part <= Part.SCALP_AND_NECK)
     share = looks.stubble * beard * np.clip(0.8 + 0.3 * wave_noise(at, 7.0, rng), 0, 1)
-    return np.asarray(color * (1 - 0.75 * share[:, None]) + 0.75 * share[:, None] * linear(looks.hair) * 0.9, np.float64)
+    return np.asarray(
+        color * (1 - 0.75 * share[:, None]) + 0.75 * share[:, None] * linear(looks.hair) * 0.9, np.float64
+    )
 
 
 def _lips(color: F64, gloss: F64, model: HeadModel, looks: Traits, rng: np.random.Generator) -> tuple[F64, F64]:
@@ -231,8 +266,8 @@ def iris_color(gaze_deg: NDArray[np.floating], around_rad: NDArray[np.floating],
     """Return the eyeball's linear colour f32[N,3] at this angle from the gaze and this direction around it."""
     angle = np.asarray(gaze_deg, np.float64)
     spokes = 0.5 + 0.25 * np.sin(23 * around_rad + 2 * np.sin(5 * around_rad)) + 0.25 * np.sin(41 * around_rad + 1.0)
-    white = np.array([0.60, 0.55, 0.51]) * (1 - 0.25 * smoothstep(40, 75, angle)[:, None] * np.array([0.3, 1.0, 1.0]))
-    iris = linear(looks.iris) * (0.75 + 0.9 * spokes * smoothstep(23, 11, angle))[:, None]
+    white = np.array([0.50, 0.455, 0.42]) * (1 - 0.25 * smoothstep(40, 75, angle)[:, None] * np.array([0.3, 1.0, 1.0]))
+    iris = linear(looks.iris) * (0.6 + 0.7 * spokes * smoothstep(23, 11, angle))[:, None]
     iris = iris * (1 - 0.72 * smoothstep(19.5, 23, angle))[:, None]  # the dark ring around it
     share = smoothstep(24.2, 22.2, angle)[:, None]
     pupil = smoothstep(9.5, 8.0, angle)[:, None]

@@ -16,6 +16,7 @@ I32 = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 _EDGE_TOLERANCE = 1e-6  # barycentric; neighbours share their edge instead of leaving a seam
+_STRAND_PIXELS_PER_MM = 3.0
 _BATCH_CELLS = 2_000_000  # keeps a group's temporaries under about 100 MB
 
 
@@ -78,7 +79,13 @@ def rasterise(screen: F64, triangles: I32, *, width_px: int, height_px: int, bot
 
 
 def _cover(
-    corner: F64, area: F64, low: NDArray[np.int64], high: NDArray[np.int64], ids: NDArray[np.int64], side: int, width: int
+    corner: F64,
+    area: F64,
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    side: int,
+    width: int,
 ) -> _Candidates:
     """Test every cell of a ``side`` x ``side`` square against each triangle."""
     dy, dx = np.divmod(np.arange(side * side), side)
@@ -123,11 +130,15 @@ def depth_image(hits: Hits, *, width_px: int, height_px: int) -> F32:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Threads:
-    """Projected polylines of one material: ``points`` f64[S,P,3] (px, px, mm), ``color`` f32[S,P,3], ``opacity`` 0..1."""
+    """Projected polylines of one material: ``points`` f64[S,P,3] (px, px, mm) and ``color`` f32[S,P,3].
+
+    ``opacity`` 0..1 is what one strand hides of a pixel of ``_STRAND_PIXELS_PER_MM``; in coarser images it hides less.
+    """
 
     points: F64
     color: F32
     opacity: float
+    pixels_per_mm: float
 
 
 def splat(image: F32, surface: F32, threads: Threads, *, bias_mm: float = 2.5) -> None:
@@ -154,7 +165,8 @@ def splat(image: F32, surface: F32, threads: Threads, *, bias_mm: float = 2.5) -
         for channel in range(3):
             tint[:, channel] += np.bincount(flat, weight * share * color[:, channel], height * width)
     covered = np.flatnonzero(total > 1e-4)
-    alpha = (1.0 - np.power(1.0 - threads.opacity, total[covered]))[:, None].astype(np.float32)
+    coverage = total[covered] * min(1.0, threads.pixels_per_mm / _STRAND_PIXELS_PER_MM)
+    alpha = (1.0 - np.power(1.0 - threads.opacity, coverage))[:, None].astype(np.float32)
     pixels = image.reshape(-1, 3)
     pixels[covered] = pixels[covered] * (1 - alpha) + alpha * (tint[covered] / total[covered, None]).astype(np.float32)
 

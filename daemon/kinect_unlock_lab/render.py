@@ -14,10 +14,11 @@ import numpy as np
 
 from kinect_unlock.frames import F32, F64, U8, U16, Calibration, Frame
 from kinect_unlock_lab.body import Body, PosedBody, Stance, pose_body, sitter
+from kinect_unlock_lab.hair import Strands
 from kinect_unlock_lab.head_model import HeadModel, load_head_model
 from kinect_unlock_lab.lighting import DAYLIGHT, Light, scatter
 from kinect_unlock_lab.people import iris_color
-from kinect_unlock_lab.raster import I32, Threads, depth_image, rasterise, splat
+from kinect_unlock_lab.raster import I32, Hits, Threads, depth_image, rasterise, splat
 from kinect_unlock_lab.sensor import (
     EMITTER_MM,
     FULL_COLOR,
@@ -36,10 +37,16 @@ _DETAIL_SIDE: Final = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """An image under work, ``SUPERSAMPLE`` times finer than its camera: ``color`` f32[h,w,3] linear, ``z`` f32[h,w] mm."""
+    """An image in the making, finer than its camera: ``color`` f32[h,w,3] linear, ``z`` f32[h,w] mm."""
 
     color: F32
     z: F32
+
+    def lay(self, hits: Hits, color: F32) -> None:
+        """Paint ``color`` f32[P,3] at the hits that nothing drawn before lies in front of."""
+        in_front = hits.z < self.z.reshape(-1)[hits.pixel]
+        self.color.reshape(-1, 3)[hits.pixel[in_front]] = color[in_front]
+        self.z.reshape(-1)[hits.pixel[in_front]] = hits.z[in_front]
 
 
 def color_screen(points_mm: F64, calibration: Calibration) -> F64:
@@ -52,7 +59,7 @@ def color_screen(points_mm: F64, calibration: Calibration) -> F64:
 def blank_canvas(calibration: Calibration, backdrop: F32) -> Canvas:
     """Begin with ``backdrop`` f32[h,w,3], linear, in the colour camera's own size."""
     size = (calibration.color.width_px * SUPERSAMPLE, calibration.color.height_px * SUPERSAMPLE)
-    color = cv2.resize(backdrop, size, interpolation=cv2.INTER_LINEAR)
+    color = np.asarray(cv2.resize(backdrop, size, interpolation=cv2.INTER_LINEAR), np.float32)
     return Canvas(color, np.full(color.shape[:2], np.inf, np.float32))
 
 
@@ -75,45 +82,40 @@ def paint_body(canvas: Canvas, posed: PosedBody, calibration: Calibration, light
                 body.gloss[:, None],
                 _sees(posed, light)[:, None],
                 body.eye[:, None],
-                body.cloth[:, None],
+                body.grain[:, None],
             ],
             axis=1,
         ),
         body.triangles,
     )
-    visible = hits.z < canvas.z.reshape(-1)[hits.pixel]
-    color = _shade(values, posed, light)
-    canvas.color.reshape(-1, 3)[hits.pixel[visible]] = color[visible]
-    canvas.z.reshape(-1)[hits.pixel[visible]] = hits.z[visible]
+    canvas.lay(hits, _shade(values, posed, light))
     for tuft in posed.strands:
         count, knots = tuft.points.shape[:2]
         screen = color_screen(tuft.points.reshape(-1, 3), calibration).reshape(count, knots, 3)
-        lit = _strand_light(tuft.points, glow[tuft.anchor], tuft.shine, light)
-        splat(canvas.color, canvas.z, Threads(screen, tuft.color[:, None] * lit, tuft.opacity))
+        color = _strand_color(tuft, glow[tuft.anchor], light)
+        pitch = calibration.color.fx_px * SUPERSAMPLE / float(np.median(tuft.points[..., 2]))
+        splat(canvas.color, canvas.z, Threads(screen, color, tuft.opacity, pitch))
 
 
 def _sees(posed: PosedBody, light: Light) -> F32:
     """Tell how much of the key lamp each vertex sees, f32[N] 0..1."""
-    toward = np.array(light.key().direction) @ posed.turn / np.linalg.norm(light.key().direction)
+    toward = light.key().toward @ posed.turn
     weight = np.exp(14.0 * (posed.body.exposure.directions @ toward - 1.0)).astype(np.float32)
     return np.asarray(posed.body.exposure.seen @ (weight / weight.sum()), np.float32)
 
 
 def _shade(values: F32, posed: PosedBody, light: Light) -> F32:
     albedo, glow, normal, rest = values[:, 0:3], values[:, 3:6], values[:, 6:9], values[:, 9:12]
-    gloss, sees, eye, cloth = values[:, 12], values[:, 13], values[:, 14] > 0.99, values[:, 15] > 0.5
+    gloss, sees, eye, grain = values[:, 12], values[:, 13], values[:, 14] > 0.99, values[:, 15]
     normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     fine, coarse = _detail(rest, 0.42, posed.body.person.seed), _detail(rest, 1.6, posed.body.person.seed + 1)
-    albedo = albedo * (1 + np.where(cloth, 0.05, 0.035) * fine + np.where(cloth, 0.02, 0.03) * coarse)[:, None]
+    albedo = albedo * np.clip(1 + grain * (fine + 0.8 * coarse), 0.3, 2.0)[:, None]
     albedo[eye] = _eyes(rest[eye], posed)
-    toward = np.array(light.key().direction) / np.linalg.norm(light.key().direction)
-    half = toward + np.array([0.0, 0.0, -1.0])
-    half /= np.linalg.norm(half)
     bumped = normal + 0.05 * np.stack([fine, coarse, np.zeros_like(fine)], axis=1)
-    shine = np.clip(bumped @ half, 0, 1)
+    shine = np.clip(bumped @ light.key().halfway, 0, 1)
     rim = (1 - np.clip(-normal[:, 2], 0, 1)) ** 4
     lobes = 0.040 * shine**14 + 0.022 * shine**50 + 0.02 * rim
-    lobes = np.where(eye, 0.9 * shine**260 + 0.02 * shine**20, lobes * gloss)
+    lobes = np.where(eye, 0.7 * shine**420 + 0.02 * shine**20, lobes * gloss)
     lamp = np.array(light.key().color, np.float32)
     return np.asarray(albedo * glow + (lobes * sees * 2.4)[:, None] * lamp, np.float32)
 
@@ -133,18 +135,16 @@ def _eyes(rest: F32, posed: PosedBody) -> F32:
     return out
 
 
-def _strand_light(points: F64, glow: F32, shine: float, light: Light) -> F32:
+def _strand_color(tuft: Strands, glow: F32, light: Light) -> F32:
     """Light strands by their direction (Kajiya and Kay), darker at the root; f32[S,P,3]."""
-    along = np.gradient(points, axis=1)
+    along = np.gradient(tuft.points, axis=1)
     along /= np.maximum(np.linalg.norm(along, axis=2, keepdims=True), 1e-9)
-    toward = np.array(light.key().direction) / np.linalg.norm(light.key().direction)
-    half = toward + np.array([0.0, 0.0, -1.0])
-    half /= np.linalg.norm(half)
-    diffuse = np.sqrt(np.clip(1 - (along @ toward) ** 2, 0, 1))
-    gleam = np.clip(1 - (along @ half) ** 2, 0, 1) ** 14
-    root = np.linspace(0.55, 1.05, points.shape[1])
-    strength = root * (0.45 + 0.55 * diffuse + 1.6 * shine * gleam)
-    return np.asarray(strength[..., None] * np.maximum(glow, 0.25)[:, None], np.float32)
+    key = light.key()
+    diffuse = np.sqrt(np.clip(1 - (along @ key.toward) ** 2, 0, 1))
+    gleam = tuft.shine * np.clip(1 - (along @ key.halfway) ** 2, 0, 1) ** 16
+    root = np.linspace(0.6, 1.05, tuft.points.shape[1])
+    body = tuft.color[:, None] * (root * (0.45 + 0.65 * diffuse) + gleam)[..., None] + 0.045 * gleam[..., None]
+    return np.asarray(body * np.maximum(glow, 0.25)[:, None], np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -164,11 +164,11 @@ def _detail(rest: F32, cell_mm: float, seed: int) -> F32:
     return np.asarray(_detail_tile(seed)[row, column], np.float32)
 
 
-def develop(canvas: Canvas, *, gain: float, warmth: float, noise: float, rng: np.random.Generator) -> U8:
+def develop(canvas: Canvas, *, gain: float, noise: float, rng: np.random.Generator) -> U8:
     """Reduce the canvas to the camera's size and store it as the camera does, u8[H,W,3]."""
     size = (canvas.z.shape[1] // SUPERSAMPLE, canvas.z.shape[0] // SUPERSAMPLE)
-    small = cv2.resize(canvas.color, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(np.round(expose_color(small, gain=gain, warmth=warmth, noise=noise, rng=rng)), np.uint8)
+    small = np.asarray(cv2.resize(canvas.color, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(np.round(expose_color(small, gain=gain, noise=noise, rng=rng)), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,7 +180,9 @@ class Solid:
     both_sides: bool = False
 
 
-def depth_of(solids: tuple[Solid, ...], wall_mm: F32, calibration: Calibration, noise: DepthNoise, rng: np.random.Generator) -> U16:
+def depth_of(
+    solids: tuple[Solid, ...], wall_mm: F32, calibration: Calibration, noise: DepthNoise, rng: np.random.Generator
+) -> U16:
     """Return what the depth camera reads, u16[h,w] mm, of these solids before a wall f32[h,w] mm (infinity: none)."""
     truth, lit = wall_mm, np.full_like(wall_mm, np.inf)
     height, width = wall_mm.shape
@@ -244,7 +246,7 @@ def render_person(
     return Frame(
         seq=0,
         captured_ns=0,
-        color=develop(canvas, gain=1.0, warmth=0.0, noise=1.0, rng=rng),
+        color=develop(canvas, gain=1.0, noise=1.0, rng=rng),
         depth_mm=depth_of((head_solid(posed),), wall, camera, noise or DepthNoise(), rng),
         calibration=camera,
     )

@@ -21,6 +21,7 @@ from kinect_unlock.frames import (
     KinectV2Polynomial,
     Registered,
 )
+
 _DEPTH_Q: Final = 0.01  # the factory's scale of depth pixels in the polynomials
 _COLOR_Q: Final = 0.002199  # and of colour pixels
 _FULL_FX_PX: Final = 1081.37
@@ -141,7 +142,7 @@ def sense_depth(truth_mm: F32, lit: F32, noise: DepthNoise, rng: np.random.Gener
     """
     there = np.isfinite(truth_mm)
     z = np.where(there, truth_mm, 0.0).astype(np.float32)
-    growth = np.power(z / 800.0, 1.5)
+    growth = np.minimum(np.power(z / 800.0, 1.5), 2.0)  # a real wall at 1.4 m is no noisier
     white = cv2.GaussianBlur(rng.standard_normal(z.shape).astype(np.float32), (0, 0), 0.6) * 1.9
     blotch = cv2.GaussianBlur(rng.standard_normal(z.shape).astype(np.float32), (0, 0), 4.0) * 14.0
     reading = z + growth * (noise.white_mm * white + noise.blotch_mm * blotch)
@@ -156,7 +157,9 @@ def sense_depth(truth_mm: F32, lit: F32, noise: DepthNoise, rng: np.random.Gener
     hole |= there & ~edge & (slope > 3.5) & (rng.random(z.shape) < noise.grazing_hole)
     hole |= rng.random(z.shape) < noise.stray_hole
     hole |= truth_mm > lit + 25.0
-    reading = np.where(reading > noise.coarse_from_mm, np.round(reading / noise.far_step_mm) * noise.far_step_mm, reading)
+    reading = np.where(
+        reading > noise.coarse_from_mm, np.round(reading / noise.far_step_mm) * noise.far_step_mm, reading
+    )
     valid = there & ~hole & (reading >= 500.0) & (reading <= 4500.0)
     return np.where(valid, np.round(reading), 0.0).astype(np.uint16)
 
@@ -174,13 +177,12 @@ def lamp_view(blocked_mm: F32, truth_mm: F32, calibration: Calibration) -> F32:
     return np.asarray(blocked_mm[row, where], np.float32)
 
 
-def expose_color(linear_rgb: F32, *, gain: float, warmth: float, noise: float, rng: np.random.Generator) -> F32:
+def expose_color(linear_rgb: F32, *, gain: float, noise: float, rng: np.random.Generator) -> F32:
     """Turn linear light f32[h,w,3] into what a camera stores, f32[h,w,3] 0..255: lens blur, shoulder, gamma, grain."""
     height, width = linear_rgb.shape[:2]
     row, column = np.mgrid[0:height, 0:width]
     radius2 = ((column - width / 2) ** 2 + (row - height / 2) ** 2) / (width * width / 4)
     image = cv2.GaussianBlur(linear_rgb, (0, 0), 0.55) * (gain * (1 - 0.12 * radius2))[..., None].astype(np.float32)
-    image = image * np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
     image = np.power(np.clip(image * (1 + image * 0.08) / (1 + 0.45 * image), 0, 1), 1 / 2.2) * 255.0
     image = cv2.addWeighted(image, 1.25, cv2.GaussianBlur(image, (0, 0), 1.2), -0.25, 0)  # the camera sharpens
     grain = cv2.GaussianBlur(rng.standard_normal((height, width, 3)).astype(np.float32), (0, 0), 0.8) * 2.2
