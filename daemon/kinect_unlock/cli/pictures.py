@@ -1,45 +1,49 @@
 """Photographs: enrol a folder of them, and ask who is on a picture. Colour alone, so nothing here can unlock."""
 
-import base64
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
-import numpy as np
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from kinect_unlock import app
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, print_json, settings_of, tell
-from kinect_unlock.cli.words import exit_code
+from kinect_unlock.cli.words import exit_code, sentence
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import U8, Embedding
+from kinect_unlock.frames import U8
+from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.sources.photos import photos_in, read_photo
-from kinect_unlock.wire import EnrolVectors, Identify, Reply
+from kinect_unlock.wire import EnrolVectors, Identify, Reply, pack_vector
 
-MOST_PHOTOGRAPHS: Final = 32  # of one person; what one request may carry
 NO_UNLOCK: Final = "[dim]a photograph has no depth, so it can say who it looks like but never unlock[/]"
 
 
 def enrol_photographs(folder: Path, *, file: Path | None, as_json: bool) -> None:
     """Enrol everybody of a folder; a picture without a face is named and left out, the others count."""
     people = photos_in(folder)
-    encoder = _encoder(settings_of(file))
-    client, errors = client_of(file), Console(stderr=True, highlight=False)
+    settings = settings_of(file)
+    encoder, most = _encoder(settings), _most_photographs(settings)
+    client, errors = client_of(file), Console(stderr=True, highlight=False, soft_wrap=True)
     rows: list[tuple[str, int, int, Reply | None]] = []
     for user, paths in track(people.items(), description="enrolling", console=errors, disable=as_json):
-        vectors = [vector for path in paths[:MOST_PHOTOGRAPHS] if (vector := _one_face(encoder, path, errors))]
+        usable = (vector for path in paths if (vector := _one_face(encoder, path, errors)))
+        vectors = list(islice(usable, most))
         reply = None
         if vectors:
             reply = client.request(EnrolVectors(user=user, model_id=encoder.model_id, vectors=tuple(vectors)))
         rows.append((user, len(paths), len(vectors), reply))
     if as_json:
-        print_json([{"user": u, "photographs": n, "used": k, "word": r and r.word} for u, n, k, r in rows])
+        for u, n, k, r in rows:
+            print_json({"user": u, "photographs": n, "used": k, "word": r and r.word, "message": r and r.message})
     else:
         _show_enrolled(rows)
     worst = max((exit_code(reply) if reply else 1 for *_, reply in rows), default=0)
@@ -73,7 +77,10 @@ def identify(
     if not faces:
         raise RequestError("no face is on the picture")
     client = client_of(file)
-    last = [client.request(Identify(model_id=encoder.model_id, vectors=(_text(embedding),))) for _, embedding in faces]
+    last = [
+        client.request(Identify(model_id=encoder.model_id, vectors=(pack_vector(embedding.vector),)))
+        for _, embedding in faces
+    ]
     for number, reply in enumerate(last, start=1):
         if as_json:
             print_json(reply)
@@ -92,18 +99,20 @@ def _encoder(settings: Config) -> PhotographEncoder:
     return PhotographEncoder(app.detector(settings), app.encoder(settings))
 
 
+def _most_photographs(settings: Config) -> int:
+    """Return how many vectors of one person the threshold has evidence for."""
+    match = settings.match
+    return pick_threshold(app.model_store(settings).encoder, match.far, match.strategy).template_vectors_max
+
+
 def _one_face(encoder: PhotographEncoder, path: Path, errors: Console) -> str | None:
     """Return the vector of a photograph's only face; of several nobody can say whose name the file bears."""
     faces = encoder.faces(read_photo(path))
     if len(faces) == 1:
-        return _text(faces[0][1])
+        return pack_vector(faces[0][1].vector)
     found = f"{len(faces)} faces" if faces else "no face"
-    errors.print(f"[yellow]left out[/] {path}: {found} found; crop it to one person")
+    errors.print(f"[yellow]left out[/] {escape(str(path))}: {found} found; crop it to one person")
     return None
-
-
-def _text(embedding: Embedding) -> str:
-    return base64.b64encode(embedding.vector.astype(np.dtype("<f4")).tobytes()).decode()
 
 
 def _webcam_picture(settings: Config, device: str | None) -> U8:
@@ -124,8 +133,10 @@ def _webcam_picture(settings: Config, device: str | None) -> U8:
 def _show_enrolled(rows: list[tuple[str, int, int, Reply | None]]) -> None:
     table = Table("user", "photographs", "used", "")
     for user, given, used, reply in rows:
-        outcome = "[red]no usable photograph[/]" if reply is None else str(reply.word)
-        table.add_row(user, str(given), str(used), outcome)
+        outcome = "no usable photograph" if reply is None else sentence(reply)
+        table.add_row(
+            user, str(given), str(used), Text(outcome, style="green" if reply and not exit_code(reply) else "red")
+        )
     console = Console(highlight=False)
     console.print(table)
     console.print(NO_UNLOCK)

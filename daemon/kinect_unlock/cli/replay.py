@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of, tell
+from kinect_unlock.cli.asking import AsJson, ConfigFile, leave, print_json, settings_of, tell
 from kinect_unlock.cli.timeline import Timeline
 from kinect_unlock.errors import RecordingError, RequestError
 from kinect_unlock.private import PrivateDaemon
@@ -20,6 +20,8 @@ USER: Final = "owner"
 PROBE: Final = "probe.mkv"
 ENROLMENT: Final = "enrolment.mkv"
 TIMEOUT_S: Final = 600.0
+DECISIONS: Final = frozenset({Word.MATCH, Word.NO_MATCH, Word.TIMED_OUT, Word.ENROLLED, Word.ENROL_FAILED})
+FAULTS: Final = frozenset({Word.SOURCE_ERROR, Word.SOURCE_LOST, Word.RECORDING_ERROR})
 
 
 def private_settings(settings: Config, *, folder: Path, pace: Pace, decisions: Path | None = None) -> Config:
@@ -51,7 +53,7 @@ def replay(
 
     Nothing of this machine is touched: the daemon has its own socket, templates and counters, which are gone
     afterwards. A recording made for enrolling is enrolled; any other is judged against the enrolment it names, or
-    against --against. Exit code 0: it was played to a decision, whatever that was.
+    against --against. Exit code 0: it was played to a decision, whatever that was; 69: the recording cannot be played.
     """
     with RecordingReader(recording) as reader:
         provenance = reader.provenance
@@ -67,7 +69,7 @@ def replay(
             _put(against, folder / "streams" / ENROLMENT)
         with PrivateDaemon(settings, folder) as daemon:
             if against is not None:
-                _enrol(daemon, against)
+                _enrol(daemon, against, folder / "streams" / ENROLMENT)
             begun = log.stat().st_size
             request: Request = (
                 Enrol(user=USER, stream=PROBE, explain=True)
@@ -77,8 +79,10 @@ def replay(
             last = _play(daemon, request, as_json=as_json)
         if decisions is not None:
             decisions.write_bytes(log.read_bytes()[begun:])
-    if last.word in {Word.SOURCE_ERROR, Word.SOURCE_LOST, Word.RECORDING_ERROR}:
-        raise RecordingError(f"{recording}: {last.message}")
+    if last.word in FAULTS:
+        raise RecordingError(_told_of(recording, folder / "streams" / PROBE, last))
+    if last.word not in DECISIONS:
+        leave(last)
 
 
 def _named_enrolment(recording: Path, provenance: dict[str, object]) -> Path | None:
@@ -97,10 +101,18 @@ def _put(recording: Path, where: Path) -> None:
         shutil.copyfile(recording, where)
 
 
-def _enrol(daemon: PrivateDaemon, against: Path) -> None:
+def _enrol(daemon: PrivateDaemon, against: Path, copy: Path) -> None:
     last = daemon.client.request(Enrol(user=USER, stream=ENROLMENT), timeout_s=TIMEOUT_S)
     if last.word is not Word.ENROLLED:
-        raise RecordingError(f"{against}: cannot be enrolled from: {last.message or last.word}")
+        raise RecordingError(f"cannot be enrolled from: {_told_of(against, copy, last)}")
+
+
+def _told_of(recording: Path, copy: Path, last: Reply) -> str:
+    """Return what the daemon said, of the recording that was named instead of the copy it was given."""
+    message = last.message or str(last.word)
+    if str(copy) in message:
+        return message.replace(str(copy), str(recording))
+    return f"{recording}: {message}"
 
 
 def _play(daemon: PrivateDaemon, request: Request, *, as_json: bool) -> Reply:
@@ -109,5 +121,6 @@ def _play(daemon: PrivateDaemon, request: Request, *, as_json: bool) -> Reply:
     timeline = Timeline(Console(highlight=False))
     last = daemon.client.request(request, on_reply=timeline.show, timeout_s=TIMEOUT_S)
     timeline.close()
-    tell(last)
+    if last.word not in FAULTS:
+        tell(last)
     return last

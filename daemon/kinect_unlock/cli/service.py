@@ -4,24 +4,27 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave
+from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
 from kinect_unlock.wire import Lock, Status
 
 
 def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show how the daemon is: its source, its model and votes, its counters, who is locked out."""
     last = ask(file, Status(), as_json=as_json, show=lambda _: None)
-    if not as_json and last.data is not None:
+    if last.data is None and not as_json:
+        tell(last)
+    elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
         for name, value in last.data.items():
-            table.add_row(f"[bold]{name.replace('_', ' ')}[/]", _said(value))
+            table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
     leave(last)
 
 
 def lock(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Lock the session through the lock hook. Exit code 75: the hook failed, or there is none."""
+    """Lock the session through the lock hook. Exit codes: 75 the hook failed, 78 none is configured."""
     leave(ask(file, Lock(), as_json=as_json))
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kinect_unlock.cli.words import HINTS
@@ -32,14 +33,14 @@ class Timeline:
         elif reply.word is Word.STAGE and reply.data is not None:
             self._say(f"[cyan]stage[/]    {reply.stage} ({reply.data['passed'] + 1} of {reply.data['of']})")
         elif reply.word is Word.WARNING:
-            self._say(f"[yellow]warning[/]  {reply.message}")
+            self._say(f"[yellow]warning[/]  {escape(reply.message or '')}")
 
     def close(self) -> None:
         """Print what is left: the last run of frames, the last judged frame's cues, the time spent by stage."""
         self._flush()
         if self._judged is not None:
             self._console.print(cue_table(self._judged), style="", justify="left")
-        if self._frames:
+        if self._spent_ms:
             spent = "  ".join(
                 f"{name} {self._spent_ms[name] / self._frames:.1f}" for name in STAGE_ORDER if name in self._spent_ms
             )

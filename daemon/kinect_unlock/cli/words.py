@@ -43,7 +43,6 @@ SENTENCES: Final[dict[Word, str]] = {
     Word.COOLING_DOWN: "Too soon after the last attempt; try again in {wait_s:.0f} s.",
     Word.LOCKED_OUT: "Too many failed attempts: only the password helps now.",
     Word.PASSWORD_NEEDED: "The password is needed first (after a start, or after a long time).",
-    Word.NOT_ENROLLED: "{user} is not enrolled; run `kinect-unlock enrol {user}`.",
     Word.ENROLLED: "{user} is enrolled.",
     Word.OK: "Done.",
     Word.BUSY: "Somebody else is using the camera; try again in a moment.",
@@ -71,6 +70,9 @@ def sentence(reply: Reply) -> str:
     """Say a reply in one sentence: ours where the word says it all, else the daemon's own message."""
     if reply.word is Word.IDENTIFIED:
         return f"It is {reply.user}." if reply.user else "Nobody that is enrolled."
+    if reply.word is Word.NOT_ENROLLED:
+        user = reply.user or "this user"  # the message tells apart: not at all, by photographs, from another source
+        return f"{reply.message or f'{user} is not enrolled'}; run `kinect-unlock enrol {user}`."
     if reply.word in SENTENCES:
         return SENTENCES[reply.word].format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
     return reply.message or str(reply.word).replace("-", " ").capitalize() + "."

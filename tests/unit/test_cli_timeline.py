@@ -1,0 +1,88 @@
+import io
+from typing import Any, TypeAlias
+
+from rich.console import Console
+
+from kinect_unlock.cli.timeline import Timeline
+from kinect_unlock.wire import Hint, Reply, Word
+
+Cue: TypeAlias = dict[str, Any]
+
+
+def cue(name: str, unit: str, value: float | None, bounds: tuple[float | None, float | None], *, held: bool) -> Cue:
+    enforced = bounds != (None, None)
+    low, high = bounds
+    return {"name": name, "unit": unit, "value": value, "low": low, "high": high, "held": held, "enforced": enforced}
+
+
+CUES = [
+    cue("plane_residual_mm", "mm", 0.54, (6.0, None), held=False),
+    cue("face_width_mm", "mm", 120.0, (100.0, 190.0), held=True),
+    cue("valid_depth", "share", 1.0, (None, 1.0), held=True),
+    cue("background_step_mm", "mm", 9.0, (None, None), held=True),
+    cue("nose_relief_mm", "mm", None, (8.0, 60.0), held=False),
+]
+
+
+def lines(*replies: Reply) -> list[str]:
+    """Return what is printed of some replies, up to the end."""
+    out = io.StringIO()
+    timeline = Timeline(Console(file=out, width=120), indent="")
+    for reply in replies:
+        timeline.show(reply)
+    timeline.close()
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def frame(seq: int, seen: str = "face", **facts: Any) -> Reply:
+    return Reply(Word.FRAME, data={"seq": seq, "at_ms": seq * 80.0, "seen": seen, **facts})
+
+
+def test_equal_frames_are_gathered_into_one_line_that_ends_with_the_last() -> None:
+    pose = {"distance_mm": 878.4, "yaw_deg": 6.6, "pitch_deg": -2.2, "roll_deg": 0.0}
+    told = lines(frame(0, vote="owner"), frame(1, vote="owner"), frame(2, vote="owner", score=0.8591, pose=pose))
+
+    assert " ".join(told[0].split()) == "160 ms frame 0-2 face -> owner 878 mm, yaw +7 pitch -2 score 0.859"
+
+
+def test_a_frame_that_is_seen_otherwise_begins_a_new_line() -> None:
+    told = lines(frame(0), frame(1, "spoof", vote="spoof"), frame(2), frame(3))
+
+    assert [line.split()[3:5] for line in told[:3]] == [["0", "face"], ["1", "spoof"], ["2-3", "face"]]
+
+
+def test_what_is_said_stands_between_the_frames_it_came_between() -> None:
+    told = lines(
+        frame(0),
+        Reply(Word.HINT, hint=Hint.TURN_LEFT),
+        frame(1),
+        Reply(Word.STAGE, stage="left", data={"passed": 1, "of": 5}),
+        Reply(Word.WARNING, message="[careful]"),
+    )
+
+    assert told[1].endswith("turn your head to the left")
+    assert told[3:5] == ["stage    left (2 of 5)", "warning  [careful]"]
+
+
+def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_outcome() -> None:
+    told = lines(frame(0, "spoof", liveness="spoof", cues=CUES), frame(1, "no-face"))
+    rows = [" ".join(line.split()) for line in told if " ms  frame " not in line]
+
+    assert rows[0] == "liveness of frame 0: spoof"
+    assert rows[2:] == [
+        "plane residual mm 0.54 mm >= 6 broken",
+        "face width mm 120.00 mm 100 .. 190 held",
+        "valid depth 1.00 share <= 1 held",
+        "background step mm 9.00 mm reported only -",
+        "nose relief mm not measurable 8 .. 60 broken",
+    ]
+
+
+def test_the_time_is_told_by_stage_in_the_order_of_the_stages() -> None:
+    told = lines(frame(0, stage_ms={"encode": 6.0, "detect": 2.0}), frame(1, stage_ms={"detect": 4.0}))
+
+    assert told[-1] == "time     6.0 ms a frame over 2 frames (detect 3.0  encode 3.0)"
+
+
+def test_an_attempt_without_a_frame_says_nothing() -> None:
+    assert lines(Reply(Word.STARTED, user="ann"), Reply(Word.LOCKED_OUT, done=True)) == []
