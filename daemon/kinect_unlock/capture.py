@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.errors import KinectUnlockError, SourceError, SourceLost
 from kinect_unlock.frames import Frame, Origin
+from kinect_unlock.heap import give_back
 from kinect_unlock.ports import Use
 from kinect_unlock.settings import Source
 from kinect_unlock.slot import LatestSlot
@@ -118,6 +119,7 @@ class Capture:
             job = self._current = self._wanted
         if job is not None and not self._stopping.is_set():
             ending = self._session(job)
+            give_back()
             if ending is None:
                 self._slot.clear()
             else:

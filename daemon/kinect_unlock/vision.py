@@ -15,6 +15,7 @@ from kinect_unlock.capture import Ending, Shot
 from kinect_unlock.clock import NS_PER_MS, Clock
 from kinect_unlock.errors import InternalError, KinectUnlockError
 from kinect_unlock.frames import Observation
+from kinect_unlock.heap import give_back
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.slot import LatestSlot
 from kinect_unlock.workers import Pulse, Worker
@@ -96,6 +97,7 @@ class Vision:
         except KinectUnlockError as fault:
             self._fail(fault)
         else:
+            give_back()
             self.ready.set_result(None)
 
     def _look(self, pipeline: Pipeline, shot: Shot) -> None:
