@@ -94,13 +94,21 @@ def is_new(sample: Sample, earlier: Sequence[Sample]) -> bool:
 
 
 def worst_cosine(samples: Sequence[Sample]) -> float:
-    """Return how alike the sample is that is least alike to the mean of all; -1 when they have no mean."""
+    """Return the least cosine of any sample to the mean of all, or to the mean of those taken before it.
+
+    The second finds who took over half-way: two people in equal parts are both near the mean of all (0.7), but the
+    first sample of the second person is far from everything before it. -1 when there is no mean.
+    """
     vectors = [sample.vector for sample in samples]
+    worst = 1.0
     try:
         mean = mean_vector(vectors)
+        for index, vector in enumerate(vectors):
+            before = mean_vector(vectors[:index]) if index else vector
+            worst = min(worst, float(np.dot(vector, mean)), float(np.dot(vector, before)))
     except ValueError:
         return -1.0
-    return float(np.min(np.stack(vectors) @ mean))
+    return worst
 
 
 def nearest_other(samples: Sequence[Sample], others: Sequence[Template]) -> Likeness | None:

@@ -168,7 +168,7 @@ def test_every_stage_has_its_own_time() -> None:
 
 def test_two_people_in_one_enrolment_are_found_in_review_and_nothing_is_written() -> None:
     async def scene() -> None:
-        rig = Rig(config_with(EnrolRules(stages=("straight", "left"), samples_per_stage=2, min_cosine=0.8)))
+        rig = Rig(config_with(TWO_STAGES))
         rig.templates.kept["anna"] = older = template_of(OWNER, "anna")
         asked = await rig.before_camera(Enrol("anna"))
         frames = count()

@@ -70,6 +70,11 @@ def test_the_worst_cosine_finds_the_one_who_does_not_belong() -> None:
     assert worst_cosine([*alike, sample(STRANGER, 5, 0)]) < 0.35
 
 
+def test_the_worst_cosine_finds_who_took_over_half_way() -> None:
+    first, second = ([sample(person, variant, 0) for variant in range(5)] for person in (OWNER, STRANGER))
+    assert worst_cosine([*first, *second]) < 0.35
+
+
 def test_samples_that_cancel_each_other_out_are_as_unlike_as_can_be() -> None:
     one = vector_of(OWNER)
     assert worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)]) == -1.0
