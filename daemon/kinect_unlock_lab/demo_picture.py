@@ -1,9 +1,8 @@
-"""Make the README's picture: ``python -m kinect_unlock_lab.demo_picture ICT_FACEKIT_NPZ PICTURE``.
+"""The README's picture, made again by ``kinect-unlock lab render-demo --picture``.
 
 The owner, the stranger and the flat photo of the demo, each with the depth that lies on the same pixels.
 """
 
-import argparse
 from pathlib import Path
 from typing import Final
 
@@ -61,15 +60,12 @@ def make_picture(model_path: Path) -> U8:
     return np.asarray(np.hstack(small), np.uint8)
 
 
-def main() -> None:
-    """Write the picture."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="ict_facekit.npz")
-    parser.add_argument("picture", type=Path)
-    options = parser.parse_args()
-    cv2.imwrite(str(options.picture), make_picture(options.model)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    print(f"{options.picture}: {options.picture.stat().st_size / 1e3:.0f} kB")
+def write_picture(model: Path, path: Path) -> None:
+    """Write the picture as PNG.
 
-
-if __name__ == "__main__":
-    main()
+    Raises:
+        SourceError: the head model cannot be read.
+        OSError: the picture cannot be written.
+    """
+    _, png = cv2.imencode(".png", make_picture(model)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    path.write_bytes(png.tobytes())

@@ -1,11 +1,10 @@
-"""Make the recordings of the embedded demo: ``python -m kinect_unlock_lab.demo_recordings ICT_FACEKIT_NPZ FOLDER``.
+"""The recordings of the embedded demo, made again by ``kinect-unlock lab render-demo``.
 
 The same seeds give the same frames. What each recording shows and what must come of it stands in `SCRIPTS`; the
 folder gets one recording each, the index ``demo.yaml`` and nothing else. The people belong to nobody: they prove
 that the plumbing works, not how accurate it is.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -270,20 +269,14 @@ def index() -> dict[str, object]:
     return {"note": "Synthetic people: they prove plumbing, not accuracy.", "recordings": rows}
 
 
-def main() -> None:
-    """Write all recordings, or those named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="ict_facekit.npz")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="*", choices=[script.name for script in SCRIPTS])
-    options = parser.parse_args()
-    stage = Stage(load_head_model(options.model))
+def write_all(model: Path, folder: Path, on_done: Callable[[Path], None] = lambda _: None) -> None:
+    """Write every recording and the index into ``folder``; ``on_done`` is told of each file.
+
+    Raises:
+        SourceError: the head model cannot be read.
+        RecordingError: a recording cannot be written.
+    """
+    stage = Stage(load_head_model(model))
     for script in SCRIPTS:
-        if options.only is None or script.name in options.only:
-            path = write_recording(stage, script, options.folder)
-            print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
-    (options.folder / "demo.yaml").write_text(yaml.safe_dump(index(), sort_keys=False, width=110))
-
-
-if __name__ == "__main__":
-    main()
+        on_done(write_recording(stage, script, folder))
+    (folder / "demo.yaml").write_text(yaml.safe_dump(index(), sort_keys=False, width=110))
