@@ -143,7 +143,8 @@ def load_manifest(path: Path | None = None) -> Manifest:
     where = path or Path(str(files("kinect_unlock"))) / "data" / "models" / "manifest.yaml"
     try:
         # Thresholds decide who gets in. The installed file is as safe as the program beside it.
-        faults = trust.write_faults(path, path.stat(), uid=os.geteuid()) if path else []
+        uid = os.geteuid()
+        faults = trust.write_faults(path, path.stat(), uid=uid) + trust.folder_faults(path, uid=uid) if path else []
         text = trust.read_at_most(trust.open_regular(where), _BYTES_MAX).decode()
     except (OSError, UnicodeDecodeError) as fault:
         raise ModelError(f"{where}: the manifest cannot be read: {fault}") from fault

@@ -264,7 +264,8 @@ def _write(path: Path, content: bytes) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     """Hold a folder that only this user can write for one process; the kernel lets go of it when the process dies."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    faults = trust.write_faults(folder, folder.stat(), uid=os.geteuid())
+    uid = os.geteuid()
+    faults = trust.write_faults(folder, folder.stat(), uid=uid) + trust.folder_faults(folder, uid=uid)
     if faults:
         raise ModelError(f"{'; '.join(faults)}; or set models.cache_dir to a folder of your own")
     with (folder / ".lock").open("w") as lock:

@@ -144,6 +144,14 @@ def test_a_manifest_that_others_may_write_is_refused(tmp_path: Path) -> None:
         load_manifest(path)
 
 
+def test_a_manifest_that_others_could_exchange_is_refused(tmp_path: Path) -> None:
+    path = _written(tmp_path, _SHIPPED)
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(ModelError, match="may be written by others"):
+        load_manifest(path)
+
+
 def test_a_manifest_that_is_missing_binary_or_endless_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         load_manifest(tmp_path / "nothing.yaml")

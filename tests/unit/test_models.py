@@ -200,6 +200,13 @@ def test_a_cache_that_others_may_write_is_refused(cache: Path) -> None:
         _store(cache).build("yunet")
 
 
+def test_a_cache_that_others_could_exchange_is_refused(cache: Path) -> None:
+    cache.parent.chmod(0o777)
+
+    with pytest.raises(ModelError, match="may be written by others"):
+        _store(cache).build("yunet")
+
+
 def test_a_cache_that_cannot_be_made_is_a_model_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
 
