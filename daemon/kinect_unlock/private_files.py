@@ -1,8 +1,9 @@
 """Files that are one user's alone, replaced whole or not at all, whatever crashes in between.
 
 A new content is written under a temporary name in the same folder, flushed to the disk, given its real name in one
-step, and the folder flushed after it. Temporary names begin with a dot and end in ``.tmp``; `PrivateFolder` removes
-those that a crash left behind, so only one process may use a folder (`kinect_unlock.store.hold_state_dir`).
+step, and the folder flushed after it. Temporary names begin with a dot and end in 16 hexadecimal digits and ``.tmp``;
+`PrivateFolder` removes those that a crash left behind, so only one process may use a folder
+(`kinect_unlock.store.hold_state_dir`).
 """
 
 import os
@@ -14,7 +15,8 @@ from pathlib import Path
 from kinect_unlock import trust
 from kinect_unlock.errors import StoreError
 
-_TEMPORARY = ".*.tmp"
+_RANDOM_BYTES = 8
+_TEMPORARY = f".*.{'[0-9a-f]' * 2 * _RANDOM_BYTES}.tmp"  # not whatever ends in .tmp: the folder may be a home
 
 
 class PrivateFolder:
@@ -83,10 +85,16 @@ class PrivateFolder:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are missing, with mode 0700 whatever the umask."""
+    """Make a folder, and those above it that are missing, with mode 0700 whatever the umask.
+
+    One that appears meanwhile is left as it is, for it may be a link to anywhere; who asked judges what is there.
+    """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
         folder.chmod(0o700)
 
 
@@ -148,7 +156,7 @@ def remove_leftovers(folder: Path) -> None:
 
 def _publish(target: Path, data: bytes, give_name: Callable[[Path], object]) -> None:
     """Write ``data`` under a temporary name beside ``target``, flush it, and let ``give_name`` put it in place."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(_RANDOM_BYTES)}.tmp")
     try:
         _write_flushed(temporary, data)
         give_name(temporary)

@@ -21,6 +21,7 @@ from kinect_unlock.clock import BootTime
 from kinect_unlock.errors import StoreError
 from kinect_unlock.frames import HeadPose, Origin, Template
 from kinect_unlock.limiter import Ledger
+from kinect_unlock.private_files import make_folder
 from kinect_unlock.sealing import Key, seal, unseal
 from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir, load_or_make_key
 
@@ -282,10 +283,28 @@ def test_a_template_that_could_not_be_read_back_is_not_saved(store: FileTemplate
 
 def test_what_a_crash_left_is_cleared_away(tmp_path: Path) -> None:
     FileTemplateStore(tmp_path, KEY).save(template())
-    (tmp_path / "templates/.alice.tpl.0123.tmp").write_bytes(b"half")
+    (tmp_path / "templates/.alice.tpl.0123456789abcdef.tmp").write_bytes(b"half")
     store = FileTemplateStore(tmp_path, KEY)
     assert [path.name for path in (tmp_path / "templates").iterdir()] == ["alice.tpl"]
     assert same(store.load("alice"), template())
+
+
+def test_what_is_none_of_ours_in_the_state_folder_is_left_alone(tmp_path: Path) -> None:
+    foreign = tmp_path / ".notes.tmp"
+    foreign.write_text("a state folder may be somebody's home")
+    (tmp_path / ".template.key.0123456789abcdef.tmp").write_bytes(b"half")
+    load_or_make_key(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [".notes.tmp", "template.key"]
+
+
+def test_a_folder_that_somebody_else_made_first_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o755)
+    theirs.chmod(0o755)
+    monkeypatch.setattr(Path, "exists", lambda path: path in tmp_path.parents)  # it appears after we looked
+    make_folder(theirs / "state")
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
+    assert stat.S_IMODE((theirs / "state").stat().st_mode) == 0o700
 
 
 @contextmanager
@@ -367,7 +386,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_crash_while_the_key_was_made_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / ".template.key.0123.tmp").write_bytes(bytes(5))
+    (tmp_path / ".template.key.0123456789abcdef.tmp").write_bytes(bytes(5))
     key = load_or_make_key(tmp_path)
     assert key.secret != bytes(32)
     assert list(tmp_path.glob(".*")) == []
