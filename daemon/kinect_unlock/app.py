@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import cv2
+
 from kinect_unlock import __version__
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
@@ -57,6 +59,7 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
     """
     with ExitStack() as held:
         held.enter_context(_logging(config.log.level))
+        cv2.setNumThreads(config.models.threads)  # else every resize wakes all cores
         clock = SystemClock()
         notifier = Notifier(os.environ)
         uid = os.getuid()
