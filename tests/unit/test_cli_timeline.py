@@ -10,8 +10,8 @@ Cue: TypeAlias = dict[str, Any]
 
 
 def cue(name: str, unit: str, value: float | None, bounds: tuple[float | None, float | None], *, held: bool) -> Cue:
-    enforced = bounds != (None, None)
     low, high = bounds
+    enforced = name != "background_step_mm"
     return {"name": name, "unit": unit, "value": value, "low": low, "high": high, "held": held, "enforced": enforced}
 
 
@@ -20,6 +20,7 @@ CUES = [
     cue("face_width_mm", "mm", 120.0, (100.0, 190.0), held=True),
     cue("valid_depth", "share", 1.0, (None, 1.0), held=True),
     cue("background_step_mm", "mm", 9.0, (None, None), held=True),
+    cue("curvature_least_per_m", "1/m", -3.0, (None, None), held=True),
     cue("nose_relief_mm", "mm", None, (8.0, 60.0), held=False),
 ]
 
@@ -74,6 +75,7 @@ def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_out
         "face width mm 120.00 mm 100 .. 190 held",
         "valid depth 1.00 share <= 1 held",
         "background step mm 9.00 mm reported only -",
+        "curvature least per m -3.00 1/m any held",
         "nose relief mm not measurable 8 .. 60 broken",
     ]
 

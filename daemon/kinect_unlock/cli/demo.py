@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 import typer
+import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -120,7 +121,7 @@ def demo(
 
 def recordings() -> tuple[Recording, ...]:
     """Return what is shipped, in the order of the index."""
-    index = msgspec.json.decode((folder_of_recordings() / "demo.json").read_bytes())
+    index = yaml.safe_load((folder_of_recordings() / "demo.yaml").read_text(encoding="utf-8"))
     return tuple(msgspec.convert(index["recordings"], tuple[Recording, ...]))
 
 

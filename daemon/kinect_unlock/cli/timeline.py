@@ -102,6 +102,8 @@ def _bound(cue: dict[str, Any]) -> str:
     low, high = cue["low"], cue["high"]
     if low is not None and high is not None:
         return f"{low:g} .. {high:g}"
+    if low is None and high is None:
+        return "any"
     return f">= {low:g}" if low is not None else f"<= {high:g}"
 
 
