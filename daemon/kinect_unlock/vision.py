@@ -121,7 +121,7 @@ class Vision:
     def _on_fault(self, fault: Exception) -> None:
         """Turn an unforeseen exception, already logged, into the end of the attempt, or of the start."""
         known = InternalError(f"a frame could not be judged ({fault!r}); see the log")
-        if self._pipeline is None:
+        if not self.ready.done():  # who started us waits for that alone
             self._fail(known)
         else:
             self._post(partial(self._listener.on_source_lost, self._attempt, known))

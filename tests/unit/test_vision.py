@@ -5,6 +5,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from kinect_unlock import vision as module
 from kinect_unlock.capture import Ending, Shot
 from kinect_unlock.clock import NS_PER_MS, ManualClock
 from kinect_unlock.errors import InternalError, KinectUnlockError, ModelError, SourceLost
@@ -120,6 +121,19 @@ def test_an_unforeseen_fault_in_loading_ends_the_start(rig: MakeRig, caplog: pyt
 
     assert running.vision.worker.join(WAIT_S)
     assert [record.getMessage() for record in caplog.records] == ["event=worker-fault worker=vision"]
+
+
+def test_an_unforeseen_fault_after_loading_ends_the_start_too(
+    rig: MakeRig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "give_back", fail)
+    with pytest.raises(InternalError, match="ZeroDivisionError"):
+        rig().vision.ready.result(WAIT_S)
+
+    assert "event=worker-fault worker=vision" in caplog.text
 
 
 def test_who_no_longer_waits_for_it_does_not_disturb_the_loading(rig: MakeRig) -> None:
