@@ -1,5 +1,7 @@
 """Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
 
+from typing import Final
+
 from kinect_unlock import policy
 from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
@@ -12,6 +14,8 @@ from kinect_unlock.ports import Peer, RunFacts
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.wire import PasswordOk, Reply, Request, Verify, Word
 
+# A face is scored once, as a whole; were the depth half to have a say of its own, it would have to be counted first.
+_COUNTED_VOTES: Final = ("rgb",)
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
 
@@ -78,6 +82,9 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
         fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"
     elif not entry.unlock:
         fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify; choose another"
+    elif entry.votes != _COUNTED_VOTES:
+        votes, counted = ", ".join(entry.votes), ", ".join(_COUNTED_VOTES)
+        fault = f"$.models.encoder: {desk.recogniser.name} has the votes {votes}, this version counts {counted} alone"
     elif ask.unlock and facts.origin in _NEVER_OPENS:
         fault = f"{facts.origin} frames never unlock, in no run"
     elif ask.unlock and desk.config.hooks.unlock is None:
