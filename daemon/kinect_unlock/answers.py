@@ -7,6 +7,7 @@ from kinect_unlock.attempts import Desk
 from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.frames import Embedding, Origin, Template
 from kinect_unlock.identification import name_of
+from kinect_unlock.matching import mean_vector
 from kinect_unlock.sessions import Session
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
@@ -64,13 +65,18 @@ def keep_photographs(desk: Desk, ask: EnrolVectors) -> Reply:
     """Keep a template of photographs, which is identified but opens nothing.
 
     Raises:
-        RequestError: the vectors are not this encoder's, or the user has a template from the camera.
+        RequestError: the vectors are not this encoder's or have no common direction, or the user has a template from
+            the camera.
         StoreError: it cannot be written; an older one is still there.
     """
     embeddings = _unpacked(desk, ask.vectors, ask.model_id)
     most = desk.recogniser.threshold.template_vectors_max
     if len(embeddings) > most:
         raise RequestError(f"{len(embeddings)} photographs, the threshold has evidence for at most {most} of a user")
+    try:
+        mean_vector([embedding.vector for embedding in embeddings])
+    except ValueError as fault:
+        raise RequestError(f"the photographs do not show one person: {fault}") from fault
     older = desk.templates.load(ask.user)
     if older is not None and not is_of_photographs(older):
         raise RequestError(f"{ask.user} has a template from the camera; forget that first, or choose another name")

@@ -284,14 +284,13 @@ class Controller:
 
     async def _unlock(self, user: str, generation: int, gone: asyncio.Event) -> Reply:
         """Open the session for a match, unless nobody waits for it any more or it was locked meanwhile."""
-        if gone.is_set() or self._closing:
-            return Reply(Word.CANCELLED, done=True, user=user, message="matched, but nobody waits: not unlocked")
         try:
-            unlocked = await self._session.unlock(user, generation)
+            unlocked = await self._session.unlock(user, generation, lambda: not (gone.is_set() or self._closing))
         except HookError as error:
             return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
         if not unlocked:
-            return Reply(Word.CANCELLED, done=True, user=user, message="locked again meanwhile: not unlocked")
+            message = "matched, but locked again meanwhile or nobody waits any more: not unlocked"
+            return Reply(Word.CANCELLED, done=True, user=user, message=message)
         return Reply(Word.UNLOCKED, done=True, user=user)
 
 

@@ -7,6 +7,7 @@ known was an outcome.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from kinect_unlock.decisions import NO_ATTEMPT, DecisionLog
@@ -37,18 +38,19 @@ class Session:
         async with self._one_hook:
             await self._run(Event.LOCK_ASKED, user)
 
-    async def unlock(self, user: str, generation: int) -> bool:
-        """Run the unlock hook for a match; return False, with nothing done, if a lock was asked for meanwhile.
+    async def unlock(self, user: str, generation: int, is_wanted: Callable[[], bool]) -> bool:
+        """Run the unlock hook for a match; return False, with nothing done, if it came too late.
 
         Args:
             user: who was matched.
-            generation: the session's, as it was when the attempt began.
+            generation: the session's, as it was when the attempt began; a lock asked for since wins.
+            is_wanted: asked when the turn has come, since another hook may have run for seconds before.
 
         Raises:
             HookError: it failed; the session counts as locked.
         """
         async with self._one_hook:
-            if generation != self.generation:
+            if generation != self.generation or not is_wanted():
                 return False
             if self.state is State.UNLOCKED:
                 # Nothing shows the daemon how the session is; whoever asks for an unlock says that it is locked.

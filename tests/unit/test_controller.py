@@ -9,7 +9,7 @@ from fakes.rig import CONFIG, ME, OTHER, ROOT, Rig, recogniser
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
-from kinect_unlock.ports import Peer
+from kinect_unlock.ports import Peer, Recogniser
 from kinect_unlock.settings import Hooks
 from kinect_unlock.wire import (
     Enrol,
@@ -175,6 +175,21 @@ def test_an_encoder_that_may_not_verify_does_not() -> None:
     play(scene)
 
 
+def test_an_encoder_with_a_vote_that_is_not_counted_does_not_verify() -> None:
+    async def scene() -> None:
+        known = recogniser()
+        both = msgspec.structs.replace(known.encoder, votes=("rgb", "depth"))
+        rig = Rig(recognised_by=Recogniser(known.name, both, known.threshold))
+        rig.templates.kept["anna"] = template_of(OWNER, "anna")
+        reply = await rig.ask(Verify("anna")).answer()
+        assert reply.word is Word.CONFIG_ERROR
+        assert reply.message is not None
+        assert "votes rgb, depth" in reply.message
+        assert rig.camera.starts == []
+
+    play(scene)
+
+
 def test_who_is_not_enrolled_is_told_so_without_a_camera() -> None:
     async def scene() -> None:
         rig = Rig()
@@ -236,6 +251,27 @@ def test_a_lock_asked_for_during_an_attempt_is_not_undone_by_its_match() -> None
         asked = await rig.before_camera(Verify("anna", unlock=True))
         assert (await rig.ask(Lock()).answer()).word is Word.OK
         rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.CANCELLED
+        assert rig.hooks.ran == [("lock", "")]
+
+    play(scene)
+
+
+def test_a_match_whose_client_leaves_while_a_hook_runs_unlocks_nothing() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        rig.templates.kept["anna"] = template_of(OWNER, "anna")
+        rig.enrolled("anna")
+        rig.hooks.gate.clear()
+        locking = rig.ask(Lock())
+        await rig.hooks.entered.wait()
+        asked = await rig.before_camera(Verify("anna", unlock=True))
+        rig.show_person(OWNER, 10)
+        for _ in range(9):
+            await asyncio.sleep(0)  # it now waits for the lock hook to end
+        asked.gone.set()
+        rig.hooks.gate.set()
+        assert (await locking.answer()).word is Word.OK
         assert (await asked.answer()).word is Word.CANCELLED
         assert rig.hooks.ran == [("lock", "")]
 
@@ -334,6 +370,9 @@ def test_photographs_never_replace_a_template_from_the_camera() -> None:
         pytest.param(EnrolVectors("anna", SPACE, ("AADAfw==" * DIM,)), id="padding-inside"),
         pytest.param(EnrolVectors("anna", SPACE, (pack_vector(vector_of(OWNER) * 2),)), id="no-unit-vector"),
         pytest.param(EnrolVectors("anna", SPACE, (pack_vector(vector_of(OWNER) * float("nan")),)), id="no-number"),
+        pytest.param(
+            EnrolVectors("anna", SPACE, (pack_vector(vector_of(OWNER)), pack_vector(-vector_of(OWNER)))), id="opposites"
+        ),
     ],
 )
 def test_vectors_that_are_none_of_this_encoders_are_refused(ask: EnrolVectors) -> None:

@@ -24,7 +24,7 @@ def test_a_lock_and_an_unlock_that_succeed_are_believed() -> None:
         session = session_with(hooks)
         await session.lock("anna")
         assert (session.state, session.confirmed) == (State.LOCKED, True)
-        assert await session.unlock("anna", session.generation)
+        assert await session.unlock("anna", session.generation, lambda: True)
         assert (session.state, session.confirmed) == (State.UNLOCKED, True)
         assert hooks.ran == [("lock", "anna"), ("unlock", "anna")]
 
@@ -37,7 +37,7 @@ def test_an_unlock_that_fails_leaves_the_session_locked() -> None:
         hooks.failing.add("unlock")
         session = session_with(hooks)
         with pytest.raises(HookError, match="exited with 1"):
-            await session.unlock("anna", session.generation)
+            await session.unlock("anna", session.generation, lambda: True)
         assert (session.state, session.confirmed) == (State.LOCKED, False)
 
     asyncio.run(scene())
@@ -61,7 +61,7 @@ def test_a_lock_asked_for_after_the_attempt_began_wins_over_its_unlock() -> None
         session = session_with(hooks)
         before = session.generation
         await session.lock("anna")
-        assert not await session.unlock("anna", before)
+        assert not await session.unlock("anna", before, lambda: True)
         assert hooks.ran == [("lock", "anna")]
         assert session.state is State.LOCKED
 
@@ -75,7 +75,7 @@ def test_a_lock_asked_for_while_an_unlock_waits_its_turn_wins() -> None:
         hooks.gate.clear()
         first = asyncio.create_task(session.lock("anna"))
         await hooks.entered.wait()
-        waiting = asyncio.create_task(session.unlock("anna", session.generation))
+        waiting = asyncio.create_task(session.unlock("anna", session.generation, lambda: True))
         second = asyncio.create_task(session.lock("anna"))
         hooks.gate.set()
         await asyncio.gather(first, second)
@@ -91,7 +91,7 @@ def test_an_open_session_is_unlocked_again_when_somebody_asks_for_it() -> None:
         hooks = ScriptedHooks()
         session = session_with(hooks)
         for _ in range(2):
-            assert await session.unlock("anna", session.generation)
+            assert await session.unlock("anna", session.generation, lambda: True)
         assert [hook for hook, _ in hooks.ran] == ["unlock", "unlock"]
 
     asyncio.run(scene())
@@ -102,7 +102,7 @@ def test_a_hook_whose_claim_is_ended_does_not_leave_the_state_half_way() -> None
         hooks = ScriptedHooks()
         hooks.gate.clear()
         session = session_with(hooks)
-        task = asyncio.create_task(session.unlock("anna", session.generation))
+        task = asyncio.create_task(session.unlock("anna", session.generation, lambda: True))
         await hooks.entered.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
