@@ -45,7 +45,8 @@ class Timeline:
                 f"{name} {self._spent_ms[name] / self._frames:.1f}" for name in STAGE_ORDER if name in self._spent_ms
             )
             whole = sum(self._spent_ms.values()) / self._frames
-            self._say(f"[dim]time     {whole:.1f} ms a frame over {self._frames} frames ({spent})[/]")
+            self._say(f"[dim]time     {whole:.1f} ms a frame over {self._frames} frames[/]")
+            self._say(f"[dim]         {spent}[/]")
 
     def _frame(self, facts: dict[str, Any]) -> None:
         self._frames += 1
@@ -74,7 +75,7 @@ def cue_table(facts: dict[str, Any]) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("")
     for cue in facts["cues"]:
-        table.add_row(f"  {cue['name'].replace('_', ' ')}", _value(cue), _bound(cue), _outcome(cue))
+        table.add_row(f"  {_title(cue)}", _value(cue), _bound(cue), _outcome(cue))
     return table
 
 
@@ -83,13 +84,24 @@ def _kind(facts: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _line(run: list[dict[str, Any]]) -> str:
+    """Write a run of equal frames on one line that fits a terminal of 80 columns."""
     first, last = run[0], run[-1]
     frames = f"{first['seq']}" if len(run) == 1 else f"{first['seq']}-{last['seq']}"
-    what = first["seen"] if first.get("vote") is None else f"{first['seen']} -> {first['vote']}"
-    pose = last.get("pose")
-    where = f"  {pose['distance_mm']:.0f} mm, yaw {pose['yaw_deg']:+.0f} pitch {pose['pitch_deg']:+.0f}" if pose else ""
-    score = "" if last.get("score") is None else f"  score {last['score']:.3f}"
-    return f"[dim]{last['at_ms']:7.0f} ms[/]  frame {frames:<8} {what:<18}{where}{score}"
+    vote = first.get("vote")
+    what = first["seen"] if vote in {None, first["seen"]} else f"{first['seen']}: {vote}"
+    pose, score = last.get("pose"), last.get("score")
+    where = (
+        ""
+        if pose is None
+        else f"{pose['distance_mm']:5.0f} mm  yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
+    )
+    alike = "" if score is None else f"  cosine {score:.3f}"
+    return f"[dim]{last['at_ms']:6.0f} ms[/]  {frames:<6} {what:<14} {where}{alike}"
+
+
+def _title(cue: dict[str, Any]) -> str:
+    """Return a cue's name without the unit it ends in: that stands beside the value."""
+    return str(cue["name"]).removesuffix("_mm").removesuffix("_per_m").replace("_", " ")
 
 
 def _value(cue: dict[str, Any]) -> str:
