@@ -67,7 +67,7 @@ def test_what_is_said_stands_between_the_frames_it_came_between() -> None:
 
 def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_outcome() -> None:
     told = lines(frame(0, "spoof", liveness="spoof", cues=CUES), frame(1, "no-face"))
-    rows = [" ".join(line.split()) for line in told[1:]]
+    rows = [" ".join(line.split()) for line in told[2:]]
 
     assert rows[0] == "liveness of frame 0: spoof"
     assert rows[2:] == [
