@@ -17,6 +17,7 @@ DEFAULT_TIMEOUT_S: Final = 30.0
 _RECEIVE_BYTES: Final = 65_536
 _LONGEST_REPLY_BYTES: Final = 16 * MAX_LINE_BYTES
 _CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
+_TIMEVAL: Final = struct.Struct("@ll")  # seconds, microseconds
 _ROOT: Final = 0
 
 _REQUESTS = msgspec.json.Encoder()
@@ -46,8 +47,8 @@ class Client:
         """
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as line:
+            self._connect(line, timeout_s)
             line.settimeout(timeout_s)
-            self._connect(line)
             self._send(line, _REQUESTS.encode(request) + b"\n")
             for reply in self._replies(line, deadline_ns, timeout_s):
                 if on_reply is not None:
@@ -56,19 +57,26 @@ class Client:
                     return reply
         raise DaemonUnavailable(f"the daemon at {self._path} hung up before its answer was complete; see its log")
 
-    def _connect(self, line: socket.socket) -> None:
+    def _connect(self, line: socket.socket, timeout_s: float) -> None:
+        """Connect, waiting in the kernel's queue for a place in the daemon's: without blocking a full one means no."""
+        seconds, part_s = divmod(timeout_s, 1.0)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL.pack(int(seconds), int(part_s * 1e6)))
         try:
             line.connect(os.fspath(self._path))
             raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         except FileNotFoundError as fault:
-            msg = f"no daemon at {self._path}: start one with `kinect-unlock run`, or give its --socket"
+            msg = f"no daemon at {self._path}: start one with `kinect-unlock run`, or name its --config"
             raise DaemonUnavailable(msg) from fault
         except ConnectionRefusedError as fault:
             msg = f"nobody listens at {self._path}: the daemon is starting or has died; see its log or start it again"
             raise DaemonUnavailable(msg) from fault
         except PermissionError as fault:
-            raise DaemonUnavailable(f"{self._path} is another user's daemon; give your own with --socket") from fault
-        except OSError as fault:  # a time-out, a path too long, not a socket
+            msg = f"{self._path} is another user's daemon; name your own --config"
+            raise DaemonUnavailable(msg) from fault
+        except BlockingIOError as fault:
+            msg = f"the daemon at {self._path} lets nobody in, for too many wait: no place within {timeout_s:g} s"
+            raise DaemonUnavailable(msg) from fault
+        except OSError as fault:  # a path too long, not a socket
             raise DaemonUnavailable(f"cannot reach a daemon at {self._path} ({fault})") from fault
         uid = _CREDENTIALS.unpack(raw)[1]
         if uid not in {_ROOT, os.getuid()}:

@@ -74,6 +74,35 @@ def test_a_dead_socket_says_so(path: Path) -> None:
         Client(path).request(Status())
 
 
+def test_a_client_waits_its_turn_when_a_crowd_is_before_it(path: Path) -> None:
+    answers: list[Reply] = []
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as crowd:
+        listener.bind(str(path))
+        listener.listen(0)
+        listener.settimeout(10.0)
+        crowd.connect(str(path))  # there is no room for another
+        thread = threading.Thread(target=lambda: answers.append(Client(path).request(Status())))
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        listener.accept()[0].close()
+        with listener.accept()[0] as line:
+            line.recv(65_536)
+            line.sendall(OK)
+        thread.join()
+
+    assert answers == [Reply(Word.OK, done=True)]
+
+
+def test_a_crowd_that_does_not_move_is_no_answer(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as crowd:
+        listener.bind(str(path))
+        listener.listen(0)
+        crowd.connect(str(path))
+        with pytest.raises(DaemonUnavailable, match=r"lets nobody in.* within 0\.1 s"):
+            Client(path).request(Status(), timeout_s=0.1)
+
+
 def test_a_file_that_is_no_socket_says_so(path: Path) -> None:
     path.write_text("")
     with pytest.raises(DaemonUnavailable, match="nobody listens"):
