@@ -27,6 +27,7 @@ MAX_PER_UID: Final = 8
 MAX_CONNECTIONS: Final = 64  # of everybody but root, so that a crowd cannot keep the login out
 UNREAD_LIMIT_BYTES: Final = 262_144  # some hundred explained frames; who lets more lie is not reading
 LAST_WORDS_S: Final = 2.0  # how long the last reply may wait for its reader
+_FAULT_CHARS: Final = 300
 _ROOT: Final = 0
 _CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
 _NOBODY_UID: Final = 2**32 - 1  # the kernel's "no uid"
@@ -63,7 +64,13 @@ def decode_request(line: bytes) -> Request:
     try:
         return _REQUESTS.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise RequestError(f"not a request: {fault}") from fault
+        raise RequestError(f"not a request: {_shortened(str(fault))}") from fault
+
+
+def _shortened(text: str) -> str:
+    """Leave out the middle: a fault repeats what the peer said, and nobody may fill the log with one line a time."""
+    half = _FAULT_CHARS // 2
+    return text if len(text) <= _FAULT_CHARS else f"{text[:half]} ... {text[-half:]}"
 
 
 class _Line:
@@ -93,6 +100,7 @@ class Server:
         self._serve = serve
         self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
         self._per_uid: Counter[int] = Counter()
+        self._crowds: set[int] = set()  # uids that were refused, and logged, since their last connection ended
         self._listener: asyncio.Server | None = None
 
     async def start(self, bound: socket.socket) -> None:
@@ -136,7 +144,7 @@ class Server:
                 try:
                     await self._claim(reader, line, peer, gone)
                 finally:
-                    self._per_uid[peer.uid] -= 1
+                    self._let_go(peer)
             else:
                 line.send(Reply(Word.BUSY, done=True, message="too many connections; close some and ask again"))
         except KinectUnlockError as fault:
@@ -151,10 +159,18 @@ class Server:
         others = sum(self._per_uid.values()) - self._per_uid[_ROOT]
         crowded = peer.uid != _ROOT and others >= MAX_CONNECTIONS
         if crowded or self._per_uid[peer.uid] >= MAX_PER_UID:
-            _LOG.warning("event=refused reason=too-many-connections uid=%d", peer.uid)
+            if peer.uid not in self._crowds:
+                self._crowds.add(peer.uid)
+                _LOG.warning("event=refused reason=too-many-connections uid=%d", peer.uid)
             return False
         self._per_uid[peer.uid] += 1
         return True
+
+    def _let_go(self, peer: Peer) -> None:
+        self._per_uid[peer.uid] -= 1
+        if not self._per_uid[peer.uid]:
+            del self._per_uid[peer.uid]
+            self._crowds.discard(peer.uid)
 
     async def _claim(self, reader: asyncio.StreamReader, line: _Line, peer: Peer, gone: asyncio.Event) -> None:
         request = await _first_request(reader)

@@ -113,6 +113,19 @@ def test_what_is_no_request_is_answered_with_words_and_ended(path: Path, request
     _run(test())
 
 
+def test_what_a_peer_said_comes_back_and_is_logged_in_part_only(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def test() -> None:
+        async with _serving(path, _say_ok):
+            (reply,) = await _ask(path, b'{"op":"' + b"x" * 60_000 + b'"}\n')
+        assert (reply.message or "").startswith("not a request: Invalid value 'xxx")
+        assert len(reply.message or "") < 500
+
+    _run(test())
+    assert len(caplog.text) < 1000
+
+
 def test_a_line_over_the_limit_is_refused_without_being_read_to_its_end(path: Path) -> None:
     async def test() -> None:
         async with _serving(path, _say_ok):
@@ -273,6 +286,21 @@ def test_one_users_connections_are_limited_and_freed_again(path: Path) -> None:
             writer.close()
 
     _run(test())
+
+
+def test_a_crowd_is_logged_once_until_it_has_gone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        serve = _Waits()
+        async with _serving(path, serve):
+            lines = [await asyncio.open_unix_connection(path) for _ in range(server_module.MAX_PER_UID)]
+            for _ in range(20):
+                (refused,) = await _ask(path, b"")
+                assert refused.word is Word.BUSY
+            for _, writer in lines:
+                writer.close()
+
+    _run(test())
+    assert caplog.text.count("reason=too-many-connections") == 1
 
 
 def test_a_client_that_does_not_read_is_cut_off_and_others_are_served(path: Path) -> None:
