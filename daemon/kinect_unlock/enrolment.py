@@ -10,7 +10,8 @@ from kinect_unlock import limiter
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import Facts, frame_facts
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import Observation, Seen, Template
+from kinect_unlock.evidence import shows_live_face
+from kinect_unlock.frames import Observation, Template
 from kinect_unlock.hinting import hint_towards
 from kinect_unlock.machines.enrol import ENROL, OPEN_STATES, Effect, Event, State
 from kinect_unlock.ports import Use
@@ -88,7 +89,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
     def _sample(self, observation: Observation) -> Sample | None:
         """Return a frame as a sample if it is one live face, encoded, in the stage's pose."""
         face, embedding = observation.face, observation.embedding
-        if observation.seen is not Seen.FACE or face is None or embedding is None:
+        if not shows_live_face(observation) or face is None or embedding is None:
             return None
         if embedding.model_id != self.desk.recogniser.encoder.model_id:
             return None

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
-from kinect_unlock.frames import F32, Box, Observation, Seen, Template
+from kinect_unlock.frames import F32, Box, Observation, Seen, Template, Verdict
 from kinect_unlock.matching import mean_vector, score
 from kinect_unlock.settings import EvidenceRules, Strategy
 
@@ -78,12 +78,18 @@ def vote_for(score_of_frame: float, threshold: float) -> Vote:
     return Vote.OWNER if score_of_frame >= threshold else Vote.STRANGER
 
 
+def shows_live_face(observation: Observation) -> bool:
+    """Say whether a frame shows one face that liveness called live; without a report it did not."""
+    report = observation.liveness
+    return observation.seen is Seen.FACE and report is not None and report.verdict is Verdict.LIVE
+
+
 def ballot_of(observation: Observation, vote: Vote) -> Ballot | None:
     """Return the ballot of a usable frame, None if something that a ballot needs was not measured."""
     face = observation.face
     if face is None or not math.isfinite(face.pose.distance_mm):
         return None
-    if (observation.seen, vote) not in _MAY_VOTE:
+    if (observation.seen, vote) not in _MAY_VOTE or (vote is not Vote.SPOOF and not shows_live_face(observation)):
         return None
     vector = None if observation.embedding is None else observation.embedding.vector
     what = repr(observation.liveness).encode() if vector is None else vector.tobytes()

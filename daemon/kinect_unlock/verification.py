@@ -110,8 +110,6 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             threshold=threshold,
         )
         self.tell_frame({**facts, "breaks": self._evidence.breaks}, observation)
-        if not counted:
-            return ev.Judgement.UNDECIDED
         return ev.judge(self._evidence, score_of_mean=score_of_mean, threshold=threshold, rules=config.evidence)
 
     def _vote(self, observation: Observation) -> tuple[ev.Vote | None, float | None]:

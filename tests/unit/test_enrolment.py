@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -132,6 +133,25 @@ def test_a_photo_is_never_enrolled() -> None:
         assert (reply.word, reply.stage) == (Word.ENROL_FAILED, "any")
         assert reply.message == "not completed within 1 s; nothing changed"
         assert not rig.templates.kept
+
+    play(scene)
+
+
+@pytest.mark.parametrize("lacking", ["liveness", "space", "pose"])
+def test_a_face_that_lacks_something_is_no_sample(lacking: str) -> None:
+    async def scene() -> None:
+        rig = Rig(config_with(EnrolRules(stages=("any",), samples_per_stage=1)))
+        asked = await rig.before_camera(Enrol("anna"))
+        frame = seen_face(rig.attempt, 0, OWNER)
+        assert frame.embedding is not None
+        without = {
+            "liveness": replace(frame, liveness=None),
+            "space": replace(frame, embedding=replace(frame.embedding, model_id="elsewhere")),
+            "pose": replace(frame, face=None),
+        }
+        rig.show(without[lacking])
+        rig.controller.on_source_ended(rig.attempt)
+        assert (await asked.answer()).word is Word.ENROL_FAILED
 
     play(scene)
 

@@ -21,7 +21,7 @@ from kinect_unlock.evidence import (
     with_ballot,
     with_second_face,
 )
-from kinect_unlock.frames import Observation, Seen
+from kinect_unlock.frames import LivenessReport, Observation, Seen, Verdict
 from kinect_unlock.settings import EvidenceRules
 
 RULES = EvidenceRules()
@@ -69,6 +69,12 @@ def test_the_owner_at_30_hz_is_accepted_after_the_least_span() -> None:
     count = first_accepted(owner_frames(20))
     assert count == 6
     assert (count - 1) * FRAME_MS >= RULES.min_span_ms > (count - 2) * FRAME_MS
+
+
+def test_a_strangers_frame_never_completes_the_owners_span() -> None:
+    rules = with_rules(integrity=False)
+    frames = [*owner_frames(3), seen_face(1, 6, STRANGER)]
+    assert judged(gathered(frames, rules), rules) is Judgement.UNDECIDED
 
 
 def test_one_frame_never_decides_even_without_a_least_span() -> None:
@@ -147,9 +153,10 @@ def test_identical_frames_count_when_that_is_configured() -> None:
     assert first_accepted(frozen, with_rules(distinct_frames=False)) == 6
 
 
-def test_an_older_frame_changes_nothing() -> None:
+@pytest.mark.parametrize("index", [2, 3], ids=["earlier", "same-moment"])
+def test_a_frame_that_is_not_later_changes_nothing(index: int) -> None:
     evidence = gathered(owner_frames(4))
-    stale = ballot_of(seen_face(1, 2, OWNER, variant=9), Vote.OWNER)
+    stale = ballot_of(seen_face(1, index, OWNER, variant=9), Vote.OWNER)
     assert stale is not None
     assert with_ballot(evidence, stale, RULES) is evidence
 
@@ -208,6 +215,12 @@ def test_faces_without_a_pose_or_with_one_that_is_no_number_cast_no_ballot() -> 
 @pytest.mark.parametrize("vote", list(Vote))
 def test_unusable_frames_cast_no_ballot_whatever_the_vote(seen: Seen, vote: Vote) -> None:
     assert ballot_of(seen_other(1, 0, seen), vote) is None
+
+
+@pytest.mark.parametrize("verdict", [None, Verdict.SPOOF, Verdict.UNSURE])
+def test_a_face_that_liveness_did_not_call_live_casts_no_ballot(verdict: Verdict | None) -> None:
+    report = None if verdict is None else LivenessReport(verdict, ())
+    assert ballot_of(replace(seen_face(1, 0, OWNER), liveness=report), Vote.OWNER) is None
 
 
 @pytest.mark.parametrize("vote", [Vote.OWNER, Vote.STRANGER])

@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from fakes.people import OWNER, SPACE, STRANGER, seen_other, seen_spoof, template_of, vector_of
+from fakes.people import OWNER, SPACE, STRANGER, seen_face, seen_other, seen_spoof, template_of, vector_of
 from fakes.rig import Asked, Rig
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Seen
@@ -42,6 +43,20 @@ def test_an_unknown_face_is_nobodys() -> None:
     async def scene() -> None:
         _, reply = await shown(rig_with_two(), 2)
         assert (reply.word, reply.user) == (Word.IDENTIFIED, None)
+
+    play(scene)
+
+
+def test_a_face_of_another_space_names_nobody() -> None:
+    async def scene() -> None:
+        rig = rig_with_two()
+        asked = await rig.before_camera(Identify())
+        for index in range(20):
+            frame = seen_face(rig.attempt, index, OWNER)
+            assert frame.embedding is not None
+            rig.show(replace(frame, embedding=replace(frame.embedding, model_id="elsewhere")))
+        rig.controller.on_source_ended(rig.attempt)
+        assert (await asked.answer()).word is Word.TIMED_OUT
 
     play(scene)
 

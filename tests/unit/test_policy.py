@@ -33,6 +33,7 @@ def ledger_of(
         pytest.param(ledger_of(password_h=5.0), 1.0, Due.AFTER_BOOT, id="password-in-the-future"),
         pytest.param(ledger_of(), 47.99, None, id="48-h-not-quite"),
         pytest.param(ledger_of(), 48.0, Due.LONG_UNUSED, id="48-h"),
+        pytest.param(ledger_of(unlock_h=100.0), 60.0, Due.LONG_UNUSED, id="an-unlock-in-the-future-counts-for-nothing"),
         pytest.param(ledger_of(unlock_h=40.0, face_h=40.0), 80.0, None, id="used-in-between"),
         pytest.param(ledger_of(unlock_h=155.0, face_h=155.0), 157.0, None, id="156-h-but-a-face-2-h-ago"),
         pytest.param(ledger_of(unlock_h=152.0, face_h=152.0), 156.0, Due.LONG_WITHOUT_PASSWORD, id="156-h-and-4-h"),

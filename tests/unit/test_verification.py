@@ -199,6 +199,8 @@ def test_five_failures_lock_out_across_a_restart_until_a_password() -> None:
         rig = rig_with_anna()
         for _ in range(5):
             assert (await rig.fail_once("anna")).word is Word.NO_MATCH
+        states = [(line["event"], line["to"]) for line in rig.log if line["kind"] == "state"]
+        assert states[-2:] == [("rejected", "cooldown"), ("retries-spent", "locked-out")]
         rig.restart()
         assert (await rig.ask(Verify("anna")).answer()).word is Word.LOCKED_OUT
         assert (await rig.ask(PasswordOk("anna")).answer()).word is Word.OK
@@ -415,6 +417,20 @@ def test_a_recordings_own_clock_may_begin_before_the_attempt() -> None:
         asked = await rig.before_camera(Verify("anna"))
         rig.show_person(OWNER, 20)
         assert (await asked.answer()).word is Word.MATCH
+
+    play(scene)
+
+
+def test_frames_out_of_order_are_not_even_looked_at() -> None:
+    async def scene() -> None:
+        rig = rig_with_anna()
+        asked = await rig.before_camera(Verify("anna"))
+        rig.show_person(OWNER, 3, first=2)
+        for index in (0, 2, 4):
+            rig.show(seen_face(rig.attempt, index, STRANGER))
+        assert [line["seq"] for line in rig.log if line["kind"] == "frame"] == [2, 3, 4]
+        asked.gone.set()
+        await asked.answer()
 
     play(scene)
 
