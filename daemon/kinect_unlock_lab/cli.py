@@ -1,4 +1,4 @@
-"""``kinect-unlock lab``: embed, evaluate, liveness, trial, bench, render-demo."""
+"""``kinect-unlock lab``: embed, evaluate, calibrate, liveness, trial, bench, render-demo."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock_lab import bench as benchmark
+from kinect_unlock_lab import calibrate as calibration
 from kinect_unlock_lab import embed as embedding
 from kinect_unlock_lab import evaluate as evaluation
 from kinect_unlock_lab import liveness_report
 from kinect_unlock_lab import trial as trials
-from kinect_unlock_lab.datasets import Sample, Side, load_rgbd_faces, split
+from kinect_unlock_lab.datasets import Sample, Side, load_lfw, load_rgbd_faces, split
 from kinect_unlock_lab.protocols import Embedded
 
 app = typer.Typer(
@@ -108,6 +110,29 @@ def evaluate(
 
 
 @app.command()
+def calibrate(
+    dataset: Dataset,
+    photographs: Annotated[Path, typer.Argument(help="A folder of <Name>/<Name>_NNNN.jpg (LFW).", exists=True)],
+    *,
+    json_file: JsonFile = None,
+    file: ConfigFile = None,
+) -> None:
+    """Find the thresholds for the manifest's calibration table, and what evidence there is for each."""
+    samples, settings = load_rgbd_faces(dataset), settings_of(file)
+    kinect = calibration.looks_of_samples(samples, _embedded(samples, file))
+    images = load_lfw(photographs).photographs
+    with _progress("photographs", len(images)) as done:
+        encoder = PhotographEncoder(product.detector(settings), product.encoder(settings))
+        lfw = calibration.looks_of_photographs(images, encoder, done)
+    with _progress("protocols", 1) as done:
+        found = calibration.calibrate(lfw, kinect, calibration.tune_half(samples), on_done=done)
+    console = Console(highlight=False)
+    console.print(calibration.table(found))
+    console.print(calibration.summary(found))
+    _write_json(json_file, calibration.as_json(found))
+
+
+@app.command()
 def liveness(
     dataset: Dataset,
     *,
@@ -167,7 +192,8 @@ def bench(
     settings = settings_of(file)
     recording = folder_of_recordings() / "owner-enrols.mkv"
     with _progress("rounds", rounds) as done:
-        report = benchmark.bench(recording, product.pipeline(settings), settings, rounds=rounds, on_round=done)
+        networks = product.detector(settings), product.encoder(settings)
+        report = benchmark.bench(recording, *networks, settings, rounds=rounds, on_round=done)
     Console(highlight=False).print(benchmark.table(report))
     _write_json(json_file, report.as_json())
 
@@ -175,9 +201,21 @@ def bench(
 @app.command("render-demo")
 def render_demo(
     model: Annotated[Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True)],
-    folder: Annotated[Path, typer.Argument(help="Where to write the recordings and demo.json.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the recordings and demo.yaml.", file_okay=False)],
+    *,
+    picture: Annotated[Path | None, typer.Option(help="Also write the README's picture here, as PNG.")] = None,
 ) -> None:
-    """Render the demo's recordings again; the same seeds give the same frames."""
-    from kinect_unlock_lab import demo_recordings  # noqa: PLC0415 - the renderer loads only where it is used
+    """Render the demo's recordings again, in about seven minutes; the same seeds give the same frames."""
+    from kinect_unlock_lab import demo_picture, demo_recordings  # noqa: PLC0415 - the renderer loads only where used
 
-    demo_recordings.write_all(model, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _progress("recordings", len(demo_recordings.SCRIPTS)) as done:
+        written: list[Path] = []
+
+        def more(path: Path) -> None:
+            written.append(path)
+            done(len(written))
+
+        demo_recordings.write_all(model, folder, more)
+    if picture is not None:
+        demo_picture.write_picture(model, picture)

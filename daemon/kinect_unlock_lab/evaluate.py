@@ -88,6 +88,10 @@ def _protocols(embedded: Embedded) -> Iterator[tuple[str, Comparisons]]:
 def _row(embedded: Embedded, compared: Comparisons, *, system: str, protocol: str, samples: str, rounds: int) -> Row:
     genuine = int(compared.genuine.sum())
     impostor = len(compared.scores) - genuine
+    fars = tuple(far for far in FARS if far >= smallest_far(impostor))
+    eer, *tars = by_person(compared, Roc.eer, *(_tar_at(far) for far in fars), rounds=rounds)
+    roc = Roc.of(compared)
+    claimed = {far: Point(far, tar, roc.at_far(far)[1]) for far, tar in zip(fars, tars, strict=True)}
     return Row(
         system=system,
         protocol=protocol,
@@ -97,15 +101,9 @@ def _row(embedded: Embedded, compared: Comparisons, *, system: str, protocol: st
         not_acquired=int((~embedded.acquired).sum()),
         genuine=genuine,
         impostor=impostor,
-        eer=by_person(compared, Roc.eer, rounds=rounds),
-        points=tuple(_point(compared, far, impostor, rounds) for far in FARS),
+        eer=eer,
+        points=tuple(claimed.get(far, Point(far, None, None)) for far in FARS),
     )
-
-
-def _point(compared: Comparisons, far: float, impostor: int, rounds: int) -> Point:
-    if far < smallest_far(impostor):
-        return Point(far, None, None)
-    return Point(far, by_person(compared, _tar_at(far), rounds=rounds), Roc.of(compared).at_far(far)[1])
 
 
 def _tar_at(far: float) -> Callable[[Roc], float]:

@@ -4,7 +4,7 @@ Terms follow ISO/IEC 19795-1. Scores are similarities: higher is more alike. A c
 (failure to acquire) has the score -inf, so that it counts as a rejection on either side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -32,8 +32,10 @@ class Interval:
         return f"{100 * self.value:.{digits}f} % [{100 * self.low:.{digits}f}, {100 * self.high:.{digits}f}]"
 
 
-def clopper_pearson(events: int, trials: int, *, confidence: float = 0.95) -> Interval:
+def clopper_pearson(events: float, trials: int, *, confidence: float = 0.95) -> Interval:
     """Return the exact binomial interval of a rate (Clopper and Pearson, Biometrika 26, 1934).
+
+    Events need not be whole, so that a rate may be judged as if fewer trials had given it.
 
     Raises:
         ValueError: counts that cannot be, such as more events than trials.
@@ -61,8 +63,8 @@ class Comparisons:
         """True where both sides are one person."""
         return np.equal(self.probe_person, self.reference_person)
 
-    def where(self, mask: Bools) -> "Comparisons":
-        """Keep the comparisons of ``mask``."""
+    def where(self, mask: Bools | I64) -> "Comparisons":
+        """Keep the comparisons of ``mask``, or take those of an index in its order."""
         return Comparisons(self.scores[mask], self.probe_person[mask], self.reference_person[mask])
 
 
@@ -79,7 +81,12 @@ class Roc:
         """Build it; ``weights`` f64[M] counts each comparison that many times (bootstrap)."""
         weight = np.ones(len(comparisons.scores)) if weights is None else weights
         order = np.argsort(-comparisons.scores, kind="stable")
-        scores, weight, genuine = comparisons.scores[order], weight[order], comparisons.genuine[order]
+        return cls.of_ranked(comparisons.where(order), weight[order])
+
+    @classmethod
+    def of_ranked(cls, comparisons: Comparisons, weight: F64) -> "Roc":
+        """Build it from comparisons that fall in score, each counted ``weight`` f64[M] times."""
+        scores, genuine = comparisons.scores, comparisons.genuine
         accepted_genuine = np.cumsum(weight * genuine)
         accepted_impostor = np.cumsum(weight * ~genuine)
         last_of_score = np.append(scores[1:] != scores[:-1], np.ones(min(1, len(scores)), bool))
@@ -110,23 +117,78 @@ class Roc:
 
 def by_person(
     comparisons: Comparisons,
-    measure: Callable[[Roc], float],
-    *,
+    *measures: Callable[[Roc], float],
     rounds: int = 200,
     seed: int = 0,
-) -> Interval:
-    """Return ``measure`` with a 95 % interval from resampling people, not comparisons (they are not independent)."""
+) -> tuple[Interval, ...]:
+    """Return each measure with a 95 % interval from resampling people, not comparisons (they are not independent)."""
+    order = np.argsort(-comparisons.scores, kind="stable")  # once: it stays so for every weighting
+    ranked = comparisons.where(order)
+    genuine = ranked.genuine
     people = int(max(comparisons.probe_person.max(), comparisons.reference_person.max())) + 1
     random = np.random.default_rng(seed)
-    values = np.empty(rounds)
+    values = np.empty((rounds, len(measures)))
     for round_number in range(rounds):
         drawn = np.bincount(random.integers(0, people, people), minlength=people).astype(np.float64)
-        probe, reference = drawn[comparisons.probe_person], drawn[comparisons.reference_person]
+        probe, reference = drawn[ranked.probe_person], drawn[ranked.reference_person]
         # A person drawn twice is one person: its own comparisons count by the draws, not by their square.
-        weights = np.where(comparisons.genuine, probe, probe * reference)
-        values[round_number] = measure(Roc.of(comparisons, weights=weights))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return Interval(measure(Roc.of(comparisons)), float(low), float(high))
+        roc = Roc.of_ranked(ranked, np.where(genuine, probe, probe * reference))
+        values[round_number] = [measure(roc) for measure in measures]
+    whole = Roc.of_ranked(ranked, np.ones(len(order)))
+    bounds = np.percentile(values, [2.5, 97.5], axis=0)
+    return tuple(
+        Interval(measure(whole), float(low), float(high)) for measure, low, high in zip(measures, *bounds, strict=True)
+    )
+
+
+def share_by_person(events: F64, person: I64, *, rounds: int = 1000, seed: int = 0) -> Interval:
+    """Return the mean of ``events`` f64[M] with a 95 % interval from resampling the people i64[M] behind them."""
+    people, index = np.unique(person, return_inverse=True)
+    size = len(people)
+    drawn = np.random.default_rng(seed).multinomial(size, np.full(size, 1.0 / size), rounds)
+    shares = (drawn @ np.bincount(index, events)) / np.maximum(drawn @ np.bincount(index), 1)
+    low, high = np.percentile(shares, [2.5, 97.5])
+    return Interval(float(events.mean()), float(low), float(high))
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAccepts:
+    """How often strangers reach a threshold; ``person_pairs`` counts two people once, whoever tried to be whom."""
+
+    accepted: int
+    comparisons: int
+    accepted_pairs: int
+    person_pairs: int
+    rate: Interval
+
+
+def false_accepts(
+    comparisons: Comparisons, thresholds: Sequence[float], *, rounds: int = 1000, seed: int = 0
+) -> tuple[FalseAccepts, ...]:
+    """Count the strangers at or above each threshold; ``comparisons`` must be of different people only.
+
+    The interval is the hull of two, 95 % each: of resampling people, which knows that a lookalike is one for every
+    capture but sees no doubt where nothing happened, and the exact binomial one that counts a pair of people as one
+    trial, which is the other way about.
+    """
+    people = np.union1d(comparisons.probe_person, comparisons.reference_person)
+    size = len(people)
+    probe = np.searchsorted(people, comparisons.probe_person)
+    reference = np.searchsorted(people, comparisons.reference_person)
+    total = np.bincount(probe * size + reference, minlength=size * size).reshape(size, size)
+    drawn = np.random.default_rng(seed).multinomial(size, np.full(size, 1.0 / size), rounds).astype(np.float64)
+    totals = np.maximum(((drawn @ total) * drawn).sum(axis=1), 1.0)
+    pairs, count = int(np.count_nonzero(np.triu(total + total.T))), len(probe)
+    found = []
+    for threshold in thresholds:
+        passed = np.flatnonzero(comparisons.scores >= threshold)
+        tried, owner = probe[passed], reference[passed]
+        low, high = np.percentile((drawn[:, tried] * drawn[:, owner]).sum(axis=1) / totals, [2.5, 97.5])
+        exact = clopper_pearson(len(passed) / count * pairs, pairs)
+        rate = Interval(len(passed) / count, min(float(low), exact.low), max(float(high), exact.high))
+        accepted_pairs = len(np.unique(np.minimum(tried, owner) * size + np.maximum(tried, owner)))
+        found.append(FalseAccepts(len(passed), count, accepted_pairs, pairs, rate))
+    return tuple(found)
 
 
 def smallest_far(impostor_comparisons: int) -> float:
