@@ -15,7 +15,7 @@ from typing import Final
 
 import cv2
 
-from kinect_unlock import __version__
+from kinect_unlock import __version__, trust
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
 from kinect_unlock.clock import Clock, SystemClock
@@ -246,11 +246,16 @@ def _decision_log(config: Config, *, test_source: bool) -> Iterator[Callable[[st
     if not test_source:
         raise ConfigError(f"$.log.decisions: {path} would hold scores; only a run with --test-source may write it")
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        # Not O_TRUNC: what is not ours alone is left as it is. Not blocking: a pipe that nobody reads is an error.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         file = os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", buffering=1)
     except OSError as fault:
         raise ConfigError(f"$.log.decisions: {path} cannot be written ({fault.strerror})") from fault
     with file:
+        faults = trust.privacy_faults(path, os.fstat(file.fileno()), uid=os.geteuid())
+        if faults:
+            raise ConfigError(f"$.log.decisions: {'; '.join(faults)}")
+        file.truncate()
         yield lambda line: print(line, file=file)
 
 

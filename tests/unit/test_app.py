@@ -91,6 +91,29 @@ def test_a_decision_log_is_its_owners_alone_and_begins_anew(folder: Path) -> Non
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o620])
+def test_a_decision_log_that_others_could_read_or_write_is_refused_untouched(folder: Path, mode: int) -> None:
+    path = folder / "log"
+    path.write_text("kept")
+    path.chmod(mode)
+    with (
+        pytest.raises(ConfigError, match=r"\$\.log\.decisions: .* is open to others"),
+        app._decision_log(_config(folder, log=Log(decisions=str(path))), test_source=True),
+    ):
+        pass
+
+    assert path.read_text() == "kept"
+
+
+def test_a_decision_log_is_no_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "log", 0o600)
+    with (
+        pytest.raises(ConfigError, match="cannot be written"),
+        app._decision_log(_config(folder, log=Log(decisions=str(folder / "log"))), test_source=True),
+    ):
+        pass
+
+
 def test_logging_is_ours_while_the_daemon_runs_and_the_programs_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("kinect_unlock")
     before = list(logger.handlers)
