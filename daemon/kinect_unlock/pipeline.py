@@ -44,6 +44,8 @@ _RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
 _RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
 _BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
 
+_CONTRADICTION: Final = "the source's frames contradict its calibration"
+
 _DepthImage: TypeAlias = tuple[U16, Calibration]
 
 
@@ -103,6 +105,7 @@ class Pipeline:
         look = _Look(frame, attempt, self._clock)
         if frame.depth_mm is None or frame.calibration is None:
             return look.saw(Seen.NO_DEPTH)
+        _require_size(frame.color, frame.calibration.color)
         limits = self._ranges[use]
         with look.stage("gate"):
             somebody = _somebody_near(frame.depth_mm, frame.calibration.depth, limits)
@@ -183,6 +186,13 @@ class _Look:
         )
 
 
+def _require_size(color: U8, camera: Intrinsics) -> None:
+    """Refuse a colour image of another size than calibrated: its pixels would be given other places' depth."""
+    if color.shape[:2] != (camera.height_px, camera.width_px):
+        size, expected = color.shape[:2], (camera.height_px, camera.width_px)
+        raise SourceError(f"{_CONTRADICTION}: colour image is {size}, the calibration is for {expected}")
+
+
 def _somebody_near(depth_mm: U16, camera: Intrinsics, limits: PoseRange) -> bool:
     """Return True if enough depth readings u16[h,w] lie in range to be a face at its far end."""
     farthest_mm = limits.far_mm * _REACH
@@ -201,7 +211,7 @@ def _aligned(depth_mm: U16, calibration: Calibration, detection: Detection) -> F
     try:
         return align_face(depth_mm, calibration, detection.box)
     except ValueError as fault:
-        raise SourceError(f"the source's frames contradict its calibration: {fault}") from fault
+        raise SourceError(f"{_CONTRADICTION}: {fault}") from fault
 
 
 def _is_alone(detection: Detection, found: Sequence[Detection], depth: FaceDepth, frame_depth: _DepthImage) -> bool:

@@ -261,6 +261,14 @@ def test_depth_of_another_size_than_calibrated_is_the_sources_fault() -> None:
         _observe(_frame(_depth((800, 120))[:200]), [_detection(800)])
 
 
+@pytest.mark.parametrize("shown_mm", [800.0, 2600.0], ids=["somebody", "nobody"])
+def test_colour_of_another_size_than_calibrated_is_the_sources_fault(shown_mm: float) -> None:
+    frame = _frame(_depth((shown_mm, 120)))
+    halved = dataclasses.replace(frame, color=frame.color[::2, ::2].copy())
+    with pytest.raises(SourceError, match="contradict its calibration: colour image is"):
+        _observe(halved, [_detection(800)])
+
+
 def test_an_encoder_with_a_depth_channel_of_its_own_kind_is_refused_at_start() -> None:
     class Strange(ScriptedEncoder):
         depth_channel = "heat"
