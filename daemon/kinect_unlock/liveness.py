@@ -97,7 +97,8 @@ def verdict(cues: tuple[Cue, ...]) -> Verdict:
 def _cue(name: str, unit: str, value: float | None, bounds: Bounds | None) -> Cue:
     low, high = bounds or (None, None)
     measured = value if value is not None and np.isfinite(value) else None
-    return Cue(name, unit, measured, low, high, enforced=bounds is not None)
+    bounded = low is not None or high is not None  # [null, null] lets everything pass, and so says no more than null
+    return Cue(name, unit, measured, low, high, enforced=bounded)
 
 
 def face_width_mm(evidence: _Evidence) -> float | None:

@@ -20,7 +20,7 @@ from analytic_faces import (
 )
 from kinect_unlock.frames import F64, U16, Cue, FaceTensor, LivenessReport, Verdict
 from kinect_unlock.liveness import assess, verdict
-from kinect_unlock.settings import Liveness
+from kinect_unlock.settings import Bounds, Liveness
 
 few = settings(max_examples=25, deadline=None)
 
@@ -261,8 +261,9 @@ def test_out_of_bounds_outweighs_unmeasured() -> None:
     assert verdict((missing,)) is Verdict.UNSURE
 
 
-def test_nothing_enforced_is_unsure() -> None:
-    silent = Liveness(**dict.fromkeys(Liveness.__struct_fields__))
+@pytest.mark.parametrize("bounds", [None, (None, None)], ids=["no-say", "no-bound"])
+def test_nothing_enforced_is_unsure(bounds: Bounds | None) -> None:
+    silent = Liveness(**dict.fromkeys(Liveness.__struct_fields__, bounds))
 
     report = judged(scene_of(face_relief), silent)
 
