@@ -91,7 +91,6 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
         pytest.param("ranges: {enrol: {near_mm: 1300}}", "near_mm must be below far_mm", id="empty range"),
         pytest.param("evidence: {votes_needed: 6}", "more votes are needed than the window holds", id="votes"),
         pytest.param("evidence: {min_span_ms: 5000}", "spread over longer than an attempt lasts", id="span"),
-        pytest.param("evidence: {votes_needed: 1, votes_window: 1}", "a window of one frame spans no time", id="one"),
         pytest.param("attempt: {nobody_timeout_s: 9}", "must not be longer than the attempt", id="timeouts"),
         pytest.param("liveness: {nose_relief_mm: [9, 8]}", "the low bound must not be above", id="bounds"),
         pytest.param("liveness: {valid_depth: [75, null]}", "is a share, from 0 to 1", id="percent"),

@@ -98,11 +98,6 @@ RULES: Final = (
         "more votes are needed than the window holds: nobody could ever be accepted",
     ),
     Rule(
-        ("evidence.min_span_ms", "evidence.votes_window"),
-        lambda c: c.evidence.votes_window == 1 and c.evidence.min_span_ms > 0,
-        "a window of one frame spans no time: nobody could ever be accepted",
-    ),
-    Rule(
         ("evidence.min_span_ms", "attempt.timeout_s"),
         lambda c: c.evidence.min_span_ms >= c.attempt.timeout_s * 1000.0,
         "votes must spread over longer than an attempt lasts: nobody could ever be accepted",
