@@ -1,5 +1,6 @@
 """What an enrolment collects: the pose each stage asks for, and whether the samples are one person's. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -97,7 +98,7 @@ def worst_cosine(samples: Sequence[Sample]) -> float:
     """Return the least cosine of any sample to the mean of all, or to the mean of those taken before it.
 
     The second finds who took over half-way: two people in equal parts are both near the mean of all (0.7), but the
-    first sample of the second person is far from everything before it. -1 when there is no mean.
+    first sample of the second person is far from everything before it. NaN when there is no mean.
     """
     vectors = [sample.vector for sample in samples]
     worst = 1.0
@@ -107,7 +108,7 @@ def worst_cosine(samples: Sequence[Sample]) -> float:
             before = mean_vector(vectors[:index]) if index else vector
             worst = min(worst, float(np.dot(vector, mean)), float(np.dot(vector, before)))
     except ValueError:
-        return -1.0
+        return math.nan
     return worst
 
 

@@ -75,9 +75,9 @@ def test_the_worst_cosine_finds_who_took_over_half_way() -> None:
     assert worst_cosine([*first, *second]) < 0.35
 
 
-def test_samples_that_cancel_each_other_out_are_as_unlike_as_can_be() -> None:
+def test_samples_that_cancel_each_other_out_reach_no_bound_whatever() -> None:
     one = vector_of(OWNER)
-    assert worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)]) == -1.0
+    assert not worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)]) >= -1.0
 
 
 def test_the_nearest_other_is_named_with_how_near() -> None:
