@@ -33,7 +33,6 @@ class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_
 
     user: UserName
     unlock: bool = False
-    service: Annotated[str, Meta(max_length=64)] = ""
     stream: StreamName | None = None
     explain: bool = False
 
@@ -139,7 +138,6 @@ class Hint(StrEnum):
     MOVE_BACK = "move-back"
     ONE_PERSON_ONLY = "one-person-only"
     HOLD_STILL = "hold-still"
-    MORE_LIGHT = "more-light"
     TURN_LEFT = "turn-left"
     TURN_RIGHT = "turn-right"
     LOOK_UP = "look-up"

@@ -56,7 +56,6 @@ HINTS: Final[dict[Hint, str]] = {
     Hint.MOVE_BACK: "move back a little",
     Hint.ONE_PERSON_ONLY: "one person only, please",
     Hint.HOLD_STILL: "hold still",
-    Hint.MORE_LIGHT: "more light, please",
     Hint.TURN_LEFT: "turn your head to the left",
     Hint.TURN_RIGHT: "turn your head to the right",
     Hint.LOOK_UP: "look up a little",
