@@ -142,6 +142,9 @@ def _state_folder(settings: Config) -> Check:
 
 
 def _source(settings: Config) -> Check:
+    path = settings.source.path
+    if settings.source.kind == "replay" and path is not None and Path(path).is_dir():
+        return Check("source", State.OK, f"recordings from {path}; each request names one")
     app.source(settings)
     return Check("source", State.OK, f"{settings.source.kind} can be constructed; not opened")
 

@@ -17,7 +17,7 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
-        for name, value in last.data.items():
+        for name, value in {**last.data, "threshold": _threshold(last.data["threshold"])}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
     leave(last)
@@ -26,6 +26,15 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
 def lock(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Lock the session through the lock hook. Exit codes: 75 the hook failed, 78 none is configured."""
     leave(ask(file, Lock(), as_json=as_json))
+
+
+def _threshold(facts: dict[str, Any]) -> str:
+    """Say a threshold in a sentence; how it was come by stands whole in the JSON form and in the model card."""
+    evidence = facts["evidence"]
+    return (
+        f"cosine {facts['cosine']:.3f} for FAR {facts['far']:g}, strategy {facts['strategy']}, by "
+        f"{evidence['impostor_comparisons']:,} impostor comparisons on {evidence['data']}"
+    )
 
 
 def _said(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
