@@ -58,13 +58,13 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         KinectUnlockError: it cannot start.
     """
     with ExitStack() as held:
-        held.enter_context(_logging(config.log.level))
         cv2.setNumThreads(config.models.threads)  # else every resize wakes all cores
         clock = SystemClock()
         notifier = Notifier(os.environ)
         uid = os.getuid()
         paths = Paths.of(config, os.environ, uid)
         facts = RunFacts(_origin(config.source, clock), test_source, uid, __version__, os.getpid())
+        held.enter_context(_logging(config.log.level, facts.origin))
         _say_what_may_match(facts)
         held.enter_context(hold_state_dir(paths.state_dir))
         place = held.enter_context(ListeningPlace(paths.socket))
@@ -130,7 +130,7 @@ class _Composer:
         )
         parts = Parts(
             controller=controller,
-            server=Server(controller.serve),
+            server=Server(controller.serve, stamped=controller.stamped),
             vision=vision,
             capture_worker=capture.worker,
             bound=place.socket,
@@ -260,12 +260,16 @@ def _decision_log(config: Config, *, test_source: bool) -> Iterator[Callable[[st
 
 
 @contextmanager
-def _logging(level: str) -> Iterator[None]:
-    """Write our loggers' and the loop's lines to standard error; the root logger is whoever's program this is."""
+def _logging(level: str, origin: Origin) -> Iterator[None]:
+    """Write our loggers' and the loop's lines to standard error; the root logger is whoever's program this is.
+
+    In a run that is not on a sensor every line says so.
+    """
     handler = logging.StreamHandler()
     # The journal has the time already.
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s %(message)s"))
+    mark = "" if origin is Origin.SENSOR else f"origin={origin} "
+    handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s {mark}%(message)s"))
     loggers = [logging.getLogger(name) for name in ("kinect_unlock", "asyncio")]
     for logger in loggers:
         logger.setLevel(level.upper())

@@ -21,6 +21,7 @@ from kinect_unlock.ports import Peer
 from kinect_unlock.wire import FIRST_LINE_S, MAX_LINE_BYTES, Reply, Request, Word
 
 Send: TypeAlias = Callable[[Reply], None]
+Stamped: TypeAlias = Callable[[Reply], Reply]
 Serve: TypeAlias = Callable[[Request, Peer, Send, asyncio.Event], Awaitable[None]]
 
 MAX_PER_UID: Final = 8
@@ -76,10 +77,15 @@ def _shortened(text: str) -> str:
 class _Line:
     """What goes to one client; says one last word and then nothing more."""
 
-    def __init__(self, transport: asyncio.WriteTransport, gone: asyncio.Event) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, gone: asyncio.Event, stamped: Stamped) -> None:
         self._transport = transport
         self._gone = gone
+        self._stamped = stamped
         self.ended = False
+
+    def end(self, word: Word, message: str) -> None:
+        """Say the server's own last word, unless there was one."""
+        self.send(self._stamped(Reply(word, done=True, message=message)))
 
     def send(self, reply: Reply) -> None:
         """Write a reply without ever waiting; a client that lets too many lie unread is cut off."""
@@ -94,10 +100,11 @@ class _Line:
 
 
 class Server:
-    """Accepts claims on a bound socket until it is stopped."""
+    """Accepts claims on a bound socket until it is stopped; ``stamped`` marks a reply as this run's."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, *, stamped: Stamped) -> None:
         self._serve = serve
+        self._stamped = stamped
         self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
         self._per_uid: Counter[int] = Counter()
         self._crowds: set[int] = set()  # uids that were refused, and logged, since their last connection ended
@@ -112,7 +119,7 @@ class Server:
         if self._listener is not None:
             self._listener.close()
         for line, gone in self._claims.values():
-            line.send(Reply(Word.SHUTTING_DOWN, done=True, message="the daemon is stopping"))
+            line.end(Word.SHUTTING_DOWN, "the daemon is stopping")
             gone.set()
         if self._claims:
             _, late = await asyncio.wait(self._claims, timeout=timeout_s)
@@ -124,7 +131,7 @@ class Server:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gone = asyncio.Event()
-        line = _Line(writer.transport, gone)
+        line = _Line(writer.transport, gone, self._stamped)
         task = asyncio.get_running_loop().create_task(self._connection(reader, writer, line, gone))
         self._claims[task] = (line, gone)
         task.add_done_callback(self._ended)
@@ -146,13 +153,13 @@ class Server:
                 finally:
                     self._let_go(peer)
             else:
-                line.send(Reply(Word.BUSY, done=True, message="too many connections; close some and ask again"))
+                line.end(Word.BUSY, "too many connections; close some and ask again")
         except KinectUnlockError as fault:
             _LOG.info("event=refused word=%s message=%r", fault.word, str(fault))
-            line.send(Reply(Word(fault.word), done=True, message=str(fault)))
+            line.end(Word(fault.word), str(fault))
         finally:
             # Whoever leaves without a last word has met a fault of ours, and that never means yes.
-            line.send(Reply(Word.INTERNAL_ERROR, done=True, message="the daemon met a fault of its own; see its log"))
+            line.end(Word.INTERNAL_ERROR, "the daemon met a fault of its own; see its log")
             await self._hang_up(writer)
 
     def _admit(self, peer: Peer) -> bool:

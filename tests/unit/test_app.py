@@ -9,6 +9,7 @@ import pytest
 
 from kinect_unlock import app
 from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError, SourceError, StoreError
+from kinect_unlock.frames import Origin
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.settings import Config, Daemon, Hooks, Log, Match, Models, Source
 
@@ -117,7 +118,7 @@ def test_a_decision_log_is_no_pipe(folder: Path) -> None:
 def test_logging_is_ours_while_the_daemon_runs_and_the_programs_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("kinect_unlock")
     before = list(logger.handlers)
-    with app._logging("info"):
+    with app._logging("info", Origin.SENSOR):
         logger.info("event=heard")
         logger.debug("event=unheard")
     logger.warning("event=elsewhere")
@@ -131,10 +132,21 @@ def test_under_the_journal_a_line_has_no_time_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
-    with app._logging("info"):
+    with app._logging("info", Origin.SENSOR):
         logging.getLogger("kinect_unlock").info("event=heard")
 
     assert capsys.readouterr().err == "INFO kinect_unlock event=heard\n"
+
+
+@pytest.mark.parametrize("origin", [origin for origin in Origin if origin is not Origin.SENSOR])
+def test_what_is_no_sensors_says_so_in_every_line(
+    origin: Origin, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    with app._logging("info", origin):
+        logging.getLogger("kinect_unlock.controller").info("event=attempt word=%s", "match")
+
+    assert capsys.readouterr().err == f"INFO kinect_unlock.controller origin={origin} event=attempt word=match\n"
 
 
 def test_the_library_is_told_not_to_phone_home_before_it_is_loaded() -> None:

@@ -27,7 +27,7 @@ STATUS = b'{"op":"status"}\n'
 async def _serving(path: Path, serve: Serve) -> AsyncIterator[Server]:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(path))
-        server = Server(serve)
+        server = Server(serve, stamped=lambda reply: reply)
         await server.start(bound)
         try:
             yield server
@@ -124,6 +124,25 @@ def test_what_a_peer_said_comes_back_and_is_logged_in_part_only(path: Path, capl
 
     _run(test())
     assert len(caplog.text) < 1000
+
+
+def test_what_the_server_says_by_itself_is_stamped_like_everything_else(path: Path) -> None:
+    async def serve(_r: Request, _p: Peer, _s: Callable[[Reply], None], _g: asyncio.Event) -> None:
+        pass
+
+    async def test() -> None:
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(path))
+            server = Server(serve, stamped=lambda reply: msgspec.structs.replace(reply, origin="recording"))
+            await server.start(bound)
+            try:
+                replies = [*await _ask(path, b"?\n"), *await _ask(path, STATUS)]
+            finally:
+                await server.stop(5.0)
+        assert [reply.word for reply in replies] == [Word.BAD_REQUEST, Word.INTERNAL_ERROR]
+        assert [reply.origin for reply in replies] == ["recording"] * 2
+
+    _run(test())
 
 
 def test_a_line_over_the_limit_is_refused_without_being_read_to_its_end(path: Path) -> None:

@@ -68,7 +68,7 @@ class Rig:
             environ["WATCHDOG_USEC"] = str(watchdog_us)
         self.parts = Parts(
             controller=cast("Controller", self.decider),
-            server=Server(self.decider.serve),
+            server=Server(self.decider.serve, stamped=lambda reply: reply),
             vision=cast("Vision", self.looker),
             capture_worker=_idle_worker("capture", self.capture_pulse),
             bound=self.bound,
