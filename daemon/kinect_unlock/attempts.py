@@ -184,7 +184,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         Raises:
             SourceError: it is known at once that this cannot be.
         """
-        live = self.desk.facts.live
+        live = self.desk.facts.origin.live
         self._not_before_ns = self.desk.clock.monotonic_ns() if live else 0
         self.desk.camera.start(self.claim.number, self.use, self.claim.stream)
         self.arm(OPEN_LIMIT_S, lambda: self.lost(SourceLost(f"the camera did not open within {OPEN_LIMIT_S:g} s")))
@@ -227,7 +227,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         Not for a replay as fast as it goes: there only the frames tell time, or decisions would depend on the machine.
         """
         self._disarm()
-        if self.desk.facts.live or self.desk.config.source.pace == "recorded":
+        if self.desk.facts.origin.live or self.desk.config.source.pace == "recorded":
             self._timer = self.desk.timers.call_later(limit_s + BACKSTOP_S, act)
 
     def tell_hint(self, hint: Hint | None) -> None:

@@ -25,7 +25,6 @@ from kinect_unlock.workers import POLL_S, Pulse, Worker
 
 OpenSource: TypeAlias = Callable[[str | None], FrameSource]
 _LOSSLESS_PACES: Final = frozenset({"asap", "stepped"})
-_LIVE: Final = frozenset({Origin.SENSOR, Origin.WEBCAM})  # their frames carry this machine's clock
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class Capture:
         self._open_source = open_source
         self._settings = settings
         self._origin = origin
-        self._is_live = origin in _LIVE
+        self._is_live = origin.live
         self._is_lossless = settings.pace in _LOSSLESS_PACES and not self._is_live
         self._slot = slot
         self._clock = clock

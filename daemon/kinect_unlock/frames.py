@@ -50,6 +50,11 @@ class Origin(StrEnum):
     WEBCAM = "webcam"
     STAND_IN = "stand-in"
 
+    @property
+    def live(self) -> bool:
+        """True if frames carry this machine's monotonic clock, False if one of their own."""
+        return self in {Origin.SENSOR, Origin.WEBCAM}
+
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:

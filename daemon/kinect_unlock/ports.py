@@ -36,11 +36,6 @@ class RunFacts:
     version: str
     pid: int
 
-    @property
-    def live(self) -> bool:
-        """True if frames carry this host's monotonic clock, False if one of their own."""
-        return self.origin in {Origin.SENSOR, Origin.WEBCAM}
-
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
