@@ -6,6 +6,7 @@ and sends exactly one reply with ``done``.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias, assert_never
 
@@ -93,6 +94,7 @@ class Controller:
         self._attempts = 0
         self._observations = 0
         self._late = 0
+        self._refused: Counter[tuple[int, str]] = Counter()  # of a uid's requests of one kind
         self._closing = False
 
     # Claims.
@@ -163,8 +165,7 @@ class Controller:
         if self._closing:
             return Reply(Word.SHUTTING_DOWN, done=True, message="the daemon is stopping; ask again when it is back")
         if not is_allowed(request, peer, self._desk.facts):
-            _LOG.warning("event=refused op=%s uid=%d pid=%d", _op(request), peer.uid, peer.pid)
-            return Reply(Word.NOT_AUTHORISED, done=True, message="only root and the daemon's own user may ask this")
+            return self._refuse(request, peer)
         match request:
             case Verify() | Enrol() | Identify(vectors=()):
                 return await self._before_camera(request, peer, tell, gone)
@@ -174,6 +175,13 @@ class Controller:
                 return await self._lock()
             case _:
                 return self._answer_at_once(request)
+
+    def _refuse(self, request: Request, peer: Peer) -> Reply:
+        """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
+        self._refused[peer.uid, _op(request)] += 1
+        if self._refused[peer.uid, _op(request)] == 1:
+            _LOG.warning("event=refused op=%s uid=%d pid=%d", _op(request), peer.uid, peer.pid)
+        return Reply(Word.NOT_AUTHORISED, done=True, message="only root and the daemon's own user may ask this")
 
     def _answer_at_once(self, request: EnrolVectors | Users | Forget | Status | PasswordOk) -> Reply:
         match request:
@@ -220,8 +228,13 @@ class Controller:
         return self._attempt is not None and self._attempt.claim.user == user
 
     def _counters(self) -> dict[str, int]:
-        counted = self._desk.camera.counters()
-        return {**counted, "attempts": self._attempts, "observations": self._observations, "late": self._late}
+        return {
+            **self._desk.camera.counters(),
+            "attempts": self._attempts,
+            "observations": self._observations,
+            "late": self._late,
+            "refused": self._refused.total(),
+        }
 
     # Attempts.
 

@@ -64,6 +64,23 @@ def test_only_root_and_the_daemons_own_user_may_ask_anything(request_: Request, 
     play(scene)
 
 
+def test_a_refusal_that_is_asked_for_again_and_again_is_logged_once_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        rig = Rig()
+        for _ in range(5):
+            assert (await rig.ask(Verify("anna"), OTHER).answer()).word is Word.NOT_AUTHORISED
+        assert (await rig.ask(Users(), OTHER).answer()).word is Word.NOT_AUTHORISED
+        reply = await rig.ask(Status()).answer()
+        assert reply.data is not None
+        assert reply.data["counters"]["refused"] == 6
+
+    play(scene)
+    refused = [line for line in caplog.messages if "event=refused" in line]
+    assert refused == [f"event=refused op={op} uid={OTHER.uid} pid={OTHER.pid}" for op in ("verify", "users")]
+
+
 @every_request
 def test_every_request_has_one_last_word(request_: Request) -> None:
     async def scene() -> None:
@@ -291,7 +308,8 @@ def test_status_tells_what_votes_and_that_depth_does_not_yet() -> None:
         assert reply.data["threshold"]["evidence"]["impostor_comparisons"] == 1
         assert (reply.data["users"], reply.data["lockouts"]) == (1, ["anna"])
         assert (reply.data["integrity"], reply.data["test_source"], reply.data["pid"]) == (True, True, 7)
-        assert reply.data["counters"] == {"frames": 0, "drops": 0, "attempts": 0, "observations": 0, "late": 0}
+        assert set(reply.data["counters"]) == {"frames", "drops", "attempts", "observations", "late", "refused"}
+        assert not any(reply.data["counters"].values())
         assert msgspec.json.decode(msgspec.json.encode(reply))["data"] == reply.data
 
     play(scene)
