@@ -17,7 +17,6 @@ from itertools import product, starmap
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-from rich.table import Table
 
 from kinect_unlock.frames import Seen
 from kinect_unlock.photographs import PhotographEncoder
@@ -186,7 +185,7 @@ def calibrate(lfw: Looks, kinect: Looks, tune: Bools, *, on_done: Callable[[int,
         row for strategy in STRATEGIES for row in _checked(_rows(findings, strategy), strategy, findings, strangers)
     )
     halves = ((TUNED, data[TUNED]), (UNTOUCHED, data[UNTOUCHED]))
-    misses = tuple(miss for side, half in halves for size in SIZES[:-1] for miss in _misses(half, side, size, rows))
+    misses = tuple(miss for side, half in halves for miss in _misses(half, side, rows))
     apart = tuple(one for side, half in halves for one in _apart(half, side, rows))
     return Calibration(findings, rows, misses, apart)
 
@@ -252,69 +251,37 @@ def _rounded_up(threshold: float) -> float:
     return float(np.ceil(threshold * _STEP) / _STEP)
 
 
-def _misses(looks: Looks, side: str, size: int, rows: Sequence[Row]) -> Iterator[Misses]:
-    """Let everybody's looks that a template did not take try that template."""
-    compared = {strategy: owners(looks, strategy, size=size, draws=4 * DRAWS) for strategy in STRATEGIES}
-    for row in rows:
-        own = compared[row.strategy]
-        missed = own.scores < row.threshold
-        people = len(np.unique(own.probe_person))
-        frr = share_by_person(missed.astype(np.float64), own.probe_person)
-        yield Misses(side, row.strategy, row.far, row.threshold, size, len(missed), people, frr)
+def _owners(looks: Looks, size: int) -> Mapping[Strategy, Comparisons]:
+    """Let looks try templates of their own people; the same for both strategies. Empty if nobody has so many looks."""
+    try:
+        return {strategy: owners(looks, strategy, size=size, draws=4 * DRAWS) for strategy in STRATEGIES}
+    except ValueError:
+        return {}
+
+
+def _misses(looks: Looks, side: str, rows: Sequence[Row]) -> Iterator[Misses]:
+    """Count everybody's looks that miss a template which did not take them."""
+    for size in SIZES[:-1]:
+        compared = _owners(looks, size)
+        for row in rows if compared else ():
+            own = compared[row.strategy]
+            missed = own.scores < row.threshold
+            people = len(np.unique(own.probe_person))
+            frr = share_by_person(missed.astype(np.float64), own.probe_person)
+            yield Misses(side, row.strategy, row.far, row.threshold, size, len(missed), people, frr)
 
 
 def _apart(looks: Looks, side: str, rows: Sequence[Row]) -> Iterator[Apart]:
     """Judge the same looks at the same templates by both strategies."""
     for size, far in product(SIZES[:-1], FARS):
         threshold = {row.strategy: row.threshold for row in rows if row.far == far}
-        if len(threshold) == len(STRATEGIES):
-            own = {strategy: owners(looks, strategy, size=size, draws=4 * DRAWS) for strategy in STRATEGIES}
-            nearest, centre = (own[name].scores < threshold[name] for name in STRATEGIES)
-            less = share_by_person(nearest.astype(np.float64) - centre, own["nearest"].probe_person)
+        compared = _owners(looks, size)
+        if compared and len(threshold) == len(STRATEGIES):
+            nearest, centre = (compared[name].scores < threshold[name] for name in STRATEGIES)
+            less = share_by_person(nearest.astype(np.float64) - centre, compared["nearest"].probe_person)
             yield Apart(side, far, size, less)
 
 
 def as_json(calibration: Calibration) -> dict[str, Any]:
     """Return it as plain data."""
     return asdict(calibration)
-
-
-def table(calibration: Calibration) -> Table:
-    """Lay out, for every row and kind of strangers, the protocol in which most of them reach its threshold."""
-    view = Table(title="False accepts at the thresholds, 95 % intervals, worst protocols", title_justify="left")
-    for heading in ("row", "strangers", "way", "vectors"):
-        view.add_column(heading)
-    for heading in ("comparisons", "pairs of people", "accepted", "FAR"):
-        view.add_column(heading, justify="right")
-    for row in calibration.rows:
-        head = f"{row.strategy} {row.far:g} @{row.threshold:.3f}"
-        for whose in dict.fromkeys((check.protocol.data, check.protocol.strangers) for check in row.checks):
-            asked = [check for check in row.checks if (check.protocol.data, check.protocol.strangers) == whose]
-            worst = max(asked, key=lambda check: (check.at.rate.value, check.at.comparisons))
-            at, kind = worst.at, (worst.protocol.way, str(worst.protocol.template_vectors))
-            counts = (f"{at.comparisons:,}", f"{at.person_pairs:,}", f"{at.accepted:,} of {at.accepted_pairs} pairs")
-            rate = f"{at.rate.value:.1e} [{at.rate.low:.1e}, {at.rate.high:.1e}]"
-            view.add_row(head, ", ".join(whose), *kind, *counts, rate)
-            head = ""
-        view.add_section()
-    return view
-
-
-def summary(calibration: Calibration) -> Table:
-    """Lay out the thresholds and whom they cost."""
-    view = Table(title="Thresholds, and genuine looks below them", title_justify="left")
-    for heading in ("strategy", "FAR", "threshold", "set by", "without report half", "looks", "vectors", "FRR"):
-        view.add_column(heading)
-    for row in calibration.rows:
-        by = f"{row.set_by.data}, {row.set_by.strangers}, {row.set_by.way}, {row.set_by.template_vectors} vectors"
-        cells = [row.strategy, f"{row.far:g}", f"{row.threshold:.3f}", by, f"{row.without_report_half:.3f}"]
-        for miss in calibration.misses:
-            if (miss.strategy, miss.far) == (row.strategy, row.far):
-                whose = f"{miss.looks:,} of {miss.people} people, {miss.side}"
-                view.add_row(*cells, whose, str(miss.template_vectors), miss.frr.percent(2))
-                cells = [""] * len(cells)
-        view.add_section()
-    for one in calibration.apart:
-        cells = ["centre, less", f"{one.far:g}", "", "", "", one.side, str(one.template_vectors)]
-        view.add_row(*cells, one.less.percent(2))
-    return view

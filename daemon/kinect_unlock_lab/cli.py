@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock_lab import bench as benchmark
 from kinect_unlock_lab import calibrate as calibration
+from kinect_unlock_lab import calibration_tables, liveness_report, trial_report
 from kinect_unlock_lab import embed as embedding
 from kinect_unlock_lab import evaluate as evaluation
-from kinect_unlock_lab import liveness_report
 from kinect_unlock_lab import trial as trials
 from kinect_unlock_lab.datasets import Sample, Side, load_lfw, load_rgbd_faces, split
 from kinect_unlock_lab.protocols import Embedded
@@ -127,8 +128,8 @@ def calibrate(
     with _progress("protocols", 1) as done:
         found = calibration.calibrate(lfw, kinect, calibration.tune_half(samples), on_done=done)
     console = Console(highlight=False)
-    console.print(calibration.table(found))
-    console.print(calibration.summary(found))
+    console.print(calibration_tables.table(found))
+    console.print(calibration_tables.summary(found))
     _write_json(json_file, calibration.as_json(found))
 
 
@@ -163,22 +164,19 @@ def trial(
 
     Stills are no stream: checks for jumps and for a span of time are off, and the report says so.
     """
-    samples = load_rgbd_faces(dataset)
+    samples, settings = load_rgbd_faces(dataset), settings_of(file)
     embedded = _embedded(samples, file)
-    people = trials.people_of(samples, np.hypot(embedded.yaw_deg, embedded.pitch_deg).tolist())
+    turned_deg = np.hypot(embedded.yaw_deg, embedded.pitch_deg)
+    people = trials.people_of(samples, turned_deg, trials.enrollable(embedded))
     total = len(people) * sum(1 for person in people if person.enrolled)
-    finished = 0
     with _progress("attempts", total) as done:
-
-        def more(count: int) -> None:
-            nonlocal finished
-            finished += count
-            done(finished)
-
-        outcomes = trials.run_trial(people, settings_of(file), votes_needed=votes, jobs=jobs, on_done=more)
-    summary = {"votes_needed": votes, "stream_integrity": "off: stills", **trials.report(people, outcomes)}
-    Console(highlight=False).print(trials.table(summary))
-    _write_json(json_file, summary)
+        outcomes = trials.run_trial(people, settings, votes_needed=votes, jobs=jobs, on_done=done)
+    threshold = pick_threshold(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
+    found = trial_report.report(
+        people, outcomes, votes_needed=votes, threshold=threshold.cosine, not_as_shipped=trials.NOT_AS_SHIPPED
+    )
+    Console(highlight=False).print(trial_report.table(found))
+    _write_json(json_file, trial_report.as_json(found))
 
 
 @app.command()

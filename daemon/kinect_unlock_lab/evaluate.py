@@ -79,10 +79,12 @@ def _choices(embedded: Embedded, near_frontal: Bools) -> Iterator[tuple[str, Emb
 
 
 def _protocols(embedded: Embedded) -> Iterator[tuple[str, Comparisons]]:
-    yield "pairs", pairwise(embedded)
-    compared = against_templates(embedded)
-    if compared.genuine.any():
-        yield f"template of {ENROLLED}", compared
+    if not len(embedded.person):
+        return
+    named = (("pairs", pairwise(embedded)), (f"template of {ENROLLED}", against_templates(embedded)))
+    for name, compared in named:
+        if compared.genuine.any() and not compared.genuine.all():
+            yield name, compared
 
 
 def _row(embedded: Embedded, compared: Comparisons, *, system: str, protocol: str, samples: str, rounds: int) -> Row:

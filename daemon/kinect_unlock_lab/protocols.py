@@ -82,7 +82,7 @@ def against_templates(embedded: Embedded, *, enrolled: int = ENROLLED) -> Compar
     for rows in templates.values():
         taken[rows] = True
     probes = np.flatnonzero(~taken)
-    scores, references = [], []
+    scores, references = [np.zeros(0)], [np.zeros(0, np.int64)]
     for person, rows in templates.items():
         best = (embedded.embeddings[probes] @ embedded.embeddings[rows].T).max(axis=1).astype(np.float64)
         best[~embedded.acquired[probes]] = -np.inf
