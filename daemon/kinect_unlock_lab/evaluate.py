@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 
 from kinect_unlock.frames import Seen
@@ -53,21 +55,35 @@ def as_json(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]
 
 
-def table(rows: tuple[Row, ...]) -> Table:
-    """Lay the rows out for a terminal."""
-    view = Table(title="Verification, 95 % intervals by person", title_justify="left")
-    for heading in ("system", "samples", "protocol"):
-        view.add_column(heading)
-    for heading in ("people", "genuine", "impostor", "EER", *(f"TAR @ FAR {far:g}" for far in FARS)):
-        view.add_column(heading, justify="right")
+def table(rows: tuple[Row, ...]) -> Group:
+    """Lay the rows out for a terminal of 80 columns, a table a system; thresholds stand in the JSON."""
+    systems = dict.fromkeys(row.system for row in rows)
+    views = [_table_of(system, [row for row in rows if row.system == system]) for system in systems]
+    return Group(*views, "95 % intervals by person; a failure to acquire counts as a rejection")
+
+
+def _table_of(system: str, rows: list[Row]) -> Table:
+    view = Table(
+        title=f"[bold]{system}[/]",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    view.add_column("samples,\nprotocol", no_wrap=True)
+    for heading in ("genuine\nimpostor", "EER", *(f"TAR\n@ FAR {far:g}" for far in FARS)):
+        view.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        points = [
-            "too few comparisons" if point.tar is None else f"{point.tar.percent()}  @{point.threshold:.3f}"
-            for point in row.points
-        ]
-        counts = (str(row.people), f"{row.genuine:,}", f"{row.impostor:,}")
-        view.add_row(row.system, row.samples, row.protocol, *counts, row.eer.percent(), *points)
+        points = ["too few" if point.tar is None else point.tar.percent() for point in row.points]
+        rates = (_broken(cell) for cell in (row.eer.percent(), *points))
+        view.add_row(f"{row.samples}\n  {row.protocol}", f"{row.genuine:,}\n{row.impostor:,}", *rates)
     return view
+
+
+def _broken(cell: str) -> str:
+    """Put an interval below its value."""
+    return cell.replace(" [", "\n[", 1)
 
 
 def _choices(embedded: Embedded, near_frontal: Bools) -> Iterator[tuple[str, Embedded]]:
@@ -75,7 +91,7 @@ def _choices(embedded: Embedded, near_frontal: Bools) -> Iterator[tuple[str, Emb
     yield "all poses", embedded
     # What the gates let pass; liveness and blur are no matter of identity, so they do not choose here.
     passed = np.isin(embedded.seen, [seen.value for seen in (Seen.FACE, Seen.SPOOF, Seen.UNSURE, Seen.BLURRED)])
-    yield "within the verify ranges", embedded.where(passed)
+    yield "in verify range", embedded.where(passed)
 
 
 def _protocols(embedded: Embedded) -> Iterator[tuple[str, Comparisons]]:
