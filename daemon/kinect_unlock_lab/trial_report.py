@@ -19,6 +19,7 @@ from kinect_unlock_lab.metrics import Comparisons, Interval, clopper_pearson, fa
 from kinect_unlock_lab.trial import Outcome, Person
 
 _SCORE: Final = "score or too few votes"
+_VETO: Final = "liveness: another capture was taken for a spoof"
 _HALVES: Final = ("all", "tune", "report")
 
 
@@ -187,7 +188,7 @@ def _strangers(attempts: Sequence[Outcome]) -> Strangers:
 
 
 def _cause(outcome: Outcome) -> str:
-    """Name what an owner was missed for: the score if any capture could be judged, else what most captures were."""
+    """Name what an owner was missed for: a veto or the score if any capture could be judged, else what most were."""
     if outcome.seen.get(Seen.FACE.value, 0):
-        return _SCORE
+        return _VETO if outcome.seen.get(Seen.SPOOF.value, 0) else _SCORE
     return Counter(outcome.seen).most_common(1)[0][0] if outcome.seen else "no capture seen"

@@ -129,6 +129,14 @@ def test_owners_misses_count_what_the_gates_refused_and_what_could_not_be_enroll
     assert everybody.captures == {"face": 2, "too-far": 2}
 
 
+def test_an_owner_whose_other_capture_was_taken_for_a_spoof_is_missed_for_liveness() -> None:
+    seen = {"face": 1, "spoof": 2}
+    (person,) = people_of(samples_of(TUNE, 6), np.zeros(6, np.float32), np.ones(6, bool))
+    outcome = Outcome(TUNE, TUNE, Word.TIMED_OUT, seen)
+    found = report([person], [outcome], votes_needed=1, threshold=0.5, not_as_shipped=[])
+    assert list(found.halves["tune"].causes) == ["liveness: another capture was taken for a spoof"]
+
+
 def test_strangers_of_one_year_are_counted_apart_and_by_people(found: Report) -> None:
     everybody = found.halves["all"]
     assert (everybody.same_year.attempts.events, everybody.same_year.attempts.trials) == (1, 3)
