@@ -63,6 +63,16 @@ def test_the_calibration_may_be_yaml(folder: Path) -> None:
     assert read_all(folder)[0].calibration == registered()
 
 
+def test_small_numbers_in_json_are_numbers(folder: Path) -> None:
+    plain = calibration_to_plain(registered())
+    plain["color"] |= {"k1": 1e-05}
+    (folder / "intrinsics.json").write_text(json.dumps(plain))
+    calibration = read_all(folder)[0].calibration
+
+    assert calibration is not None
+    assert calibration.color.k1 == 1e-05
+
+
 def test_images_keep_the_pace_that_was_asked_for(folder: Path) -> None:
     clock = ManualClock()
     source = ImagesSource(folder, pace="recorded", clock=clock)

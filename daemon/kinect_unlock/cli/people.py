@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -148,14 +149,10 @@ def forget(
 
 
 def _user_table(rows: list[dict[str, object]]) -> Table:
-    table = Table("user", "vectors", "from", "model", "enrolled", "generation", "")
+    table = Table("user", "vectors", "from", "enrolled", "", box=SIMPLE_HEAD, padding=(0, 1))
     for row in rows:
-        table.add_row(
-            *(_cell(row.get(name)) for name in ("user", "vectors", "origin", "model_id")),
-            _date(row.get("enrolled_s")),
-            _cell(row.get("generation")),
-            _remark(row),
-        )
+        cells = (_cell(row.get(name)) for name in ("user", "vectors", "origin"))
+        table.add_row(*cells, _date(row.get("enrolled_s")), _remark(row))
     return table
 
 
@@ -165,7 +162,7 @@ def _remark(row: dict[str, object]) -> Text:
         return Text(str(row["fault"]), style="red")
     if not row["current"]:
         return Text("of another model: enrol again", style="red")
-    return Text("photographs: identified, never unlocks" if row["photographs"] else "")
+    return Text("photographs: never unlock" if row["photographs"] else "")
 
 
 def _cell(value: object) -> Text:

@@ -5,6 +5,7 @@ reading), and one ``intrinsics.yaml`` or ``intrinsics.json`` for all of them in 
 `kinect_unlock.calibration` describes. The pairs are given in the order of their names, as if captured at 30 Hz.
 """
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -118,8 +119,9 @@ def _read_intrinsics(folder: Path) -> Calibration:
             f"measured. For example, with your camera's numbers:\n\n{EXAMPLE}"
         )
     try:
-        # JSON is YAML; the safe loader builds plain values only.
-        return calibration_from_plain(yaml.safe_load(path.read_text(encoding="utf-8")))
+        # Not JSON by the YAML loader: to YAML 1.1 the 1e-05 that programs write is a text.
+        load = json.loads if path.suffix == ".json" else yaml.safe_load
+        return calibration_from_plain(load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, yaml.YAMLError) as error:
