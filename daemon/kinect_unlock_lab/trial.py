@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Event, Lock
 from typing import Final
 
 import msgspec
@@ -165,27 +165,40 @@ def run_trial(
         folder = Path(name)
         write_recordings(people, folder)
         settings = trial_settings(config, folder, votes_needed=votes_needed)
+        stopped = Event()
         with ThreadPoolExecutor(jobs) as pool:
             shares = [users[job::jobs] for job in range(jobs)]
-            parts = pool.map(lambda share: list(_attempts(share, people, settings, more)), shares)
-            return tuple(outcome for part in parts for outcome in part)
+            parts = [pool.submit(_outcomes, share, people, settings, more, stopped) for share in shares]
+            try:
+                return tuple(outcome for part in parts for outcome in part.result())
+            finally:
+                stopped.set()  # else a fault or Ctrl-C here waits for the other daemons' attempts, all of them
 
 
-def _attempts(
-    users: Sequence[Person], people: Sequence[Person], settings: Config, on_done: Callable[[int], None]
-) -> Iterator[Outcome]:
+def _outcomes(
+    users: Sequence[Person], people: Sequence[Person], settings: Config, more: Callable[[int], None], stopped: Event
+) -> list[Outcome]:
+    """Run one daemon's share of a trial."""
+    found: list[Outcome] = []
     with PrivateDaemon.folder() as folder, PrivateDaemon(settings, folder) as daemon:
         for user in users:
-            last, seen = _ask(daemon, EnrolRequest(user=user.name, stream=f"{user.name}-enrol.mkv", explain=True))
-            if last.word is not Word.ENROLLED:
-                yield Outcome(user.name, user.name, Word.ENROL_FAILED, seen)
-                on_done(len(people))
-                continue
-            for person in people:
-                request = Verify(user=user.name, stream=f"{person.name}-probe.mkv", explain=True)
-                last, seen = _ask(daemon, request)
-                yield Outcome(user.name, person.name, last.word, seen)
-                on_done(1)
+            for outcome in _attempts(daemon, user, people):
+                found.append(outcome)
+                more(len(people) if outcome.word is Word.ENROL_FAILED else 1)
+                if stopped.is_set():
+                    return found
+    return found
+
+
+def _attempts(daemon: PrivateDaemon, user: Person, people: Sequence[Person]) -> Iterator[Outcome]:
+    """Enrol a user, then let everybody try to be them."""
+    last, seen = _ask(daemon, EnrolRequest(user=user.name, stream=f"{user.name}-enrol.mkv", explain=True))
+    if last.word is not Word.ENROLLED:
+        yield Outcome(user.name, user.name, Word.ENROL_FAILED, seen)
+        return
+    for person in people:
+        last, seen = _ask(daemon, Verify(user=user.name, stream=f"{person.name}-probe.mkv", explain=True))
+        yield Outcome(user.name, person.name, last.word, seen)
 
 
 def _ask(daemon: PrivateDaemon, request: EnrolRequest | Verify) -> tuple[Reply, dict[str, int]]:

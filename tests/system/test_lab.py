@@ -1,5 +1,6 @@
 """The laboratory's verbs from end to end, on a small data set of people who do not exist."""
 
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from kinect_unlock.settings import Config, Models
 from kinect_unlock_lab.cli import app
+from kinect_unlock_lab.datasets import load_rgbd_faces
+from kinect_unlock_lab.trial import people_of, run_trial
 from small_dataset import write_dataset
 
 pytestmark = pytest.mark.slow
@@ -58,6 +62,26 @@ def test_everybody_tries_to_be_everybody_through_a_real_daemon(
     assert everybody["same_year"]["attempts"]["events"] == everybody["same_year"]["attempts"]["trials"] == 1
     assert everybody["across_years"]["attempts"]["events"] == 0
     assert everybody["across_years"]["attempts"]["trials"] == 3
+
+
+def test_a_trial_that_is_interrupted_stops_at_once_and_leaves_no_picture_behind(
+    dataset: Path, cache_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    everybody = load_rgbd_faces(dataset)
+    people = people_of(everybody, np.zeros(len(everybody), np.float32), np.ones(len(everybody), bool))
+    settings = Config(models=Models(cache_dir=str(cache_dir)))
+    told: list[int] = []
+
+    def interrupt(count: int) -> None:
+        told.append(count)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(people, settings, votes_needed=1, jobs=2, on_done=interrupt)
+
+    assert len(told) <= 2  # each of the two daemons may be at one attempt
+    assert list(tmp_path.glob("**/*.mkv")) == []
 
 
 def test_embeddings_are_in_the_order_of_the_index(dataset: Path, config_file: Path, tmp_path: Path) -> None:
