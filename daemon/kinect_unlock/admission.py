@@ -7,7 +7,7 @@ from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
 from kinect_unlock.claims import ROOT
 from kinect_unlock.enrolment import EnrolAttempt
-from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError
+from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, RequestError, StoreError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.machines.verify import State
 from kinect_unlock.ports import Peer, RunFacts
@@ -59,7 +59,10 @@ def begin_enrol(desk: Desk, claim: Claim, user: str) -> EnrolAttempt:
 
     Raises:
         ConfigError: it would make a template that no threshold has evidence for.
+        RequestError: it would put frames that are no sensor's in the place of the sensor's.
     """
+    if desk.facts.origin is not Origin.SENSOR and _has_sensors_template(desk, user):
+        raise RequestError(f"{user} has a template from the sensor; forget that first, or choose another name")
     rules, most = desk.config.enrol, desk.recogniser.threshold.template_vectors_max
     vectors = len(rules.stages) * rules.samples_per_stage
     if vectors > most:
@@ -75,6 +78,15 @@ _WHY = {
 }
 
 
+def _has_sensors_template(desk: Desk, user: str) -> bool:
+    """Say whether a user has one; what cannot be read is nobody's loss when it is replaced."""
+    try:
+        older = desk.templates.load(user)
+    except StoreError:
+        return False
+    return older is not None and older.origin is Origin.SENSOR
+
+
 def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
     facts, entry = desk.facts, desk.recogniser.encoder
     fault: str | None = None
@@ -86,7 +98,7 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
         votes, counted = ", ".join(entry.votes), ", ".join(_COUNTED_VOTES)
         fault = f"$.models.encoder: {desk.recogniser.name} has the votes {votes}, this version counts {counted} alone"
     elif ask.unlock and facts.origin in _NEVER_OPENS:
-        fault = f"{facts.origin} frames never unlock, in no run"
+        fault = f"{facts.origin} frames never unlock, in no run: only a depth camera's can"
     elif ask.unlock and desk.config.hooks.unlock is None:
         fault = "$.hooks.unlock: no program is configured that unlocks"
     if fault is not None:

@@ -367,6 +367,30 @@ def test_photographs_are_kept_and_sealed_as_such() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("origin", [origin for origin in Origin if origin is not Origin.SENSOR])
+def test_what_is_no_sensors_never_replaces_a_template_from_the_sensor(origin: Origin) -> None:
+    async def scene() -> None:
+        rig = Rig(origin=origin)
+        rig.templates.kept["anna"] = template_of(OWNER, "anna", origin=Origin.SENSOR)
+        reply = await rig.ask(Enrol("anna")).answer()
+        assert reply.word is Word.BAD_REQUEST
+        assert "forget that first" in (reply.message or "")
+        assert rig.camera.starts == []
+
+    play(scene)
+
+
+def test_a_template_that_cannot_be_read_may_be_enrolled_anew() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        rig.templates.corrupt.add("anna")
+        asked = await rig.before_camera(Enrol("anna"))
+        asked.gone.set()
+        assert (await asked.answer()).word is Word.CANCELLED
+
+    play(scene)
+
+
 def test_photographs_never_replace_a_template_from_the_camera() -> None:
     async def scene() -> None:
         rig = Rig()
