@@ -163,7 +163,7 @@ def _publish(target: Path, data: bytes, give_name: Callable[[Path], object]) -> 
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        msg = f"{target} cannot be written: {error.strerror}; what was there before is untouched"
+        msg = f"{target} cannot be written: {error.strerror}; what was there before is untouched; mend that, ask again"
         raise StoreError(msg) from error
     try:
         _flush_folder(target.parent)

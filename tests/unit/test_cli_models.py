@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from commands import command
+from kinect_unlock.models import ModelStore
+
+
+@pytest.fixture
+def config(tmp_path: Path, model_store: ModelStore) -> Path:
+    cache = model_store.build("yunet").parent
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({"models": {"cache_dir": str(cache)}}))
+    return file
+
+
+def test_a_script_gets_one_network_a_line(config: Path) -> None:
+    rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).objects}
+
+    assert set(rows) == {"yunet", "rgbd-fused"}
+    assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (["rgb"], True, True)
+
+
+def test_a_person_sees_what_votes_and_what_is_chosen(config: Path) -> None:
+    told = command("models", "list", "--config", config)
+
+    assert told.exit_code == 0
+    assert told.out.count("*") == 2
+    assert "rgb" in told.out
+
+
+def test_built_networks_are_named_and_found_again(config: Path) -> None:
+    told = command("models", "build", "--config", config)
+    checks = command("models", "verify", "--json", "--config", config)
+
+    assert told.exit_code == 0
+    assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {"yunet", "rgbd-fused"}
+    assert checks.exit_code == 0
+    assert [(row["name"], row["part"], row["ok"]) for row in checks.objects] == [
+        ("yunet", "weights", True),
+        ("yunet", "network", True),
+        ("rgbd-fused", "weights", True),
+        ("rgbd-fused", "network", True),
+    ]
+
+
+def test_a_damaged_network_is_exit_code_70_and_named(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"models": {"cache_dir": str(tmp_path / "cache")}}))
+    command("models", "build", "--config", tmp_path / "config.yaml")
+    built = next((tmp_path / "cache").glob("yunet-*.onnx"))
+    built.write_bytes(b"damaged")
+    told = command("models", "verify", "--json", "--config", tmp_path / "config.yaml")
+
+    assert told.exit_code == 70
+    assert [(row["path"], row["fault"]) for row in told.objects if not row["ok"]] == [
+        (str(built), "damaged; it will be built again")
+    ]
