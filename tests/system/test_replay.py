@@ -1,6 +1,7 @@
 """A recording played through the whole daemon gives the same decisions, byte for byte, and a bad one clear words."""
 
 import json
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,8 @@ def _values(value: object) -> Iterator[object]:
 def test_the_log_tells_of_frames_and_decisions_and_never_of_the_machine(hasty: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     told = command("replay", RETURN, "--config", hasty, "--decisions", log)
+
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600  # it holds scores
     told_words = [value for line in _lines(log.read_bytes()) for value in _values(line) if isinstance(value, str)]
 
     assert told.exit_code == 0

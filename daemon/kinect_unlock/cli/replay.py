@@ -78,6 +78,7 @@ def replay(
             )
             last = _play(daemon, request, as_json=as_json)
         if decisions is not None:
+            decisions.touch(mode=0o600)  # it holds scores; a file that is there keeps its mode
             decisions.write_bytes(log.read_bytes()[begun:])
     if last.word in FAULTS:
         raise RecordingError(_told_of(recording, folder / "streams" / PROBE, last))
