@@ -1,6 +1,7 @@
 """The configuration file: what is read, what is refused, and how it is said."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def said(path: Path, content: str | bytes) -> list[str]:
 
 def test_the_shipped_file_is_the_defaults() -> None:
     assert config.load(ROOT / "config.yaml") == Config()
+
+
+def test_the_example_of_the_readme_has_no_fault(file: Path) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert examples
+    assert [said(file, example) for example in examples] == [[]] * len(examples)
 
 
 def test_the_shipped_file_spells_out_every_key() -> None:
