@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
@@ -221,7 +222,7 @@ def render(study: LivenessStudy) -> Group:
 
 
 def _summary(study: LivenessStudy) -> Table:
-    table = Table(title=f"Liveness, one frame, people of the side '{study.side.value}'", show_header=False)
+    table = Table(title=f"Liveness, one frame, people of the side '{study.side.value}'", show_header=False, box=None)
     table.add_row("samples", str(study.samples))
     table.add_row("of them without face, without pose", f"{study.without_face}, {study.without_pose}")
     table.add_row("out of the verify range", str(study.out_of_range))
@@ -234,20 +235,31 @@ def _summary(study: LivenessStudy) -> Table:
 
 
 def _cue_table(study: LivenessStudy) -> Table:
-    table = Table(title="Cues")
-    for name in ("cue", "bound", "real faces: " + " / ".join(f"p{p}" for p in PERCENTILES), "BPCER", "stops", "alone"):
-        table.add_column(name, no_wrap=name != "cue")
+    """Lay the cues out for 80 columns: whose value lies where in real faces, whom it refuses, what it stops."""
+    low, high = f"p{PERCENTILES[0]}", f"p{PERCENTILES[-1]}"
+    table = Table(title="Cues", box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
+    table.add_column("cue", no_wrap=True)
+    for name in ("bound", f"real {low}, median, {high}", "refused", "stops", "only"):
+        table.add_column(name, no_wrap=True, justify="right")
     for cue in study.cues:
-        low, high = ("" if bound is None else f"{bound:g}" for bound in (cue.low, cue.high))
-        points = " / ".join(f"{point:.2f}" for point in cue.percentiles)
-        stopped = f"{100 * cue.stopped.interval.value:.1f} %" if cue.enforced else "-"
-        bound = f"{low} .. {high} {cue.unit}" if cue.enforced else "no say"
-        table.add_row(cue.name, bound, points, _shown(cue.bpcer), stopped, str(cue.stopped_alone))
+        points = dict(zip(PERCENTILES, cue.percentiles, strict=True))
+        shown = ", ".join(f"{points[percentile]:.1f}" for percentile in (PERCENTILES[0], 50, PERCENTILES[-1]))
+        stopped = f"{100 * cue.stopped.interval.value:.0f} %" if cue.enforced else "-"
+        refused = f"{cue.bpcer.events}/{cue.bpcer.trials}" if cue.enforced else "-"
+        table.add_row(cue.name, _bound(cue), shown, refused, stopped, str(cue.stopped_alone))
     return table
 
 
+def _bound(cue: CueStudy) -> str:
+    if not cue.enforced:
+        return "no say"
+    if cue.high is None:
+        return f">= {cue.low:g}"
+    return f"<= {cue.high:g}" if cue.low is None else f"{cue.low:g} .. {cue.high:g}"
+
+
 def _rate_table(title: str, rates: Iterable[Rate]) -> Table:
-    table = Table("", "rate, 95 %", "people", title=title)
+    table = Table("", "rate, 95 %", "people", title=title, box=SIMPLE_HEAD)
     for rate in rates:
         table.add_row(rate.name, _shown(rate), str(rate.people))
     return table
