@@ -211,3 +211,14 @@ def test_a_bad_enrolment_is_named_as_such(hasty: Path, tmp_path: Path) -> None:
 
 def test_a_recording_that_is_not_there_is_wrong_usage(hasty: Path, tmp_path: Path) -> None:
     assert command("replay", tmp_path / "nowhere.mkv", "--config", hasty).exit_code == 2
+    assert command("replay", RETURN, "--against", tmp_path / "nowhere.mkv", "--config", hasty).exit_code == 2
+
+
+@pytest.mark.parametrize("where", [".", "no such folder/log.jsonl"])
+def test_a_decision_log_that_cannot_be_written_is_told_before_anything_is_played(
+    where: str, hasty: Path, tmp_path: Path
+) -> None:
+    told = command("replay", RETURN, "--config", hasty, "--decisions", tmp_path / where)
+
+    assert (told.exit_code, told.out) == (64, "")
+    assert told.err.startswith(f"kinect-unlock: {tmp_path / where}: no decision log can be written there: ")

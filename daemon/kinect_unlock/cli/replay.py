@@ -1,5 +1,6 @@
 """``kinect-unlock replay``: a recording through the whole daemon, threads and socket and all, in private."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated, Final
@@ -40,7 +41,11 @@ def replay(
     *,
     against: Annotated[
         Path | None,
-        typer.Option(help="Enrol this recording first. Left out: the one that the recording itself names, if any."),
+        typer.Option(
+            help="Enrol this recording first. Left out: the one that the recording itself names, if any.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
     decisions: Annotated[
         Path | None, typer.Option(help="Write the decision log here: a line a frame, equal bytes in every run.")
@@ -60,6 +65,8 @@ def replay(
     against = against or _named_enrolment(recording, provenance)
     if against is None and provenance.get("purpose") != "enrol":
         raise RequestError(f"{recording} names no enrolment to be judged against; give one with --against FILE.mkv")
+    if decisions is not None:
+        _make_log(decisions)
     with PrivateDaemon.folder() as folder:
         log = folder / "decisions.jsonl"
         settings = private_settings(settings_of(file), folder=folder / "streams", pace=pace, decisions=log)
@@ -78,7 +85,6 @@ def replay(
             )
             last = _play(daemon, request, as_json=as_json)
         if decisions is not None:
-            decisions.touch(mode=0o600)  # it holds scores; a file that is there keeps its mode
             decisions.write_bytes(log.read_bytes()[begun:])
     if last.word in FAULTS:
         raise RecordingError(_told_of(recording, folder / "streams" / PROBE, last))
@@ -92,6 +98,15 @@ def _named_enrolment(recording: Path, provenance: dict[str, object]) -> Path | N
         return None
     beside = recording.parent / Path(name).name
     return beside if beside.exists() else None
+
+
+def _make_log(decisions: Path) -> None:
+    """Make the log's file before anything is played; raises `RequestError` where none can be."""
+    try:
+        # It holds scores, hence the mode; a file that is there keeps its own.
+        os.close(os.open(decisions, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError as fault:
+        raise RequestError(f"{decisions}: no decision log can be written there: {fault.strerror}") from fault
 
 
 def _put(recording: Path, where: Path) -> None:

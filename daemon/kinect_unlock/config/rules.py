@@ -70,7 +70,7 @@ def _bad_path(key: str) -> Rule:
         path = attrgetter(key)(config)
         return path is not None and (path == "" or path.startswith("~") or "\0" in path)
 
-    return Rule((key,), broken, "must be a path written out in full, such as /home/anna/recordings: neither empty nor with ~")
+    return Rule((key,), broken, "must be a path written out, such as /home/anna/recordings: neither empty nor with ~")
 
 
 def _bad_program(key: str) -> Rule:
