@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from commands import Outcome, command
 from kinect_unlock.cli import demo as module
-from kinect_unlock.cli.demo import SCENES, Result, Scene, recordings
+from kinect_unlock.cli.demo import SCENES, Result, Scene, folder_of_recordings, recordings
 from kinect_unlock.models import ModelStore
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Liveness, Models
@@ -97,6 +97,7 @@ def test_a_person_can_ask_for_the_recordings() -> None:
 
     assert listed.exit_code == 0
     assert all(recording.name in listed.out for recording in recordings())
+    assert str(folder_of_recordings()) in listed.out.splitlines()[-1]
 
 
 # What is broken turns it red. Each case plays only the rows that it is about.

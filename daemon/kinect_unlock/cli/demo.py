@@ -86,7 +86,7 @@ class Result:
 
 def demo(
     *,
-    show_list: Annotated[bool, typer.Option("--list", help="Name the recordings and stop.")] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="Name the recordings and their folder, and stop.")] = False,
     pace: Annotated[Pace, typer.Option(help="`recorded` to watch it happen, `asap` to have it done.")] = "asap",
     file: ConfigFile = None,
     as_json: AsJson = False,
@@ -102,7 +102,7 @@ def demo(
         return
     settings = settings_of(file)
     console = Console(highlight=False, quiet=as_json)
-    console.print("[bold]kinect-unlock demo[/]: synthetic people, the real daemon, played", pace, "\n")
+    console.print(f"[bold]kinect-unlock demo[/]: synthetic people, the real daemon, played {pace}\n")
     with PrivateDaemon.folder() as folder, PrivateDaemon(_private(settings, folder, pace), folder) as daemon:
         console.print(f"[dim]daemon started in {daemon.started_ms:.0f} ms: its own process, socket and state[/]\n")
         results = [_play(daemon, scene, folder / "hook", console) for scene in SCENES]
@@ -137,7 +137,8 @@ def _private(settings: Config, folder: Path, pace: Pace) -> Config:
 
 
 def _play(daemon: PrivateDaemon, scene: Scene, hook: Path, console: Console) -> Result:
-    console.print(f"[bold]{scene.title}[/] [dim]{scene.stream or ''}[/]")
+    played = f" [dim]({scene.stream})[/]" if scene.stream else ""
+    console.print(f"[bold]{scene.title}[/]{played}")
     timeline, frames = Timeline(console), Counter[str]()
 
     def show(reply: Reply) -> None:
@@ -195,15 +196,14 @@ def _plain(result: Result) -> dict[str, object]:
 
 
 def _list(*, as_json: bool) -> None:
-    rows = [
-        {"name": shipped.name, "path": str(folder_of_recordings() / shipped.file), "shows": shipped.shows}
-        for shipped in recordings()
-    ]
     if as_json:
-        for row in rows:
-            print_json(row)
+        for shipped in recordings():
+            path = str(folder_of_recordings() / shipped.file)
+            print_json({"name": shipped.name, "path": path, "shows": shipped.shows})
         return
-    table = Table("name", "shows", "path")
-    for row in rows:
-        table.add_row(row["name"], row["shows"], row["path"])
-    Console(highlight=False).print(table)
+    table = Table("name", "shows", box=SIMPLE_HEAD, padding=(0, 1))
+    for shipped in recordings():
+        table.add_row(shipped.name, shipped.shows)
+    console = Console(highlight=False, soft_wrap=True)  # the path must stay whole, for copying
+    console.print(table)
+    console.print(f"in {escape(str(folder_of_recordings()))}")
