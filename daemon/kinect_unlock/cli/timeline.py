@@ -41,12 +41,14 @@ class Timeline:
         if self._judged is not None:
             self._console.print(cue_table(self._judged), style="", justify="left")
         if self._spent_ms:
-            spent = "  ".join(
+            spent = [
                 f"{name} {self._spent_ms[name] / self._frames:.1f}" for name in STAGE_ORDER if name in self._spent_ms
-            )
+            ]
             whole = sum(self._spent_ms.values()) / self._frames
             self._say(f"[dim]time     {whole:.1f} ms a frame over {self._frames} frames[/]")
-            self._say(f"[dim]  {spent}[/]")  # seven stages fit 80 columns
+            for some in (spent[:4], spent[4:]):  # all seven do not fit 80 columns
+                if some:
+                    self._say(f"[dim]         {'  '.join(some)}[/]")
 
     def _frame(self, facts: dict[str, Any]) -> None:
         self._frames += 1
