@@ -20,6 +20,13 @@ class Outcome:
     err: str
 
     @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What it printed for scripts that ask for a list: one JSON array, and nothing else."""
+        read = json.loads(self.out)
+        assert isinstance(read, list), self.out
+        return read
+
+    @property
     def objects(self) -> list[dict[str, Any]]:
         """What it printed for scripts: one JSON object a line, and nothing else."""
         read = [json.loads(line) for line in self.out.splitlines()]

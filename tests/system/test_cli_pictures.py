@@ -40,7 +40,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _rows(told: Outcome) -> dict[str, tuple[object, ...]]:
-    return {row["user"]: (row["photographs"], row["used"], row["word"]) for row in told.objects}
+    return {row["user"]: (row["photographs"], row["used"], row["word"]) for row in told.rows}
 
 
 def test_everybody_of_a_folder_is_enrolled_by_name_and_unusable_pictures_are_named(config: Path, album: Path) -> None:
@@ -91,7 +91,7 @@ def test_photographs_never_match_and_the_refusal_says_why(config: Path, album: P
 def test_photographs_do_not_replace_a_template_from_the_camera(config: Path, album: Path) -> None:
     assert command("enrol", "anna", "--stream", "owner-enrols", "--config", config).exit_code == 0
     told = command("enrol", "--photographs", album, "--json", "--config", config)
-    rows = {row["user"]: row for row in told.objects}
+    rows = {row["user"]: row for row in told.rows}
     verified = command("verify", "anna", "--stream", "owner-returns", "--config", config)
 
     assert told.exit_code == 64

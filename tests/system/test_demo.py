@@ -85,9 +85,9 @@ def test_a_script_can_ask_for_the_recordings() -> None:
     listed = command("demo", "--list", "--json")
 
     assert listed.exit_code == 0
-    assert {scene.stream for scene in SCENES if scene.stream} == {row["name"] for row in listed.objects}
-    assert all(set(row) == {"name", "path", "shows"} and row["shows"] for row in listed.objects)
-    for row in listed.objects:
+    assert {scene.stream for scene in SCENES if scene.stream} == {row["name"] for row in listed.rows}
+    assert all(set(row) == {"name", "path", "shows"} and row["shows"] for row in listed.rows)
+    for row in listed.rows:
         with RecordingReader(Path(row["path"])) as reader:
             assert reader.frame_count
 

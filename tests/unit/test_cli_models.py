@@ -16,7 +16,7 @@ def config(tmp_path: Path, model_store: ModelStore) -> Path:
 
 
 def test_a_script_gets_one_network_a_line(config: Path) -> None:
-    rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).objects}
+    rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).rows}
 
     assert set(rows) == {"yunet", "rgbd-fused"}
     assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (["rgb"], True, True)
@@ -37,7 +37,7 @@ def test_built_networks_are_named_and_found_again(config: Path) -> None:
     assert told.exit_code == 0
     assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {"yunet", "rgbd-fused"}
     assert checks.exit_code == 0
-    assert [(row["name"], row["part"], row["ok"]) for row in checks.objects] == [
+    assert [(row["name"], row["part"], row["ok"]) for row in checks.rows] == [
         ("yunet", "weights", True),
         ("yunet", "network", True),
         ("rgbd-fused", "weights", True),
@@ -53,6 +53,6 @@ def test_a_damaged_network_is_exit_code_70_and_named(tmp_path: Path) -> None:
     told = command("models", "verify", "--json", "--config", tmp_path / "config.yaml")
 
     assert told.exit_code == 70
-    assert [(row["path"], row["fault"]) for row in told.objects if not row["ok"]] == [
+    assert [(row["path"], row["fault"]) for row in told.rows if not row["ok"]] == [
         (str(built), "damaged; it will be built again")
     ]

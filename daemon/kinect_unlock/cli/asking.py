@@ -20,7 +20,10 @@ from kinect_unlock.wire import Reply, Request, Word
 ConfigFile: TypeAlias = Annotated[
     Path | None, typer.Option("--config", "-c", help="This configuration instead of the usual one.")
 ]
-AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, for scripts.")]
+AsJson: TypeAlias = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON for scripts: a list as one array, a course of events as an object a line."),
+]
 
 ATTEMPT_TIMEOUT_S = 60.0
 

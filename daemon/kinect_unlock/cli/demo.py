@@ -197,9 +197,8 @@ def _plain(result: Result) -> dict[str, object]:
 
 def _list(*, as_json: bool) -> None:
     if as_json:
-        for shipped in recordings():
-            path = str(folder_of_recordings() / shipped.file)
-            print_json({"name": shipped.name, "path": path, "shows": shipped.shows})
+        folder = folder_of_recordings()
+        print_json([{"name": r.name, "path": str(folder / r.file), "shows": r.shows} for r in recordings()])
         return
     table = Table("name", "shows", box=SIMPLE_HEAD, padding=(0, 1))
     for shipped in recordings():

@@ -1,5 +1,7 @@
 """``kinect-unlock models``: which networks there are, building them, and checking every file."""
 
+from dataclasses import asdict
+
 import msgspec
 import typer
 from rich.console import Console
@@ -23,8 +25,7 @@ def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """List every network of the manifest: what votes, whether it may unlock, whether it is built."""
     rows = _store(file).listing()
     if as_json:
-        for row in rows:
-            print_json(msgspec.to_builtins(row))
+        print_json([msgspec.to_builtins(row) for row in rows])
         return
     table = Table("", "network", "kind", "embedding space", "votes", "may unlock", "built", "licence")
     for row in rows:
@@ -56,8 +57,7 @@ def verify(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Check every file of weights and every built network by its hash. Exit code 70: at least one is wrong."""
     checks = _store(file).verify()
     if as_json:
-        for c in checks:
-            print_json({"name": c.name, "part": c.part, "path": str(c.path), "ok": c.fault is None, "fault": c.fault})
+        print_json([{**asdict(check), "path": str(check.path), "ok": check.fault is None} for check in checks])
     else:
         table = Table("network", "part", "file", "")
         for check in checks:

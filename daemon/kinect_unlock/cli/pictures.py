@@ -42,8 +42,8 @@ def enrol_photographs(folder: Path, *, file: Path | None, as_json: bool) -> None
             reply = client.request(EnrolVectors(user=user, model_id=encoder.model_id, vectors=tuple(vectors)))
         rows.append((user, len(paths), len(vectors), reply))
     if as_json:
-        for u, n, k, r in rows:
-            print_json({"user": u, "photographs": n, "used": k, "word": r and r.word, "message": r and r.message})
+        names = ("user", "photographs", "used", "word", "message")
+        print_json([dict(zip(names, (u, n, k, r and r.word, r and r.message), strict=True)) for u, n, k, r in rows])
     else:
         _show_enrolled(rows)
     worst = max((exit_code(reply) if reply else 1 for *_, reply in rows), default=0)
