@@ -28,7 +28,7 @@ from kinect_unlock_lab.protocols import Embedded
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The laboratory: measure the product on data sets, and render its demo. Needs the extra [lab].",
+    help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
 )
 
 Dataset = Annotated[

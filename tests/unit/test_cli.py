@@ -82,6 +82,16 @@ def test_every_verb_of_ours_loads_and_explains_itself(
     assert f"kinect-unlock {verb.name}" in capsys.readouterr().out
 
 
+def test_help_is_wrapped_by_the_terminal_and_not_where_the_source_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _exit_code(monkeypatch, "demo", "--help")
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert "\n" not in verbs._load(next(verb for verb in verbs.VERBS if verb.name == "demo")).help.replace("\n\n", "")
+    assert "templates and counters, which are gone afterwards; nothing of this machine" in said
+
+
 def test_help_loads_no_network_no_image_library_and_no_laboratory() -> None:
     program = (
         "import sys\n"

@@ -1,5 +1,6 @@
 """Which verbs there are, and the group that loads one only when it is used: ``--help`` must not import a network."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 from kinect_unlock.errors import ConfigError
 
 ENTRY_POINTS: Final = "kinect_unlock.verbs"
+# Where a docstring was broken is nothing to a terminal, which is narrower; the end of a paragraph is.
+_LINE_END: Final = re.compile(r"(?<!\n)\n(?!\n)")
 _OFFERED_BY_THE_ROOT: Final = frozenset({"install_completion", "show_completion"})
 
 
@@ -76,7 +79,7 @@ def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class i
     try:
         found = getattr(import_module(module_name), attribute)
     except ImportError as fault:
-        what_to_do = "install what it needs (pip install 'kinect-unlock[lab]' for the laboratory)"
+        what_to_do = "install what it needs (for the laboratory, in the source tree: pip install '.[lab]')"
         raise ConfigError(f"the verb {verb.name!r} cannot be loaded ({fault}); {what_to_do}") from fault
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False)
@@ -85,4 +88,6 @@ def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class i
     command = typer.main.get_command(found)
     command.name = verb.name
     command.params = [option for option in command.params if option.name not in _OFFERED_BY_THE_ROOT]
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.help = _LINE_END.sub(" ", one.help or "")
     return command
