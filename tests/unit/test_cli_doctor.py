@@ -116,3 +116,40 @@ def test_a_state_folder_that_others_may_enter_is_a_fault(tmp_path: Path) -> None
 
     assert (private["state"], shared["state"]) == ("ok", "failed")
     assert "chmod 700" in shared["next_step"]
+
+
+def test_a_source_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    missing = tmp_path / "recordings"
+    source = checks(command("doctor", "--json", "--config", write(tmp_path, source={"path": str(missing)})))["source"]
+
+    assert (source["state"], source["evidence"]) == ("failed", f"{missing} is not there")
+    assert "source.path" in source["next_step"]
+
+
+def test_the_programs_of_the_hooks_are_looked_for(tmp_path: Path) -> None:
+    here = checks(
+        command("doctor", "--json", "--config", write(tmp_path, hooks={"lock": ["true"], "unlock": ["true"]}))
+    )
+    gone = checks(command("doctor", "--json", "--config", write(tmp_path, hooks={"unlock": ["no-such-program"]})))
+
+    assert (here["hooks"]["state"], here["hooks"]["evidence"]) == ("ok", "lock: true; unlock: true; found, not run")
+    assert gone["hooks"]["state"] == "failed"
+    assert "no-such-program" in gone["hooks"]["evidence"]
+
+
+def test_a_session_without_a_private_folder_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    told = command("doctor", "--json", "--config", write(tmp_path, daemon={"socket": None}))
+
+    assert told.exit_code == 1
+    assert told.out.count("$XDG_RUNTIME_DIR") == 1
+    assert checks(told)["folders"]["state"] == "failed"
+
+
+def test_a_long_path_stays_whole(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    told = command("doctor", "--config", write(tmp_path, source={"path": str(folder)}))
+
+    assert str(folder) in re.sub(r"\s+", "", told.out)

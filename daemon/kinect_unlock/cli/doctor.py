@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,13 +13,14 @@ from typing import Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from kinect_unlock import app, config
 from kinect_unlock.cli.asking import AsJson, ConfigFile, client_of, print_json
 from kinect_unlock.cli.words import sentence
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
+from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Status, Word
@@ -74,7 +76,14 @@ def examine(file: Path | None) -> Iterator[Check]:
         yield Check("configuration", State.FAILED, str(fault), "correct it; `kinect-unlock config check FILE` helps")
         return
     yield Check("configuration", State.OK, "the shipped defaults" if in_force is None else str(in_force))
-    for look in (_networks, _threshold, _state_folder, _source, _hooks):
+    yield _careful(_source, settings)
+    yield _careful(_hooks, settings)
+    try:
+        config.Paths.of(settings, os.environ, os.geteuid())
+    except KinectUnlockError as fault:
+        yield Check("folders", State.FAILED, str(fault))  # and nothing of what lies in them can be looked at
+        return
+    for look in (_networks, _matching, _state_folder):
         yield _careful(look, settings)
     yield _daemon(file)
 
@@ -83,7 +92,7 @@ def _careful(look: Callable[[Config], Check], settings: Config) -> Check:
     try:
         return look(settings)
     except KinectUnlockError as fault:
-        return Check(look.__name__.strip("_").replace("_", " "), State.FAILED, str(fault), "see the message")
+        return Check(look.__name__.strip("_").replace("_", " "), State.FAILED, str(fault))
 
 
 def _packages() -> Check:
@@ -110,7 +119,7 @@ def _networks(settings: Config) -> Check:
     return Check("networks", State.OK, "weights and built networks verified by SHA-256")
 
 
-def _threshold(settings: Config) -> Check:
+def _matching(settings: Config) -> Check:
     encoder = app.model_store(settings).encoder
     threshold = pick_threshold(encoder, settings.match.far, settings.match.strategy)
     evidence = (
@@ -143,6 +152,10 @@ def _state_folder(settings: Config) -> Check:
 
 def _source(settings: Config) -> Check:
     path = settings.source.path
+    if settings.source.kind in {"replay", "images"} and path is not None and not Path(path).exists():
+        return Check(
+            "source", State.FAILED, f"{path} is not there", "make it, or set source.path to what is to be read"
+        )
     if settings.source.kind == "replay" and path is not None and Path(path).is_dir():
         return Check("source", State.OK, f"recordings from {path}; each request names one")
     app.source(settings)
@@ -150,11 +163,13 @@ def _source(settings: Config) -> Check:
 
 
 def _hooks(settings: Config) -> Check:
+    ProgramHooks(settings.hooks, {})  # finds the programs, as the daemon does at its start
     missing = [name for name in ("lock", "unlock") if getattr(settings.hooks, name) is None]
     if missing:
         step = "set hooks.lock and hooks.unlock, e.g. [loginctl, lock-session] and [loginctl, unlock-session]"
         return Check("hooks", State.NOTE, f"not configured: {', '.join(missing)}", step)
-    return Check("hooks", State.OK, f"lock: {settings.hooks.lock}, unlock: {settings.hooks.unlock}")
+    lock, unlock = (shlex.join(argv or ()) for argv in (settings.hooks.lock, settings.hooks.unlock))
+    return Check("hooks", State.OK, f"lock: {lock}; unlock: {unlock}; found, not run")
 
 
 def _daemon(file: Path | None) -> Check:
@@ -163,7 +178,7 @@ def _daemon(file: Path | None) -> Check:
     except DaemonUnavailable as fault:
         return Check("daemon", State.NOTE, str(fault), "`kinect-unlock run`")
     except KinectUnlockError as fault:
-        return Check("daemon", State.FAILED, str(fault), "see the message")
+        return Check("daemon", State.FAILED, str(fault))
     if reply.word is not Word.OK:
         return Check("daemon", State.FAILED, f"answers: {reply.word}", sentence(reply))
     return Check("daemon", State.OK, f"answers: {reply.word}")
@@ -171,7 +186,7 @@ def _daemon(file: Path | None) -> Check:
 
 def _table(checks: list[Check]) -> Table:
     colours = {State.OK: "green", State.NOTE: "yellow", State.FAILED: "red"}
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table("", "", Column(overflow="fold"), box=None, show_header=False, padding=(0, 2, 0, 0))
     for check in checks:
         evidence = Text(check.evidence)
         if check.next_step:
