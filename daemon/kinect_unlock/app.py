@@ -93,7 +93,7 @@ class _Composer:
         threshold = pick_threshold(entry, config.match.far, config.match.strategy)
         self._recogniser = Recogniser(config.models.encoder, entry, threshold)
         self._templates = FileTemplateStore(paths.state_dir, load_or_make_key(paths.state_dir))
-        self._hooks = ProgramHooks(config.hooks, os.environ)
+        self._hooks = hooks(config)
 
     async def serve(
         self, place: ListeningPlace, decisions: Callable[[str], None] | None, *, until_stdin_closes: bool
@@ -190,6 +190,15 @@ def source(config: Config, *, stream: str | None = None) -> FrameSource:
         SourceError: it cannot be had.
     """
     return open_source(config.source, clock=SystemClock(), stream=stream)
+
+
+def hooks(config: Config) -> ProgramHooks:
+    """Return the configured programs, found but not run.
+
+    Raises:
+        HookError: a program is missing, cannot be run, or others may write it.
+    """
+    return ProgramHooks(config.hooks, os.environ)
 
 
 def client(config: Config) -> Client:

@@ -20,7 +20,6 @@ from kinect_unlock import app, config
 from kinect_unlock.cli.asking import AsJson, ConfigFile, client_of, print_json
 from kinect_unlock.cli.words import sentence
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
-from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Status, Word
@@ -163,7 +162,7 @@ def _source(settings: Config) -> Check:
 
 
 def _hooks(settings: Config) -> Check:
-    ProgramHooks(settings.hooks, {})  # finds the programs, as the daemon does at its start
+    app.hooks(settings)  # finds the programs, as the daemon does at its start
     missing = [name for name in ("lock", "unlock") if getattr(settings.hooks, name) is None]
     if missing:
         step = "set hooks.lock and hooks.unlock, e.g. [loginctl, lock-session] and [loginctl, unlock-session]"
