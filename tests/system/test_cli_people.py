@@ -206,6 +206,8 @@ def test_the_lock_hook_runs_and_its_failure_is_exit_code_75(ask: Ask, place: Pat
 
 def test_a_name_that_cannot_be_a_users_is_refused(ask: Ask) -> None:
     told = ask("enrol", "../etc", *ENROLS)
+    stream = ask("verify", "ada", "--stream", "../etc")
 
-    assert told.exit_code == 64
-    assert "$.user" in told.out
+    assert (told.exit_code, stream.exit_code) == (64, 64)
+    assert "'../etc' cannot be the name of a user; use the characters" in told.err
+    assert "'../etc' cannot be the name of a stream" in stream.err

@@ -35,6 +35,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "ben").mkdir()
     write_photograph(folder / "ben" / "at the door.png", stranger[0].color)
     write_photograph(folder / "both.png", owner[0].color, stranger[1].color)
+    (folder / "ben" / "broken.jpg").write_text("no picture")
     (folder / "notes.txt").write_text("who is who")
     return folder
 
@@ -47,8 +48,9 @@ def test_everybody_of_a_folder_is_enrolled_by_name_and_unusable_pictures_are_nam
     told = command("enrol", "--photographs", album, "--json", "--config", config)
 
     assert told.exit_code == 1  # nobody can say whose name "both" is
-    assert _rows(told) == {"anna": (3, 2, "enrolled"), "ben": (1, 1, "enrolled"), "both": (1, 0, None)}
+    assert _rows(told) == {"anna": (3, 2, "enrolled"), "ben": (2, 1, "enrolled"), "both": (1, 0, None)}
     assert f"left out {album / 'anna_3.png'}: no face found" in told.err
+    assert f"left out {album / 'ben' / 'broken.jpg'}: is not a whole PNG or JPEG picture" in told.err
     assert f"left out {album / 'both.png'}: 2 faces found" in told.err
 
 
@@ -121,7 +123,7 @@ def test_a_person_reads_what_became_of_each(config: Path, album: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "words"),
     [
-        (("--image", "ROOM"), 64, "no face is on the picture"),
+        (("--image", "ROOM"), 3, "no face is on the picture"),
         (("--image", "ROOM", "--webcam", "0"), 64, "give one of them"),
         (("--image", "NOTES"), 69, "notes.txt"),
         (("--image", "NOWHERE"), 69, "nowhere.png"),
@@ -138,6 +140,13 @@ def test_a_picture_that_cannot_be_asked_about_is_told_why(
     assert told.exit_code == exit_code
     assert words in told.err
     assert told.err.count("\n") == 1
+
+
+def test_photographs_are_named_by_their_files_and_not_by_the_command(config: Path, album: Path) -> None:
+    told = command("enrol", "anna", "--photographs", album, "--config", config)
+
+    assert told.exit_code == 64
+    assert "leave out 'anna'" in told.err
 
 
 def test_a_folder_without_photographs_is_told_what_belongs_there(config: Path, tmp_path: Path) -> None:

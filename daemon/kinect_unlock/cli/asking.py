@@ -14,6 +14,7 @@ from rich.markup import escape
 from kinect_unlock import config
 from kinect_unlock.cli.words import HINTS, exit_code, sentence
 from kinect_unlock.client import Client
+from kinect_unlock.errors import RequestError
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Reply, Request, Word
 
@@ -51,8 +52,26 @@ def ask(
     show: Callable[[Reply], None] | None = None,
     timeout_s: float = ATTEMPT_TIMEOUT_S,
 ) -> Reply:
-    """Ask, and show each reply as it comes: as JSON, through ``show``, or as a sentence; raises `DaemonUnavailable`."""
+    """Ask, and show each reply as it comes: as JSON, through ``show``, or as a sentence.
+
+    Raises:
+        DaemonUnavailable: nobody answers.
+        RequestError: a name cannot be one.
+    """
+    _check_names(request)
     return client_of(file).request(request, on_reply=print_json if as_json else show or tell, timeout_s=timeout_s)
+
+
+def _check_names(request: Request) -> None:
+    """Refuse here what the daemon would refuse by a regular expression."""
+    try:
+        msgspec.convert(msgspec.to_builtins(request), type(request))
+    except msgspec.ValidationError as fault:
+        key = "stream" if "$.stream" in str(fault) else "user"
+        raise RequestError(
+            f"{getattr(request, key, '')!r} cannot be the name of a {key}; use the characters A-Z a-z 0-9 _ . - "
+            "and begin with a letter, a digit or _"
+        ) from fault
 
 
 def tell(reply: Reply) -> None:

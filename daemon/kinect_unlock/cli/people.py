@@ -14,9 +14,10 @@ from rich.text import Text
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
 from kinect_unlock.cli.words import HINTS
+from kinect_unlock.errors import RequestError
 from kinect_unlock.wire import Enrol, Forget, Reply, Users, Verify, Word
 
-User = Annotated[str, typer.Argument(help="A user name; left out: you.", default_factory=getpass.getuser)]
+User = Annotated[str, typer.Argument(help="A user name.", default_factory=getpass.getuser, show_default="you")]
 Stream = Annotated[
     str | None, typer.Option("--stream", help="The file in the replay source's folder to play; for trying out only.")
 ]
@@ -80,6 +81,8 @@ def enrol(
     Exit codes: 0 enrolled, 7 not enrolled and nothing changed.
     """
     if photographs is not None:
+        if user != getpass.getuser():
+            raise RequestError(f"the files of --photographs say whose they are; leave out {user!r}")
         from kinect_unlock.cli.pictures import enrol_photographs  # noqa: PLC0415 - networks load only where used
 
         enrol_photographs(photographs, file=file, as_json=as_json)

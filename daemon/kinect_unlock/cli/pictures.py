@@ -14,21 +14,21 @@ from rich.text import Text
 
 from kinect_unlock import app
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, print_json, settings_of, tell
-from kinect_unlock.cli.words import exit_code, sentence
-from kinect_unlock.errors import RequestError
+from kinect_unlock.cli.words import EXIT_CODES, exit_code, sentence
+from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.frames import U8
 from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.sources.photos import photos_in, read_photo
-from kinect_unlock.wire import EnrolVectors, Identify, Reply, pack_vector
+from kinect_unlock.wire import EnrolVectors, Identify, Reply, Word, pack_vector
 
 NO_UNLOCK: Final = "[dim]a photograph has no depth, so it can say who it looks like but never unlock[/]"
 
 
 def enrol_photographs(folder: Path, *, file: Path | None, as_json: bool) -> None:
-    """Enrol everybody of a folder; a picture without a face is named and left out, the others count."""
+    """Enrol everybody of a folder; a picture that shows no face or is none is named and left out, the others count."""
     people = photos_in(folder)
     settings = settings_of(file)
     encoder, most = _encoder(settings), _most_photographs(settings)
@@ -63,7 +63,7 @@ def identify(
 ) -> None:
     """Say who it is, of all who are enrolled, or nobody. With --image or --webcam every face in the picture is named.
 
-    Exit codes: 0 somebody was named, 1 nobody.
+    Exit codes: 0 somebody was named, 1 nobody that is enrolled, 3 no face was seen.
     """
     if image is not None and webcam is not None:
         raise RequestError("--image and --webcam are two different pictures; give one of them")
@@ -75,7 +75,8 @@ def identify(
     encoder = _encoder(settings)
     faces = encoder.faces(color)
     if not faces:
-        raise RequestError("no face is on the picture")
+        Console(stderr=True, highlight=False).print("kinect-unlock: no face is on the picture")
+        raise typer.Exit(EXIT_CODES[Word.TIMED_OUT])
     client = client_of(file)
     last = [
         client.request(Identify(model_id=encoder.model_id, vectors=(pack_vector(embedding.vector),)))
@@ -107,7 +108,11 @@ def _most_photographs(settings: Config) -> int:
 
 def _one_face(encoder: PhotographEncoder, path: Path, errors: Console) -> str | None:
     """Return the vector of a photograph's only face; of several nobody can say whose name the file bears."""
-    faces = encoder.faces(read_photo(path))
+    try:
+        faces = encoder.faces(read_photo(path))
+    except SourceError as fault:
+        errors.print(f"[yellow]left out[/] {escape(str(fault))}")
+        return None
     if len(faces) == 1:
         return pack_vector(faces[0][1].vector)
     found = f"{len(faces)} faces" if faces else "no face"

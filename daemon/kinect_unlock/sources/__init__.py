@@ -58,7 +58,9 @@ def _configured_path(settings: Source) -> Path:
 def _recording(path: Path, stream: str | None) -> Path:
     if stream is None:
         if path.is_dir():
-            raise SourceError(f"{path} is a folder: name one of its recordings ({_names_in(path)})")
+            raise SourceError(
+                f"{path} is a folder: name one of its recordings ({_names_in(path)}) by --stream or its path"
+            )
         return path
     if not path.is_dir():
         raise SourceError(f"source.path {path} is not a folder, so that no stream {stream!r} can be chosen in it")
