@@ -30,6 +30,15 @@ def test_a_person_sees_what_votes_and_what_is_chosen(config: Path) -> None:
     assert "rgb" in told.out
 
 
+def test_names_and_hashes_stay_whole_in_80_columns(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = command("models", "list", "--config", config)
+    checked = command("models", "verify", "--config", config)
+
+    assert "Apache-2.0" in listed.out
+    assert "…" not in listed.out + checked.out
+
+
 def test_built_networks_are_named_and_found_again(config: Path) -> None:
     told = command("models", "build", "--config", config)
     checks = command("models", "verify", "--json", "--config", config)

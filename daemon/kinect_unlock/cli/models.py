@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from kinect_unlock import app as composition
 from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
@@ -22,12 +23,12 @@ def _store(file: ConfigFile) -> ModelStore:
 
 @app.command("list")
 def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List every network of the manifest: what votes, whether it may unlock, whether it is built."""
+    """List every network of the manifest: what votes, whether it may unlock, whether it is built; * is configured."""
     rows = _store(file).listing()
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return
-    table = Table("", "network", "kind", "embedding space", "votes", "may unlock", "built", "licence")
+    table = _table("", "network", "kind", "embedding space", "votes", "unlocks", "built", "licence")
     for row in rows:
         votes, space = ", ".join(row.votes) or "-", row.model_id or "-"
         unlock = "-" if row.model_id is None else _yes(row.unlock)
@@ -59,13 +60,18 @@ def verify(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json([{**asdict(check), "path": str(check.path), "ok": check.fault is None} for check in checks])
     else:
-        table = Table("network", "part", "file", "")
+        table = _table("network", "part", "file", "")
         for check in checks:
             state = "[green]ok[/]" if check.fault is None else f"[red]{check.fault}[/]"
             table.add_row(check.name, check.part, check.path.name, state)
         Console(highlight=False).print(table)
     if any(check.fault for check in checks):
         raise typer.Exit(ModelError.exit_code)
+
+
+def _table(*headings: str) -> Table:
+    """Return a table in which nothing is cut off: names and hashes are there to be compared and copied."""
+    return Table(*(Column(heading, overflow="fold") for heading in headings), box=SIMPLE_HEAD, padding=(0, 1))
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - a formatter's subject

@@ -42,7 +42,7 @@ SENTENCES: Final[dict[Word, str]] = {
     Word.CANCELLED: "Cancelled.",
     Word.COOLING_DOWN: "Too soon after the last attempt; try again in {wait_s:.0f} s.",
     Word.LOCKED_OUT: "Too many failed attempts: only the password helps now.",
-    Word.PASSWORD_NEEDED: "The password is needed first (after a start, or after a long time).",
+    Word.PASSWORD_NEEDED: "The password is needed first, after a boot or a long time (policy in the configuration).",
     Word.ENROLLED: "{user} is enrolled.",
     Word.OK: "Done.",
     Word.BUSY: "Somebody else is using the camera; try again in a moment.",
