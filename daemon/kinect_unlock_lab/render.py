@@ -1,31 +1,26 @@
 """Pictures of sitters: one colour image and one depth image as a Kinect v2 would give them.
 
-`render_person` is the short way for tests and experiments; recordings go through `Studio`, which keeps what does not
-change from frame to frame.
+What does not change from frame to frame is kept by `kinect_unlock_lab.demo_recordings.Stage`.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, U16, Calibration, Frame
-from kinect_unlock_lab.body import Body, PosedBody, Stance, pose_body, sitter
+from kinect_unlock.frames import F32, F64, U8, U16, Calibration
+from kinect_unlock_lab.body import PosedBody
 from kinect_unlock_lab.hair import Strands
-from kinect_unlock_lab.head_model import HeadModel, load_head_model
-from kinect_unlock_lab.lighting import DAYLIGHT, Light, scatter
+from kinect_unlock_lab.lighting import Light, scatter
 from kinect_unlock_lab.people import iris_color
 from kinect_unlock_lab.raster import I32, Hits, Threads, depth_image, rasterise, splat
 from kinect_unlock_lab.sensor import (
     EMITTER_MM,
-    FULL_COLOR,
     DepthNoise,
     expose_color,
     lamp_view,
-    nominal_kinect,
     project_to_color,
     project_to_depth,
     sense_depth,
@@ -205,48 +200,3 @@ def depth_of(
 def head_solid(posed: PosedBody) -> Solid:
     """Return a sitter as the depth camera meets it."""
     return Solid(posed.vertices, posed.body.triangles)
-
-
-@lru_cache(maxsize=2)
-def _model(path: Path) -> HeadModel:
-    return load_head_model(path)
-
-
-@lru_cache(maxsize=4)
-def _sitter(path: Path, seed: int) -> Body:
-    return sitter(_model(path), seed, directions=48)
-
-
-def render_person(
-    model_path: Path,
-    seed: int,
-    stance: Stance,
-    light: Light = DAYLIGHT,
-    *,
-    calibration: Calibration | None = None,
-    noise: DepthNoise | None = None,
-) -> Frame:
-    """Render one frame of the person of this seed before a plain wall; the same arguments give the same frame.
-
-    Args:
-        model_path: ``ict_facekit.npz``.
-        seed: who it is.
-        stance: where and how the person sits.
-        light: what shines.
-        calibration: of the camera; the nominal Kinect v2 at full size if left out.
-        noise: of the depth camera.
-    """
-    camera = calibration or nominal_kinect(FULL_COLOR)
-    rng = np.random.default_rng([seed, 7])
-    posed = pose_body(_sitter(model_path, seed), stance)
-    backdrop = np.full((camera.color.height_px, camera.color.width_px, 3), 0.30, np.float32)
-    canvas = blank_canvas(camera, backdrop)
-    paint_body(canvas, posed, camera, light)
-    wall = np.full((camera.depth.height_px, camera.depth.width_px), 2200.0, np.float32)
-    return Frame(
-        seq=0,
-        captured_ns=0,
-        color=develop(canvas, gain=1.0, noise=1.0, rng=rng),
-        depth_mm=depth_of((head_solid(posed),), wall, camera, noise or DepthNoise(), rng),
-        calibration=camera,
-    )
