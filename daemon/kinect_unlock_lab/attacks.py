@@ -6,7 +6,6 @@ attack is stronger than life in colour and as good as the sensor model in depth.
 called *simulated*. The person's own depth never reaches the frame.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import Final, TypeAlias
@@ -26,7 +25,6 @@ _THUMB_DROP_MM: Final = 20.0  # below the sheet's middle
 _FINE_UNTIL_MM: Final = 1024
 _FINE_STEP_MM: Final = 4  # the development data's steps below ...
 _COARSE_STEP_MM: Final = 8  # ... and above
-_NS_PER_FRAME: Final = 33_333_333
 _Bool: TypeAlias = NDArray[np.bool_]
 
 
@@ -104,14 +102,6 @@ def present(victim: Victim, sheet: Print, rng: np.random.Generator, noise: Depth
         truth = truth + np.float32(shaken.ink_mm) * _brightness(color)
     reading = sense_depth(truth, np.full_like(truth, np.inf), noise or DepthNoise(), rng)
     return Frame(frame.seq, frame.captured_ns, color, _stepped(reading), frame.calibration)
-
-
-def stream(victim: Victim, sheet: Print, seed: int, frames: int, noise: DepthNoise | None = None) -> Iterator[Frame]:
-    """Hold the print for some frames at 30 Hz."""
-    rng = np.random.default_rng(seed)
-    for seq in range(frames):
-        shown = present(victim, sheet, rng, noise)
-        yield Frame(seq, seq * _NS_PER_FRAME, shown.color, shown.depth_mm, shown.calibration)
 
 
 def sheet_depth(sheet: Print, camera: Intrinsics, middle_px: tuple[float, float]) -> F32:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -91,7 +91,9 @@ def evaluate(
     dataset: Dataset,
     *,
     json_file: JsonFile = None,
-    people: Annotated[str, typer.Option(help="all, or a half of the split by person: tune, report.")] = "all",
+    people: Annotated[
+        Literal["all", "tune", "report"], typer.Option(help="All, or a half of the split by person.")
+    ] = "all",
     reference: Annotated[bool, typer.Option(help="Also measure OpenCV's own SFace on the same landmarks.")] = True,
     file: ConfigFile = None,
 ) -> None:
@@ -121,7 +123,7 @@ def calibrate(
     """Find the thresholds for the manifest's calibration table, and what evidence there is for each."""
     samples, settings = load_rgbd_faces(dataset), settings_of(file)
     kinect = calibration.looks_of_samples(samples, _embedded(samples, file))
-    images = load_lfw(photographs).photographs
+    images = load_lfw(photographs)
     with _progress("photographs", len(images)) as done:
         encoder = PhotographEncoder(product.detector(settings), product.encoder(settings))
         lfw = calibration.looks_of_photographs(images, encoder, done)
@@ -138,15 +140,13 @@ def liveness(
     dataset: Dataset,
     *,
     json_file: JsonFile = None,
-    people: Annotated[str, typer.Option(help="Half of the split by person: tune or report.")] = "report",
+    people: Annotated[Side, typer.Option(help="Half of the split by person.")] = Side.REPORT,
     file: ConfigFile = None,
 ) -> None:
     """Measure what liveness costs real people (BPCER by cue) and what it stops of simulated prints (APCER)."""
     settings = settings_of(file)
     with _progress("samples and prints", 1) as done:
-        study = liveness_report.report(
-            dataset, product.detector(settings), config=settings, side=Side(people), progress=done
-        )
+        study = liveness_report.report(dataset, product.detector(settings), config=settings, side=people, progress=done)
     Console(highlight=False).print(liveness_report.render(study))
     _write_json(json_file, asdict(study))
 

@@ -6,7 +6,7 @@ of every split; `split` says on which side of the development data a person stan
 
 import csv
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
@@ -22,7 +22,6 @@ from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Regist
 RGBD_FACES_CAMERA: Final = Intrinsics(width_px=119, height_px=149, fx_px=365.0, fy_px=365.0, cx_px=59.0, cy_px=74.0)
 RGBD_FACES_CALIBRATION: Final = Calibration(RGBD_FACES_CAMERA, RGBD_FACES_CAMERA, Registered())
 _RGBD_COLUMNS: Final = ("person", "year", "pose", "rgb", "depth", "near_frontal")
-_PAIR_FIELDS: Final = 3  # a matched line of LFW's pairs; mismatched ones have four
 
 
 @unique
@@ -76,24 +75,6 @@ class Photograph:
         return _read_color(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two photographs of one verification question; ``fold`` counts from 0."""
-
-    first: Photograph
-    second: Photograph
-    same: bool
-    fold: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lfw:
-    """LFW's photographs, sorted by path, and the official pairs among them."""
-
-    photographs: tuple[Photograph, ...]
-    pairs: tuple[Pair, ...]
-
-
 def load_rgbd_faces(folder: Path) -> tuple[Sample, ...]:
     """List the samples of an RGB-D folder in the order of its ``index.csv``; raises `SourceError`."""
     index = folder / "index.csv"
@@ -104,13 +85,12 @@ def load_rgbd_faces(folder: Path) -> tuple[Sample, ...]:
     return tuple(_sample(folder, f"{index}:{number}", row) for number, row in enumerate(reader, start=2))
 
 
-def load_lfw(folder: Path) -> Lfw:
-    """List LFW's photographs and every official ``pairs*.txt`` beside them; raises `SourceError`."""
+def load_lfw(folder: Path) -> tuple[Photograph, ...]:
+    """List LFW's photographs, sorted by path; raises `SourceError` where there are none."""
     photographs = tuple(Photograph(path.parent.name, path) for path in sorted(folder.glob("*/*.jpg")))
     if not photographs:
         raise SourceError(f"{folder}: no <Name>/<Name>_NNNN.jpg in it; expected the LFW folder")
-    pairs = tuple(pair for file in sorted(folder.glob("pairs*.txt")) for pair in _pairs(folder, file))
-    return Lfw(photographs, pairs)
+    return photographs
 
 
 def _lines(path: Path) -> list[str]:
@@ -133,27 +113,6 @@ def _sample(folder: Path, where: str, row: Mapping[str, str | None]) -> Sample:
         depth_path=folder / depth,
         near_frontal=near_frontal == "1",
     )
-
-
-def _pairs(folder: Path, file: Path) -> Iterator[Pair]:
-    header, *lines = _lines(file) or [""]
-    folds, _, size = header.partition("\t")
-    if not (folds.isdecimal() and size.isdecimal() and len(lines) == 2 * int(folds) * int(size)):
-        raise SourceError(f"{file}: the first line must be '<folds>\t<pairs>' and agree with {len(lines)} lines")
-    for number, line in enumerate(lines):
-        fields = line.split("\t")
-        if len(fields) == _PAIR_FIELDS:
-            fields.insert(2, fields[0])
-        try:
-            name1, n1, name2, n2 = fields
-            first, second = _photograph(folder, name1, n1), _photograph(folder, name2, n2)
-        except ValueError as error:
-            raise SourceError(f"{file}:{number + 2}: {line!r} names no pair") from error
-        yield Pair(first, second, same=name1 == name2, fold=number // (2 * int(size)))
-
-
-def _photograph(folder: Path, name: str, number: str) -> Photograph:
-    return Photograph(name, folder / name / f"{name}_{int(number):04d}.jpg")
 
 
 def _read_color(path: Path) -> U8:

@@ -95,9 +95,3 @@ def with_vectors(embedded: Embedded, vectors: F32) -> Embedded:
 def save(embedded: Embedded, path: Path) -> None:
     """Write the arrays by name as a NumPy archive without pickles."""
     np.savez_compressed(path, **{name: getattr(embedded, name) for name in Embedded.__slots__})
-
-
-def load(path: Path) -> Embedded:
-    """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Embedded(**{name: arrays[name] for name in Embedded.__slots__})
