@@ -76,6 +76,9 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
         pytest.param("match: {far: .nan}", "$.match.far: must be a finite number, got nan", id="nan"),
         pytest.param("match: {far: .inf}", "$.match.far: must be a finite number, got inf", id="infinity"),
         pytest.param("match: {far: 0.5}", "$.match.far: expected `float` <= 0.1, got 0.5", id="out of range"),
+        pytest.param(
+            "hooks: {lock: loginctl lock-session}", "got `str`: write a list, [loginctl, lock-session]", id="command"
+        ),
         pytest.param("match: {far: 1e-4}", "$.match.far: expected `float`, got `str`: YAML reads 1e-4", id="exponent"),
         pytest.param("match: {far: true}", "$.match.far: expected `float`, got `bool`", id="boolean for number"),
         pytest.param("match: 3", "$.match: must be a section of keys, got 3", id="value for section"),

@@ -84,8 +84,15 @@ def _type_fault(value: object, wanted: Any) -> str | None:  # noqa: ANN401 - a t
             return f"must be one of {', '.join(choices)}, got {_shown(value)}{_meant(value, choices)}"
         message = str(error)[0].lower() + str(error)[1:]
         got = "" if " got " in message else f", got {_shown(value)}"
-        return f"{message}{got}{_exponent_hint(value)}"
+        return f"{message}{got}{_list_hint(value, message)}{_exponent_hint(value)}"
     return None
+
+
+def _list_hint(value: object, message: str) -> str:
+    """Tell the one who wrote a command as in a shell how a list is written."""
+    if not isinstance(value, str) or not message.startswith("expected `array") or not value.split():
+        return ""
+    return f": write a list, [{', '.join(value.split())}]"
 
 
 def _exponent_hint(value: object) -> str:
