@@ -40,6 +40,9 @@ AIMS_MS: Final = {
     "match": 0.1,
     "whole frame": 21.0,
 }
+_READY_AIM_MS: Final = 2000
+_IDLE_AIM_MB: Final = 200
+_STARTS: Final = 3
 _WARM_UP: Final = 5
 _TEMPLATE_VECTORS: Final = 10
 _ATTEMPT_FRAMES: Final = 5
@@ -56,7 +59,7 @@ class ThreadClock(SystemClock):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Milliseconds of one stage over the rounds; ``aim_ms`` is the plan's p50, None where it has none.
+    """Milliseconds of one stage over the rounds; ``aim_ms`` is what its p50 should be, None: nothing.
 
     ``cpu`` is the thread's own processor time, ``wall`` what a clock on the wall says.
     """
@@ -72,7 +75,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured; memory is a resident set of the daemon."""
+    """What was measured; memory is the daemon's resident set, idle after an enrolment and at its highest."""
 
     timings: tuple[Timing, ...]
     ready_ms: tuple[float, ...]
@@ -91,7 +94,6 @@ def bench(
     config: Config,
     *,
     rounds: int = 60,
-    starts: int = 3,
     on_round: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Time every stage on the frames of a recording, then starting the daemon on it."""
@@ -112,10 +114,10 @@ def bench(
             if number >= _WARM_UP:
                 for stage, stage_ms in {**observation.stage_ms, "whole frame": whole_ms}.items():
                     kept[stage].append(stage_ms)
-        on_round(number + 1)
+        on_round(max(0, number + 1 - _WARM_UP))
     for clock, kept in zip(clocks, spent, strict=True):
         kept["match"] = list(_matching_ms(embeddings, rounds, clock))
-    ready_ms, idle_mb, peak_mb = _starts(recording, config, starts)
+    ready_ms, idle_mb, peak_mb = _starts(recording, config)
     timings = tuple(_timing(stage, *(kept[stage] for kept in spent)) for stage in AIMS_MS if spent[0][stage])
     return Report(timings, ready_ms, idle_mb, peak_mb)
 
@@ -150,8 +152,10 @@ def table(report: Report) -> Table:
         first = f"[{'green' if met else 'yellow'}]{timing.cpu_p50_ms:.2f}[/]"
         view.add_row(timing.stage, first, *(f"{number:.2f}" for number in numbers), aim)
     view.add_section()
-    view.add_row("start to READY", "", "", *(f"{ms:.0f}" for ms in sorted(report.ready_ms)[1:3]), "2000")
-    view.add_row("daemon's memory, MB: idle", f"{report.idle_mb:.0f}", "", "peak", f"{report.peak_mb:.0f}", "200 idle")
+    ready = f"median {np.median(report.ready_ms):.0f}", f"slowest {max(report.ready_ms):.0f}"
+    view.add_row("start to READY", "", "", *ready, f"{_READY_AIM_MS}")
+    memory = f"idle {report.idle_mb:.0f}", f"peak {report.peak_mb:.0f}"
+    view.add_row("memory, MB", "", "", *memory, f"{_IDLE_AIM_MB} idle")
     return view
 
 
@@ -179,11 +183,11 @@ def _matching_ms(embeddings: list[Embedding], rounds: int, clock: Clock) -> Iter
         yield (clock.monotonic_ns() - begun_ns) / NS_PER_MS
 
 
-def _starts(recording: Path, config: Config, starts: int) -> tuple[tuple[float, ...], float, float]:
-    """Start the daemon so many times and let it enrol; return times to READY, idle and peak memory in MB."""
+def _starts(recording: Path, config: Config) -> tuple[tuple[float, ...], float, float]:
+    """Start daemons and let each enrol; return the times to READY, and the most idle and peak memory in MB."""
     ready_ms: list[float] = []
     idle_mb = peak_mb = 0.0
-    for _ in range(starts):
+    for _ in range(_STARTS):
         with PrivateDaemon.folder() as folder:
             settings = private_settings(config, folder=recording.parent, pace="asap")
             with PrivateDaemon(settings, folder) as daemon:
