@@ -19,7 +19,7 @@ from kinect_unlock import __version__, trust
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
 from kinect_unlock.clock import Clock, SystemClock
-from kinect_unlock.config import Paths
+from kinect_unlock.config import Paths, cache_dir
 from kinect_unlock.controller import Controller
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
@@ -153,7 +153,7 @@ def model_store(config: Config) -> ModelStore:
     Raises:
         ConfigError, ModelError: configuration or manifest is wrong.
     """
-    return ModelStore(config.models, cache_dir=Paths.of(config, os.environ, os.getuid()).cache_dir)
+    return ModelStore(config.models, cache_dir=cache_dir(config, os.environ, os.getuid()))
 
 
 def detector(config: Config, *, progress: Progress | None = None) -> YuNetDetector:

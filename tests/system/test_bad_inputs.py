@@ -278,7 +278,7 @@ def test_a_source_that_dies_in_the_middle_ends_the_attempt_and_changes_nothing(
     assert (folder / "state" / "templates" / "ann.tpl").read_bytes() == before
     _is_told(foreign, 69, str(streams / "foreign.mkv"), "is not a Matroska file", "kinect-unlock record")
     _is_told(nowhere, 69, "nowhere")
-    _is_told(outside, 64, "$.stream")
+    _is_told(outside, 64, "'..' cannot be the name of a stream")
     assert (served.exit_code, served.out.strip()) == (0, "It is ann. (frames: recording, no camera)")
 
 

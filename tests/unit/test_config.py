@@ -297,6 +297,10 @@ def test_without_a_runtime_folder_a_user_is_told_what_to_do() -> None:
         Paths.of(Config(), {"HOME": "/h"}, 7)
 
 
+def test_networks_are_built_where_no_daemon_could_run() -> None:
+    assert config.cache_dir(Config(), {"HOME": "/h"}, 7) == Path("/h/.cache/kinect-unlock")
+
+
 def test_without_a_home_a_user_is_told_what_to_do() -> None:
     with pytest.raises(ConfigError, match=r"neither \$XDG_STATE_HOME nor \$HOME"):
         Paths.of(Config(), {"XDG_RUNTIME_DIR": "/r"}, 7)

@@ -75,15 +75,14 @@ def examine(file: Path | None) -> Iterator[Check]:
         yield Check("configuration", State.FAILED, str(fault), "correct it; `kinect-unlock config check FILE` helps")
         return
     yield Check("configuration", State.OK, "the shipped defaults" if in_force is None else str(in_force))
-    yield _careful(_source, settings)
-    yield _careful(_hooks, settings)
+    for look in (_networks, _matching, _source, _hooks):
+        yield _careful(look, settings)
     try:
         config.Paths.of(settings, os.environ, os.geteuid())
     except KinectUnlockError as fault:
-        yield Check("folders", State.FAILED, str(fault))  # and nothing of what lies in them can be looked at
+        yield Check("folders", State.FAILED, str(fault))  # and neither state nor daemon can be looked for
         return
-    for look in (_networks, _matching, _state_folder):
-        yield _careful(look, settings)
+    yield _careful(_state_folder, settings)
     yield _daemon(file)
 
 

@@ -33,12 +33,22 @@ class Paths:
         Raises:
             ConfigError: neither configuration nor environment says where something belongs.
         """
-        socket, state, cache = config.daemon.socket, config.daemon.state_dir, config.models.cache_dir
+        socket, state = config.daemon.socket, config.daemon.state_dir
         return cls(
             socket=Path(socket) if socket else _runtime_dir(environ, uid) / "daemon.sock",
             state_dir=Path(state) if state else _dir(environ, uid, "XDG_STATE_HOME", ".local/state", "/var/lib"),
-            cache_dir=Path(cache) if cache else _dir(environ, uid, "XDG_CACHE_HOME", ".cache", "/var/cache"),
+            cache_dir=cache_dir(config, environ, uid),
         )
+
+
+def cache_dir(config: Config, environ: Mapping[str, str], uid: int) -> Path:
+    """Return where networks are built: asked alone, since they are of use where no daemon can run.
+
+    Raises:
+        ConfigError: neither configuration nor environment says where.
+    """
+    named = config.models.cache_dir
+    return Path(named) if named else _dir(environ, uid, "XDG_CACHE_HOME", ".cache", "/var/cache")
 
 
 def default_file(environ: Mapping[str, str], uid: int) -> Path:
