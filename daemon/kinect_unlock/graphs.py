@@ -159,8 +159,8 @@ def _drop_stale_inputs(graph: onnx.GraphProto) -> None:
 def _rewrite_prelu(graph: onnx.GraphProto) -> None:
     """Replace every PRelu(x) by (1-a) * Relu(x) + a * x, in place.
 
-    Exact for every slope a, also the negative ones and those above 1 of SFace, for which ``max(x, a*x)`` is not. ONNX
-    Runtime's PRelu takes half of SFace's time: 28.2 ms become 14.3 ms on one thread, largest difference 1e-6.
+    Exact for every slope a, also the negative ones and those above 1 of SFace, for which ``max(x, a*x)`` is not. With
+    ONNX Runtime's own PRelu SFace takes 29 ms instead of 17 on one thread; the embeddings differ by 2.4e-7 at most.
     """
     constants = {tensor.name: tensor for tensor in graph.initializer}
     nodes = []
