@@ -134,6 +134,16 @@ def test_failures_lock_out_and_the_exit_code_says_that_a_password_is_needed(ask:
     assert "hope" in status["lockouts"]
 
 
+def test_an_accepted_password_ends_a_lock_out(ask: Ask) -> None:
+    ask("enrol", "pia", *ENROLS)
+    for _ in range(2):
+        ask("verify", "pia", "--stream", "stranger")
+    assert ask("verify", "pia", "--stream", "owner-returns").exit_code == 5
+
+    assert ask("password-ok", "pia").exit_code == 0
+    assert ask("verify", "pia", "--stream", "owner-returns").exit_code == 0
+
+
 def test_unlocking_without_a_hook_is_a_fault_of_the_configuration(ask: Ask) -> None:
     ask("enrol", "ida", *ENROLS)
     told = ask("verify", "ida", "--stream", "owner-returns", "--unlock")

@@ -93,6 +93,17 @@ def test_jitter_of_cameras_with_two_grids_is_refused_before_a_file_is_there(conf
     assert not made.exists()
 
 
+def test_recordings_of_ones_own_say_what_they_are_for_so_that_replay_knows(config: Path, tmp_path: Path) -> None:
+    enrols = _export(tmp_path / "enrols", frames_of("owner-enrols", 6))
+    returns = _export(tmp_path / "returns", frames_of("owner-returns", 8))
+    options = ("--source", "images", "--config", config)
+    command("record", tmp_path / "me.mkv", "--from", enrols, "--purpose", "enrol", *options)
+    command("record", tmp_path / "again.mkv", "--from", returns, "--against", "me.mkv", *options)
+
+    assert command("replay", tmp_path / "me.mkv", "--config", config, "--json").objects[-1]["word"] == "enrolled"
+    assert command("replay", tmp_path / "again.mkv", "--config", config, "--json").objects[-1]["word"] == "match"
+
+
 def test_a_limit_ends_it(config: Path, tmp_path: Path) -> None:
     folder = _export(tmp_path / "images", frames_of("owner-returns", 3))
     made = tmp_path / "made.mkv"

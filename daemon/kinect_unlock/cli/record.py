@@ -2,7 +2,7 @@
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import typer
@@ -15,6 +15,8 @@ from kinect_unlock.clock import SystemClock
 from kinect_unlock.sources import recorder
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.stills import Shake, StillsSource
+
+Purpose: TypeAlias = Literal["enrol", "verify"]
 
 
 def record(
@@ -36,6 +38,12 @@ def record(
         int, typer.Option("--jitter", min=0, help="images: so many moved and noisy copies of each still.")
     ] = 0,
     seed: Annotated[int, typer.Option(help="Fixes what --jitter draws.")] = 0,
+    purpose: Annotated[
+        Purpose | None, typer.Option(help="What it is for: `replay` enrols one made to enrol, and judges any other.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="The enrolment in the same folder that `replay` is to judge it against.")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="A remark to keep in the file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,8 +57,7 @@ def record(
     settings = msgspec.structs.replace(settings, source=msgspec.structs.replace(settings.source, **changes))
     source: FrameSource = app.source(settings)
     made_by: dict[str, object] = {"made_by": "kinect-unlock record"}
-    if note:
-        made_by["note"] = note
+    made_by |= {k: v for k, v in (("note", note), ("purpose", purpose), ("against", against)) if v is not None}
     if jitter:
         shake = Shake(copies=jitter, seed=seed)
         source, made_by = StillsSource(source, shake), made_by | shake.provenance()

@@ -1,13 +1,14 @@
-"""The verbs about the daemon itself: status and lock."""
+"""The verbs about the daemon itself: status, lock, and the report of an accepted password."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
-from kinect_unlock.wire import Lock, Status
+from kinect_unlock.wire import Lock, PasswordOk, Status
 
 
 def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -26,6 +27,21 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
 def lock(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     """Lock the session through the lock hook. Exit codes: 75 the hook failed, 78 none is configured."""
     leave(ask(file, Lock(), as_json=as_json))
+
+
+def password_ok(
+    user: Annotated[str, typer.Argument(help="Whose password was accepted.")],
+    *,
+    file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Report that this user's password was just accepted elsewhere: it ends a lock-out and starts the clocks anew.
+
+    Believed from root alone, for root's login stack to say after it has checked a password; in a run with
+    --test-source also from the user that runs the daemon. No password is asked for, seen or kept here.
+    Exit code 77: not from you.
+    """
+    leave(ask(file, PasswordOk(user=user), as_json=as_json))
 
 
 def _threshold(facts: dict[str, Any]) -> str:

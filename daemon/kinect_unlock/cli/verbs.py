@@ -38,6 +38,7 @@ VERBS: Final = (
     Verb("forget", "kinect_unlock.cli.people:forget", "Delete a user's template."),
     Verb("status", "kinect_unlock.cli.service:status", "Show how the daemon is."),
     Verb("lock", "kinect_unlock.cli.service:lock", "Lock the session through the lock hook."),
+    Verb("password-ok", "kinect_unlock.cli.service:password_ok", "Report, as root, that a password was accepted."),
     Verb("record", "kinect_unlock.cli.record:record", "Record frames of any source into one file."),
     Verb(
         "replay", "kinect_unlock.cli.replay:replay", "Play a recording through the whole daemon and log each decision."
