@@ -1,6 +1,7 @@
 """What holds for every test: an environment that says nothing of the machine, examples without a deadline."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -18,3 +19,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def evaluation_data() -> Path:
+    """Return the folder of the evaluation data, which is no part of the project; without it the test is skipped."""
+    folder = os.environ.get("KINECT_UNLOCK_DATA")
+    if folder is None:
+        pytest.skip("KINECT_UNLOCK_DATA names no folder with evaluation data")
+    return Path(folder)

@@ -1,6 +1,5 @@
 """The evaluation data as samples: order, faults and the split of people."""
 
-import os
 from pathlib import Path
 
 import cv2
@@ -107,12 +106,8 @@ def test_a_folder_without_photographs_is_a_source_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_development_faces_are_whole() -> None:
-    root = os.environ.get("KINECT_UNLOCK_DATA")
-    if root is None:
-        pytest.skip("KINECT_UNLOCK_DATA does not point at the evaluation data")
-
-    samples = load_rgbd_faces(Path(root) / "rgbd-faces")
+def test_development_faces_are_whole(evaluation_data: Path) -> None:
+    samples = load_rgbd_faces(evaluation_data / "rgbd-faces")
 
     people = {s.person: s.year for s in samples}
     assert (len(samples), len(people)) == (618, 104)

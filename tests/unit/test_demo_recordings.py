@@ -1,6 +1,5 @@
 """The shipped demo recordings: small, licensed, honest about themselves, and made by the script that says so."""
 
-import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -61,13 +60,10 @@ def test_the_enrolment_is_long_enough_for_every_stage_and_others_for_a_decision(
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_the_script_renders_what_was_shipped() -> None:
+def test_the_script_renders_what_was_shipped(evaluation_data: Path) -> None:
     """First frame of the stranger: depth bit-equal but for a few pixels of another CPU, colour but for the JPEG."""
-    folder = os.environ.get("KINECT_UNLOCK_DATA")
-    if folder is None:
-        pytest.skip("KINECT_UNLOCK_DATA names the evaluation data with models3d/ict_facekit.npz; it is not set")
     script = next(script for script in SCRIPTS if script.name == "stranger")
-    stage = Stage(load_head_model(Path(folder) / "models3d" / "ict_facekit.npz"))
+    stage = Stage(load_head_model(evaluation_data / "models3d" / "ict_facekit.npz"))
     made = next(script.frames(stage, script))
     with RecordingReader(SHIPPED / script.file) as recording:
         shipped = next(iter(recording))

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import cv2
@@ -175,11 +174,10 @@ def test_another_network_is_not_taken_for_the_detector(fused_path: Path) -> None
 
 
 @pytest.mark.data
-def test_real_faces_agree_with_opencvs_detector(detector: YuNetDetector, shipped_weights: Path) -> None:
-    folder = os.environ.get("KINECT_UNLOCK_DATA")
-    if folder is None:
-        pytest.skip("KINECT_UNLOCK_DATA names no folder with evaluation data")
-    paths = sorted((Path(folder) / "rgb-faces").glob("*/*.jpg"))[::150]
+def test_real_faces_agree_with_opencvs_detector(
+    detector: YuNetDetector, shipped_weights: Path, evaluation_data: Path
+) -> None:
+    paths = sorted((evaluation_data / "rgb-faces").glob("*/*.jpg"))[::150]
     assert paths
     for path in paths:
         color = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)

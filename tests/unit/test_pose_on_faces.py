@@ -1,6 +1,5 @@
 """Pose and sharpness on real Kinect faces, as far as the names of the poses tell the truth."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,13 +22,10 @@ class Measured(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def faces(yunet_path: Path) -> list[Measured]:
-    folder = os.environ.get("KINECT_UNLOCK_DATA")
-    if folder is None:
-        pytest.skip("KINECT_UNLOCK_DATA names no folder with evaluation data")
+def faces(yunet_path: Path, evaluation_data: Path) -> list[Measured]:
     detector = YuNetDetector(yunet_path, DetectorOptions(), 1)
     found = []
-    for sample in load_rgbd_faces(Path(folder) / "rgbd-faces"):
+    for sample in load_rgbd_faces(evaluation_data / "rgbd-faces"):
         frame = sample.frame()
         assert frame.depth_mm is not None
         assert frame.calibration is not None
