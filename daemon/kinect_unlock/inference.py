@@ -75,7 +75,6 @@ def _session_options(threads: int) -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
     options.enable_cpu_mem_arena = False  # the arena keeps 14 MB for ever and makes nothing faster here
-    options.enable_cpu_mem_arena = False  # as fast, and what a batch took is given back
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads would burn a core
     return options
 

@@ -126,7 +126,7 @@ class Pipeline:
         if pose is None:
             return look.saw(Seen.NO_DEPTH)
         face = Face(detection, pose)
-        unusable = _out_of_range(pose, limits)
+        unusable = out_of_range(pose, limits)
         return look.saw(unusable, face) if unusable else self._judge(look, frame, face, depth, frame.calibration)
 
     def _judge(
@@ -240,7 +240,7 @@ def _middle_mm(depth: FaceDepth, detection: Detection) -> float:
     return float(np.median(readings)) if readings.size else float("nan")
 
 
-def _out_of_range(pose: HeadPose, limits: PoseRange) -> Seen | None:
+def out_of_range(pose: HeadPose, limits: PoseRange) -> Seen | None:
     """Return what is wrong with a pose, None if nothing is; an angle that is no number is wrong."""
     if pose.distance_mm < limits.near_mm:
         return Seen.TOO_NEAR

@@ -19,12 +19,12 @@ from rich.table import Table
 
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Verdict
-from kinect_unlock.pipeline import FaceDetector
+from kinect_unlock.pipeline import FaceDetector, out_of_range
 from kinect_unlock.settings import Config
 from kinect_unlock_lab.attacks import Shape
 from kinect_unlock_lab.datasets import Sample, Side, load_rgbd_faces, split
 from kinect_unlock_lab.metrics import Interval, clopper_pearson
-from kinect_unlock_lab.presentations import Attack, Genuine, attacks_on, examine, in_range
+from kinect_unlock_lab.presentations import Attack, Genuine, attacks_on, examine
 
 DISTANCES_MM: Final = ((450, 800), (800, 1000), (1000, 1200), (1200, 1400))
 TURNS_DEG: Final = ((0, 10), (10, 20), (20, 40))
@@ -120,7 +120,7 @@ def _bona_fide(
         look = examine(sample.frame(), detector, config.liveness)
         if isinstance(look, str):
             missing[look] += 1
-        elif not in_range(look.pose, config.ranges.verify):
+        elif out_of_range(look.pose, config.ranges.verify):
             missing["range"] += 1
         else:
             genuine.append(Genuine(sample, look))

@@ -14,7 +14,7 @@ from kinect_unlock.frames import Detection, Face, Frame, HeadPose, LivenessRepor
 from kinect_unlock.liveness import assess
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.pose import head_pose
-from kinect_unlock.settings import Liveness, PoseRange
+from kinect_unlock.settings import Liveness
 from kinect_unlock_lab.attacks import Print, Shape, Victim, present
 from kinect_unlock_lab.datasets import Sample
 
@@ -94,16 +94,6 @@ def examine(frame: Frame, detector: FaceDetector, bounds: Liveness) -> Look | st
         return "pose"
     tensor = face_tensor(frame.color, found[0], depth, contract=DepthChannel.REGISTERED)
     return Look(pose, found[0], assess(Face(found[0], pose), depth, tensor, frame.calibration, bounds))
-
-
-def in_range(pose: HeadPose, within: PoseRange) -> bool:
-    """Say whether a frame in this pose may vote."""
-    return (
-        within.near_mm <= pose.distance_mm <= within.far_mm
-        and abs(pose.yaw_deg) <= within.yaw_deg
-        and abs(pose.pitch_deg) <= within.pitch_deg
-        and abs(pose.roll_deg) <= within.roll_deg
-    )
 
 
 def attacks_on(genuine: Genuine, detector: FaceDetector, bounds: Liveness) -> Iterator[Attack]:

@@ -50,7 +50,7 @@ def record(
     """Record until the source ends, a limit is reached, or Ctrl-C. Depth and infrared are kept bit for bit.
 
     A folder of images holds pairs NAME_rgb.png + NAME_depth.png and intrinsics.yaml. The file shows faces: it is
-    created for you alone (mode 0600), and nothing but this command ever makes one.
+    created for you alone (mode 0600). The daemon itself never makes one.
     """
     settings = settings_of(file)
     changes = {name: value for name, value in (("kind", kind), ("path", where and str(where))) if value is not None}
