@@ -1,0 +1,12 @@
+"""``kinect-unlock lab``: one module a group of verbs; each has an ``app`` whose commands join this one."""
+
+import typer
+
+from kinect_unlock_lab.cli import bench, calibrate, evaluate, liveness, render, trial
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
+)
+for verbs in (evaluate, calibrate, liveness, trial, bench, render):
+    app.add_typer(verbs.app)

@@ -1,0 +1,33 @@
+"""``lab render-demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kinect_unlock_lab.cli.shared import progress
+
+app = typer.Typer()
+
+
+@app.command("render-demo")
+def render_demo(
+    model: Annotated[Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True)],
+    folder: Annotated[Path, typer.Argument(help="Where to write the recordings and demo.yaml.", file_okay=False)],
+    *,
+    picture: Annotated[Path | None, typer.Option(help="Also write the README's picture here, as PNG.")] = None,
+) -> None:
+    """Render the demo's recordings again, in about seven minutes; the same seeds give the same frames."""
+    from kinect_unlock_lab import demo_picture, demo_recordings  # noqa: PLC0415 - the renderer loads only where used
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress("recordings", len(demo_recordings.SCRIPTS)) as done:
+        written: list[Path] = []
+
+        def more(path: Path) -> None:
+            written.append(path)
+            done(len(written))
+
+        demo_recordings.write_all(model, folder, more)
+    if picture is not None:
+        demo_picture.write_picture(model, picture)

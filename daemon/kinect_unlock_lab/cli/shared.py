@@ -1,0 +1,56 @@
+"""What the laboratory's verbs share: their common arguments, progress bars and files of figures."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kinect_unlock import app as product
+from kinect_unlock.cli.asking import settings_of
+from kinect_unlock_lab import embed as embedding
+from kinect_unlock_lab.datasets import Sample
+from kinect_unlock_lab.protocols import Embedded
+
+Dataset = Annotated[
+    Path, typer.Argument(help="A folder of RGB-D samples with index.csv.", exists=True, file_okay=False)
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")]
+
+
+class Done(Protocol):
+    """Is told how many are done in all, and how many there are if that changed."""
+
+    def __call__(self, count: int, of: int = ..., /) -> None:
+        """Take the count."""
+        ...
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Done]:
+    """Show a bar; what is yielded is told how many are done in all, and how many there are if that changed."""
+    columns = (TextColumn(f"[bold]{what}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+
+        def done(count: int, of: int = total) -> None:
+            bar.update(task, completed=count, total=of)
+
+        yield done
+
+
+def embed_samples(samples: tuple[Sample, ...], file: Path | None) -> Embedded:
+    """Embed samples with the configured networks, showing a bar."""
+    settings = settings_of(file)
+    with progress("embedding", len(samples)) as done:
+        return embedding.embed(samples, product.detector(settings), product.encoder(settings), settings, on_done=done)
+
+
+def write_json(path: Path | None, figures: Any) -> None:  # noqa: ANN401 - whatever is JSON
+    """Write figures as JSON, if a file for them was named."""
+    if path is not None:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(figures)) + b"\n")

@@ -1,0 +1,1 @@
+"""Training: the depth half, the articles' networks, and their export to ONNX."""
