@@ -1,0 +1,102 @@
+"""A z-buffer for heads, fast enough for training sets: 50 000 triangles in about a millisecond at a sensor's scale.
+
+The same rules as `kinect_unlock_lab.raster`, which is plain numpy and a hundred times as slow: perspective-correct,
+pixel centres at whole numbers, front faces run counter-clockwise when seen with y up, the nearest triangle wins and of
+two at one depth the first. Knows nothing of cameras, people or colours.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinect_unlock.frames import F32
+from kinect_unlock_lab.raster import I32
+from kinect_unlock_lab.synthesis.compiled import compiled
+
+_EDGE_TOLERANCE: Final = 1e-6  # barycentric; neighbours share their edge instead of leaving a seam
+_NO_AREA_PX2: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """What is seen at each pixel: ``z_mm`` f32[h,w], infinity for nothing; ``triangle`` i32[h,w], -1 for nothing."""
+
+    z_mm: F32
+    triangle: I32
+
+
+def rasterise(screen: F32, triangles: I32, width_px: int, height_px: int, *, both_sides: bool = False) -> Raster:
+    """Find the nearest triangle at every pixel.
+
+    Args:
+        screen: f32[V,3], x and y in pixels, z in mm growing away from the camera; triangles that reach behind it
+            (z <= 0) are left out.
+        triangles: i32[F,3].
+        width_px: columns of the image.
+        height_px: rows of the image.
+        both_sides: draw back faces too (sheets of paper and of hair).
+    """
+    z_mm = np.full((height_px, width_px), np.inf, np.float32)
+    triangle = np.full((height_px, width_px), -1, np.int32)
+    corners, faces = np.ascontiguousarray(screen, np.float32), np.ascontiguousarray(triangles, np.int32)
+    _draw(corners, faces, both_sides, z_mm, triangle)
+    return Raster(z_mm, triangle)
+
+
+def interpolate(raster: Raster, screen: F32, triangles: I32, values: NDArray[np.floating]) -> F32:
+    """Interpolate per-vertex ``values`` [V,C] at every pixel, perspective-correct, f32[h,w,C]; NaN where nothing is.
+
+    ``screen`` and ``triangles`` must be those that the raster was made of.
+    """
+    out = np.full((*raster.triangle.shape, values.shape[1]), np.nan, np.float32)
+    corners, faces = np.ascontiguousarray(screen, np.float32), np.ascontiguousarray(triangles, np.int32)
+    _fill(raster.triangle, corners, faces, np.ascontiguousarray(values, np.float32), out)
+    return out
+
+
+@compiled
+def _draw(screen: F32, triangles: I32, both_sides: bool, z_mm: F32, owner: I32) -> None:  # noqa: FBT001 - numba takes no keywords
+    height, width = z_mm.shape
+    for number in range(len(triangles)):
+        a, b, c = triangles[number]
+        ax, ay, az = float(screen[a, 0]), float(screen[a, 1]), float(screen[a, 2])
+        bx, by, bz = float(screen[b, 0]), float(screen[b, 1]), float(screen[b, 2])
+        cx, cy, cz = float(screen[c, 0]), float(screen[c, 1]), float(screen[c, 2])
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if min(az, bz, cz) <= 0 or abs(area) < _NO_AREA_PX2 or (area > 0 and not both_sides):
+            continue
+        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
+        top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
+                wb = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+                wc = 1.0 - wa - wb
+                if min(wa, wb, wc) < -_EDGE_TOLERANCE:
+                    continue
+                z = np.float32(1.0 / (wa / az + wb / bz + wc / cz))
+                if z < z_mm[y, x]:
+                    z_mm[y, x] = z
+                    owner[y, x] = number
+
+
+@compiled
+def _fill(owner: I32, screen: F32, triangles: I32, values: F32, out: F32) -> None:
+    height, width = owner.shape
+    for y in range(height):
+        for x in range(width):
+            if owner[y, x] < 0:
+                continue
+            a, b, c = triangles[owner[y, x]]
+            ax, ay, bx, by = float(screen[a, 0]), float(screen[a, 1]), float(screen[b, 0]), float(screen[b, 1])
+            cx, cy = float(screen[c, 0]), float(screen[c, 1])
+            area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+            wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
+            wb = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+            wa, wb, wc = wa / screen[a, 2], wb / screen[b, 2], (1.0 - wa - wb) / screen[c, 2]
+            total = wa + wb + wc
+            for channel in range(values.shape[1]):
+                blend = wa * values[a, channel] + wb * values[b, channel] + wc * values[c, channel]
+                out[y, x, channel] = blend / total
