@@ -7,10 +7,15 @@ The weights come as int8 with block-wise scales, in files that ONNX Runtime refu
 for per-tensor quantization", "required inputs are missing"). Folding the constants gives plain float32 networks.
 """
 
-from typing import Any, Final
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import onnx
+import onnx.compose
+import onnx.version_converter
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -19,8 +24,13 @@ from kinect_unlock.frames import F32, TENSOR_SIDE_PX
 
 ENCODER_INPUT: Final = "rgbd"
 ENCODER_OUTPUT: Final = "embedding"
-_COLOR_CHANNELS: Final = 3
 _TENSOR_CHANNELS: Final = 4
+_OPSET: Final = 21  # SFace's, the newest of any half
+_IR_VERSION: Final = 10  # the oldest with that opset
+_SHARE_SLACK: Final = 1e-6
+
+HalfName: TypeAlias = Literal["rgb", "depth", "rgbd"]
+_PLANES: Final[dict[HalfName, tuple[int, int]]] = {"rgb": (0, 3), "depth": (3, 4), "rgbd": (0, 4)}
 
 
 def detector_graph(weights: bytes) -> bytes:
@@ -42,34 +52,85 @@ def detector_graph(weights: bytes) -> bytes:
     return _serialise(model)
 
 
-def encoder_graph(weights: bytes, *, dim: int) -> bytes:
-    """Return the fused encoder: input ``rgbd`` f32[N,4,112,112], output ``embedding`` f32[N,dim] of unit length.
+@dataclass(frozen=True, slots=True)
+class HalfWeights:
+    """One half of a siamese encoder: which planes it looks at, its share of the cosine, and its network's bytes.
 
-    The colour half is SFace on planes 0 to 2 (R, G, B from 0 to 255; it scales them itself). The depth plane has no
-    half of its own yet and is cut off.
+    The network has one input f32[N,C,112,112], C being the number of planes, and one output f32[N,dim].
+    """
+
+    name: HalfName
+    dim: int
+    share: float  # of the cosine, 0..1
+    weights: bytes
+
+
+def encoder_graph(halves: Sequence[HalfWeights]) -> bytes:
+    """Return the encoder: input ``rgbd`` f32[N,4,112,112], output ``embedding`` f32[N,D] of unit length.
+
+    Planes 0 to 2 are R, G, B from 0 to 255, plane 3 is depth; each half is given its own. The embedding is the halves'
+    features one behind the other, each of unit length times sqrt(share): the cosine of two embeddings is the mean of
+    the halves' cosines weighted by their shares, and each half's cosine can still be read apart.
 
     Raises:
-        ModelError: the bytes are not such a network.
+        ModelError: a half's bytes are not such a network, or the shares do not add up to 1.
     """
-    model = _parse(weights)
-    graph = model.graph
-    _fold_constants(graph)
-    _drop_stale_inputs(graph)
-    _rewrite_prelu(graph)
-    color, features = graph.input[0].name, graph.output[0].name
-    graph.initializer.extend(
-        numpy_helper.from_array(np.array([value], np.int64), name)
-        for name, value in (("color_begin", 0), ("color_end", _COLOR_CHANNELS), ("channel_axis", 1))
-    )
-    graph.node.insert(
-        0, helper.make_node("Slice", [ENCODER_INPUT, "color_begin", "color_end", "channel_axis"], [color], "color")
-    )
-    graph.node.append(helper.make_node("LpNormalization", [features], [ENCODER_OUTPUT], "unit_length", axis=1, p=2))
-    del graph.input[:], graph.output[:]
+    if not halves or not math.isclose(sum(half.share for half in halves), 1.0, abs_tol=_SHARE_SLACK):
+        raise ModelError(f"the halves' shares {[half.share for half in halves]} do not add up to 1")
     side = TENSOR_SIDE_PX
-    graph.input.append(_float_values(ENCODER_INPUT, ["N", _TENSOR_CHANNELS, side, side]))
-    graph.output.append(_float_values(ENCODER_OUTPUT, ["N", dim]))
+    graph = helper.make_graph(
+        [],
+        "encoder",
+        [_float_values(ENCODER_INPUT, ["N", _TENSOR_CHANNELS, side, side])],
+        [_float_values(ENCODER_OUTPUT, ["N", sum(half.dim for half in halves)])],
+    )
+    parts = [_add_half(graph, half) for half in halves]
+    graph.node.append(helper.make_node("Concat", parts, [ENCODER_OUTPUT], ENCODER_OUTPUT, axis=1))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     return _serialise(model)
+
+
+def _add_half(graph: onnx.GraphProto, half: HalfWeights) -> str:
+    """Append one half, its names prefixed with its own; return the name of its share of the embedding."""
+    own = _half_network(half).graph
+    name, planes, features = half.name, own.input[0].name, own.output[0].name
+    begin, end = _PLANES[name]
+    constants: dict[str, NDArray[Any]] = {
+        f"{name}/begin": np.array([begin], np.int64),
+        f"{name}/end": np.array([end], np.int64),
+        f"{name}/axis": np.array([1], np.int64),
+        f"{name}/weight": np.array(math.sqrt(half.share), np.float32),
+    }
+    graph.initializer.extend(own.initializer)
+    graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in constants.items())
+    bounds = [f"{name}/begin", f"{name}/end", f"{name}/axis"]
+    graph.node.append(helper.make_node("Slice", [ENCODER_INPUT, *bounds], [planes], f"{name}/planes"))
+    graph.node.extend(own.node)
+    unit, part = f"{name}/unit", f"{name}/part"
+    graph.node.append(helper.make_node("LpNormalization", [features], [unit], unit, axis=1, p=2))
+    graph.node.append(helper.make_node("Mul", [unit, f"{name}/weight"], [part], part))
+    return part
+
+
+def _half_network(half: HalfWeights) -> onnx.ModelProto:
+    """Return a half's network, simplified, in the common opset and with names of its own."""
+    model = _parse(half.weights)
+    _fold_constants(model.graph)
+    _drop_stale_inputs(model.graph)
+    _rewrite_prelu(model.graph)
+    if len(model.graph.output) != 1 or model.functions or any(node.domain for node in model.graph.node):
+        raise ModelError(f"the network of the half {half.name!r} should have one output and ONNX's own operators alone")
+    if any(entry.version != _OPSET for entry in model.opset_import if not entry.domain):
+        model = _in_common_opset(model, half.name)
+    del model.graph.value_info[:]  # shapes of the file as it was
+    return onnx.compose.add_prefix(model, f"{half.name}/")
+
+
+def _in_common_opset(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    try:
+        return onnx.version_converter.convert_version(model, _OPSET)
+    except RuntimeError as fault:  # the converter's own exception is one
+        raise ModelError(f"the network of the half {name!r} cannot be brought to opset {_OPSET}: {fault}") from fault
 
 
 def _float_values(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:

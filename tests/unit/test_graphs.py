@@ -137,3 +137,78 @@ def test_a_network_with_two_true_inputs_is_refused() -> None:
 def test_bytes_that_are_no_network_are_refused(weights: bytes) -> None:
     with pytest.raises(ModelError, match=r"not an ONNX file|should have one input"):
         graphs.detector_graph(weights)
+
+
+def _half(name: Any, share: float, *, dim: int = 2, opset: int = 21) -> graphs.HalfWeights:
+    """A half whose features are the first ``dim`` rows' sums of its first plane, by a fixed matrix."""
+    planes = {"rgb": 3, "depth": 1, "rgbd": 4}[name]
+    matrix = np.random.default_rng(planes).normal(size=(planes * 112 * 112, dim)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "m"], ["y"])],
+        "half",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", planes, 112, 112])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", dim])],
+        [numpy_helper.from_array(matrix, "m")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return graphs.HalfWeights(name, dim, share, model.SerializeToString())
+
+
+def _features(half: graphs.HalfWeights, planes: Any) -> Any:
+    (features,) = ReferenceEvaluator(onnx.load_model_from_string(half.weights)).run(None, {"x": planes})
+    return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+
+def _embedding(halves: list[graphs.HalfWeights], faces: Any) -> Any:
+    (embedding,) = ReferenceEvaluator(onnx.load_model_from_string(graphs.encoder_graph(halves))).run(
+        None, {"rgbd": faces}
+    )
+    return embedding
+
+
+def test_halves_stand_side_by_side_each_with_its_share_and_its_planes() -> None:
+    faces = np.random.default_rng(0).normal(size=(3, 4, 112, 112)).astype(np.float32)
+    color, depth = _half("rgb", 0.7, dim=3), _half("depth", 0.3)
+
+    embedding = _embedding([color, depth], faces)
+
+    assert embedding.shape == (3, 5)
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1.0, atol=1e-6)
+    np.testing.assert_allclose(embedding[:, :3] / np.sqrt(0.7), _features(color, faces[:, :3]), atol=1e-5)
+    np.testing.assert_allclose(embedding[:, 3:] / np.sqrt(0.3), _features(depth, faces[:, 3:]), atol=1e-5)
+
+
+def test_a_half_may_look_at_all_four_planes() -> None:
+    faces = np.random.default_rng(1).normal(size=(2, 4, 112, 112)).astype(np.float32)
+    both = _half("rgbd", 1.0)
+
+    np.testing.assert_allclose(_embedding([both], faces), _features(both, faces), atol=1e-5)
+
+
+def test_halves_of_different_opsets_and_equal_names_are_brought_together() -> None:
+    faces = np.random.default_rng(2).normal(size=(1, 4, 112, 112)).astype(np.float32)
+    color, depth = _half("rgb", 0.5, opset=13), _half("depth", 0.5, opset=17)
+
+    model = onnx.load_model_from_string(graphs.encoder_graph([color, depth]))
+
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 21)]
+    np.testing.assert_allclose(
+        _embedding([color, depth], faces)[:, 2:] * np.sqrt(2), _features(depth, faces[:, 3:]), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("shares", [(), (0.5, 0.4), (1.0, 1.0)])
+def test_shares_that_are_not_the_whole_are_refused(shares: tuple[float, ...]) -> None:
+    names = ("rgb", "depth")
+
+    with pytest.raises(ModelError, match="do not add up to 1"):
+        graphs.encoder_graph([_half(name, share) for name, share in zip(names, shares, strict=False)])
+
+
+def test_a_half_with_operators_of_its_own_is_refused() -> None:
+    model = onnx.load_model_from_string(_half("rgb", 1.0).weights)
+    model.opset_import.append(helper.make_opsetid("somebody.else", 1))
+    model.graph.node[0].domain = "somebody.else"
+
+    with pytest.raises(ModelError, match="'rgb'"):
+        graphs.encoder_graph([graphs.HalfWeights("rgb", 2, 1.0, model.SerializeToString())])
