@@ -1,5 +1,6 @@
 """Faces into unit vectors: the siamese encoder as one ONNX graph. Knows no user, no template and no threshold."""
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -8,8 +9,9 @@ import numpy as np
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, TENSOR_SIDE_PX, read_only
+from kinect_unlock.halves import Half, HalfName
 from kinect_unlock.inference import Network
-from kinect_unlock.manifest import Encoder, Vote
+from kinect_unlock.manifest import Encoder
 
 _INPUT: Final = "rgbd"
 _OUTPUT: Final = "embedding"
@@ -27,10 +29,11 @@ class FusedEncoder:
 
     def __init__(self, entry: Encoder, model_path: Path, threads: int) -> None:
         self._entry = entry
+        self._layout = entry.layout
         self._network = Network(model_path, threads=threads)
         shape = self._network.inputs.get(_INPUT)
         if shape is None or shape[1:] != _FACE or self._network.outputs != (_OUTPUT,):
-            raise ModelError(f"{model_path}: not a fused encoder; inputs {self._network.inputs}")
+            raise ModelError(f"{model_path}: not a siamese encoder; inputs {self._network.inputs}")
 
     @property
     def model_id(self) -> str:
@@ -43,7 +46,12 @@ class FusedEncoder:
         return self._entry.dim
 
     @property
-    def votes(self) -> tuple[Vote, ...]:
+    def halves(self) -> tuple[Half, ...]:
+        """Where each half stands in an embedding."""
+        return self._layout
+
+    @property
+    def votes(self) -> tuple[HalfName, ...]:
         """The halves that have a say."""
         return self._entry.votes
 
@@ -67,7 +75,8 @@ class FusedEncoder:
         vectors = np.concatenate([self._network.run({_INPUT: part})[_OUTPUT] for part in parts])
         if vectors.shape != (len(batch), self.dim):
             raise ModelError(f"the encoder gave {list(vectors.shape)}, its manifest promises {self.dim} numbers a face")
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        if not (np.abs(lengths - 1.0) < _LENGTH_SLACK).all():  # also when not finite
-            raise ModelError("the encoder gave a vector without direction")
+        for half in self._layout:
+            lengths = np.linalg.norm(vectors[:, half.begin : half.end].astype(np.float64), axis=1)
+            if not (np.abs(lengths - math.sqrt(half.share)) < _LENGTH_SLACK).all():  # also when not finite
+                raise ModelError(f"the encoder gave a vector without direction in its half {half.name}")
         return read_only(vectors)

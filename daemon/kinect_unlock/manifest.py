@@ -6,6 +6,7 @@ Reads ``models/manifest.yaml`` strictly; looks at no weights and runs nothing.
 import os
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -16,21 +17,24 @@ from kinect_unlock import trust
 from kinect_unlock.config.text import read
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
-from kinect_unlock.settings import Count, Strategy
+from kinect_unlock.halves import Half, HalfName
+from kinect_unlock.settings import Count, Positive, Strategy
 
 Sha256: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 FileName: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Folder: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$")]
 Rate: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-Vote: TypeAlias = Literal["rgb", "depth"]
+Cosine: TypeAlias = Annotated[float, Meta(gt=0.0, lt=1.0)]
 
 _BYTES_MAX: Final = 262_144
+_SHARE_SLACK: Final = 1e-6
 
 
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
     """One file of weights inside an installed package; the package's code is never imported."""
 
     package: FileName
-    folder: FileName
+    folder: Folder
     file: FileName
     bytes: Count
     sha256: Sha256
@@ -48,13 +52,35 @@ class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CalibrationRow(Struct, frozen=True, forbid_unknown_fields=True):
-    """The cosine to reach for a false accept rate, for templates of at most so many vectors."""
+    """The cosine that a half must reach for a false accept rate, for templates of at most so many vectors."""
 
+    half: HalfName
     strategy: Strategy
     template_vectors_max: Count
     far: Annotated[float, Meta(gt=0.0, lt=1.0)]
-    threshold: Annotated[float, Meta(gt=0.0, lt=1.0)]
+    threshold: Cosine
     evidence: Evidence | None
+
+
+class DepthBand(Struct, frozen=True, forbid_unknown_fields=True):
+    """The cosine that the depth half must reach from where the band before ends to ``to_mm``."""
+
+    to_mm: Positive
+    threshold: Cosine
+
+
+class DepthRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the depth half must reach at which distance; beyond its last band it has no vote."""
+
+    strategy: Strategy
+    template_vectors_max: Count
+    bands: Annotated[tuple[DepthBand, ...], Meta(min_length=1)]
+    evidence: Evidence | None
+
+    def __post_init__(self) -> None:
+        ends_mm = [band.to_mm for band in self.bands]
+        if ends_mm != sorted(set(ends_mm)):
+            raise ValueError(f"bands must end farther and farther away, got to_mm {ends_mm}")
 
 
 class Detector(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,23 +90,91 @@ class Detector(Struct, frozen=True, forbid_unknown_fields=True):
     card: FileName
     weights: Weights
 
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """The file of weights that it is made from."""
+        return (self.weights,)
+
+
+class EncoderHalf(Struct, frozen=True, forbid_unknown_fields=True):
+    """One network of a siamese encoder; its name says which planes it looks at."""
+
+    name: HalfName
+    dim: Count
+    share: Annotated[float, Meta(gt=0.0, le=1.0)]
+    weights: Weights
+
 
 class Encoder(Struct, frozen=True, forbid_unknown_fields=True):
     """An encoder and its contract.
 
     ``model_id`` names the embedding space (training, architecture, preprocessing), not the file: builds that give the
-    same vectors share it, and templates stay valid across them.
+    same vectors share it, and templates stay valid across them. The first half is the one that says who somebody is:
+    it identifies, and `calibration` is about it alone.
     """
 
-    kind: Literal["fused"]
+    kind: Literal["siamese"]
     card: FileName
     model_id: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-z0-9./-]+$")]
-    dim: Count
-    votes: Annotated[tuple[Vote, ...], Meta(min_length=1)]
+    halves: Annotated[tuple[EncoderHalf, ...], Meta(min_length=1)]
+    votes: Annotated[tuple[HalfName, ...], Meta(min_length=1)]
     depth: DepthChannel
     unlock: bool
-    weights: Weights
     calibration: tuple[CalibrationRow, ...]
+    depth_calibration: tuple[DepthRow, ...] = ()
+
+    def __post_init__(self) -> None:
+        fault = _half_fault(self.halves) or _vote_fault(self) or _calibration_fault(self)
+        if fault is not None:
+            raise ValueError(fault)
+
+    @property
+    def dim(self) -> int:
+        """Numbers in an embedding."""
+        return sum(half.dim for half in self.halves)
+
+    @property
+    def layout(self) -> tuple[Half, ...]:
+        """Where each half stands in an embedding."""
+        ends = tuple(accumulate(half.dim for half in self.halves))
+        return tuple(
+            Half(half.name, end - half.dim, end, half.share) for half, end in zip(self.halves, ends, strict=True)
+        )
+
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """The files of weights that it is made from."""
+        return tuple(half.weights for half in self.halves)
+
+
+def _half_fault(halves: tuple[EncoderHalf, ...]) -> str | None:
+    names = [half.name for half in halves]
+    if len(set(names)) < len(names):
+        return f"a half is named once, got {', '.join(names)}"
+    total = sum(half.share for half in halves)
+    return None if abs(total - 1.0) <= _SHARE_SLACK else f"the halves' shares must be 1 together, got {total:g}"
+
+
+def _vote_fault(entry: Encoder) -> str | None:
+    names, votes = [half.name for half in entry.halves], list(entry.votes)
+    if len(set(votes)) < len(votes) or not set(votes) <= set(names):
+        return f"votes must name each a half of its own ({', '.join(names)}), got {', '.join(votes)}"
+    if names[0] not in votes:
+        return f"the first half, {names[0]}, says who it is and must vote"
+    if entry.unlock and set(votes) != set(names):
+        return f"an encoder that may unlock lets every half vote ({', '.join(names)}), got {', '.join(votes)}"
+    return "depth alone never unlocks" if entry.unlock and names[0] == "depth" else None
+
+
+def _calibration_fault(entry: Encoder) -> str | None:
+    first, names = entry.halves[0].name, {half.name for half in entry.halves}
+    others = {row.half for row in entry.calibration} - {first}
+    if others:
+        return f"calibration is about the first half, {first}; got {', '.join(sorted(others))}"
+    if entry.depth_calibration and "depth" not in names:
+        return "depth_calibration without a half named depth"
+    strategies = [row.strategy for row in entry.depth_calibration]
+    return None if len(set(strategies)) == len(strategies) else "depth_calibration has two rows for one strategy"
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,12 +21,14 @@ from typing import Final, TypeAlias
 
 from kinect_unlock import trust
 from kinect_unlock.errors import ModelError
-from kinect_unlock.manifest import Detector, Encoder, Manifest, Vote, Weights, load_manifest
+from kinect_unlock.halves import HalfName
+from kinect_unlock.manifest import Detector, Encoder, Manifest, Weights, load_manifest
 from kinect_unlock.settings import Models
 
 Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and how much is done: 0..1
 
 RECIPE: Final = 2  # raise it whenever a change in graphs.py alters what is built
+_OWN_PACKAGE: Final = "kinect_unlock"  # what we trained ourselves; `weights_dir` stands in for the others'
 _KEY_DIGITS: Final = 16
 _ANY_KEY: Final = "[0-9a-f]" * _KEY_DIGITS  # as a glob: "yunet" must not match what "yunet-large" left
 
@@ -50,7 +52,7 @@ class ModelRow:
     name: str
     kind: str
     model_id: str | None
-    votes: tuple[Vote, ...]
+    votes: tuple[HalfName, ...]
     unlock: bool
     chosen: bool
     built: bool
@@ -109,33 +111,36 @@ class ModelStore:
         return ready
 
     def weights(self, name: str) -> Path:
-        """Return the file of weights that a network is made from, checked by its hash.
+        """Return the file of weights that a network's first half is made from, checked by its hash.
 
         Raises:
             ConfigError: the manifest has no network of that name.
             ModelError: the weights are missing or changed.
         """
-        entry = self._manifest.entry(name)
-        path = self._weights_path(entry.weights)
-        _checked_weights(path, entry.weights)
+        weights = self._manifest.entry(name).files[0]
+        path = self._weights_path(weights)
+        _checked_weights(path, weights)
         return path
 
     def verify(self) -> tuple[FileCheck, ...]:
         """Look at every file of weights and every built network; build nothing."""
         checks = []
         for name, entry in self._entries():
-            path, fault = Path(entry.weights.file), None
-            try:
-                path = self._weights_path(entry.weights)
-                _checked_weights(path, entry.weights)
-            except ModelError as wrong:
-                fault = str(wrong)
-            checks.append(FileCheck(name, "weights", path, fault))
+            checks += [self._check(name, weights) for weights in entry.files]
             checks += [
                 FileCheck(name, "network", built, None if _is_whole(built) else "damaged; it will be built again")
                 for built in self._built(name, entry)
             ]
         return tuple(checks)
+
+    def _check(self, name: str, weights: Weights) -> FileCheck:
+        path, fault = Path(weights.file), None
+        try:
+            path = self._weights_path(weights)
+            _checked_weights(path, weights)
+        except ModelError as wrong:
+            fault = str(wrong)
+        return FileCheck(name, "weights", path, fault)
 
     def listing(self) -> tuple[ModelRow, ...]:
         """Describe every network of the manifest; reads no weights."""
@@ -151,8 +156,8 @@ class ModelStore:
                     unlock=encoder.unlock if encoder else False,
                     chosen=name in {self._options.detector, self._options.encoder},
                     built=bool(self._built(name, entry)),
-                    licence=entry.weights.licence,
-                    weights=f"{entry.weights.package}: {entry.weights.file}",
+                    licence=", ".join(dict.fromkeys(weights.licence for weights in entry.files)),
+                    weights=", ".join(f"{weights.package}: {weights.file}" for weights in entry.files),
                     card=entry.card,
                 )
             )
@@ -174,7 +179,7 @@ class ModelStore:
 
     def _compose(self, name: str, entry: Detector | Encoder, report: Progress) -> Path:
         report("checking the weights", 0.1)
-        weights = _checked_weights(self._weights_path(entry.weights), entry.weights)
+        weights = [_checked_weights(self._weights_path(one), one) for one in entry.files]
         report("composing the network", 0.3)
         network = _composed(entry, weights)
         report("writing the network", 0.8)
@@ -185,7 +190,7 @@ class ModelStore:
         return path
 
     def _weights_path(self, weights: Weights) -> Path:
-        if self._options.weights_dir is not None:
+        if self._options.weights_dir is not None and weights.package != _OWN_PACKAGE:
             return Path(self._options.weights_dir) / weights.file
         spec = find_spec(weights.package)
         if spec is None or not spec.submodule_search_locations:
@@ -196,12 +201,13 @@ class ModelStore:
         return Path(spec.submodule_search_locations[0]) / weights.folder / weights.file
 
 
-def _composed(entry: Detector | Encoder, weights: bytes) -> bytes:
+def _composed(entry: Detector | Encoder, weights: list[bytes]) -> bytes:
     from kinect_unlock import graphs  # noqa: PLC0415 - imports onnx: 0.2 s and 40 MB that only building needs
 
     if isinstance(entry, Encoder):
-        return graphs.encoder_graph([graphs.HalfWeights("rgb", entry.dim, 1.0, weights)])
-    return graphs.detector_graph(weights)
+        halves = zip(entry.halves, weights, strict=True)
+        return graphs.encoder_graph([graphs.HalfWeights(one.name, one.dim, one.share, data) for one, data in halves])
+    return graphs.detector_graph(weights[0])
 
 
 def _checked_weights(path: Path, weights: Weights) -> bytes:
@@ -224,8 +230,8 @@ def _key(entry: Detector | Encoder) -> str:
     """Name everything that the built bytes depend on."""
     parts = {
         "kind": entry.kind,
-        "dim": entry.dim if isinstance(entry, Encoder) else None,
-        "weights": entry.weights.sha256,
+        "halves": [(half.name, half.dim, half.share) for half in entry.halves] if isinstance(entry, Encoder) else None,
+        "weights": [weights.sha256 for weights in entry.files],
         "recipe": RECIPE,
         "onnx": version("onnx"),
     }

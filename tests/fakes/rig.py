@@ -12,7 +12,7 @@ from kinect_unlock.controller import Controller
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.frames import Observation, Origin
 from kinect_unlock.limiter import Ledger
-from kinect_unlock.manifest import Encoder, Evidence, Threshold, Weights
+from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
 from kinect_unlock.ports import Peer, Recogniser, RunFacts
 from kinect_unlock.settings import Attempt, Config, Hooks, PolicyRules, Source
 from kinect_unlock.wire import Reply, Request, Verify, Word
@@ -35,14 +35,13 @@ CONFIG = Config(
 def recogniser(*, unlock: bool = True, template_vectors_max: int = 16) -> Recogniser:
     weights = Weights(package="p", folder="f", file="w.onnx", bytes=1, sha256="0" * 64, licence="none")
     encoder = Encoder(
-        kind="fused",
+        kind="siamese",
         card="card.md",
         model_id=SPACE,
-        dim=DIM,
+        halves=(EncoderHalf("rgb", DIM, 1.0, weights),),
         votes=("rgb",),
         depth=DepthChannel.REGISTERED,
         unlock=unlock,
-        weights=weights,
         calibration=(),
     )
     evidence = Evidence(data="none", protocol="none", impostor_comparisons=1, far_interval=None, note="a test's")

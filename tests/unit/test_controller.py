@@ -195,7 +195,9 @@ def test_an_encoder_that_may_not_verify_does_not() -> None:
 def test_an_encoder_with_a_vote_that_is_not_counted_does_not_verify() -> None:
     async def scene() -> None:
         known = recogniser()
-        both = msgspec.structs.replace(known.encoder, votes=("rgb", "depth"))
+        (half,) = known.encoder.halves
+        halves = tuple(msgspec.structs.replace(half, name=name, dim=8, share=0.5) for name in ("rgb", "depth"))
+        both = msgspec.structs.replace(known.encoder, halves=halves, votes=("rgb", "depth"))
         rig = Rig(recognised_by=Recogniser(known.name, both, known.threshold))
         rig.templates.kept["anna"] = template_of(OWNER, "anna")
         reply = await rig.ask(Verify("anna")).answer()

@@ -132,7 +132,8 @@ def test_a_face_that_is_not_finite_is_refused(encoder: FusedEncoder, plane: int,
 def test_a_vector_without_unit_length_never_leaves_the_encoder(
     model_store: ModelStore, tmp_path: Path, value: float
 ) -> None:
-    entry = msgspec.structs.replace(model_store.encoder, dim=112)
+    (half,) = model_store.encoder.halves
+    entry = msgspec.structs.replace(model_store.encoder, halves=(msgspec.structs.replace(half, dim=112),))
     broken = FusedEncoder(entry, _constant_network(tmp_path / "broken.onnx", value, dim=112), 1)
 
     with pytest.raises(ModelError, match="without direction"):
@@ -151,5 +152,5 @@ def test_black_faces_without_depth_still_give_a_direction(encoder: FusedEncoder)
 
 
 def test_another_network_is_not_taken_for_an_encoder(model_store: ModelStore, yunet_path: Path) -> None:
-    with pytest.raises(ModelError, match="not a fused encoder"):
+    with pytest.raises(ModelError, match="not a siamese encoder"):
         FusedEncoder(model_store.encoder, yunet_path, 1)

@@ -1,10 +1,20 @@
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from kinect_unlock.errors import ConfigError, ModelError
-from kinect_unlock.manifest import CalibrationRow, Encoder, load_manifest, pick_threshold
+from kinect_unlock.halves import Half, HalfName
+from kinect_unlock.manifest import (
+    CalibrationRow,
+    DepthBand,
+    DepthRow,
+    Encoder,
+    EncoderHalf,
+    load_manifest,
+    pick_threshold,
+)
 from kinect_unlock.settings import Config, Strategy
 
 _MODELS = Path(__file__).parents[2] / "models"
@@ -23,6 +33,7 @@ def _encoder(*rows: tuple[Strategy, float, float, bool]) -> Encoder:
     evidence = shipped.calibration[0].evidence
     table = tuple(
         CalibrationRow(
+            half="rgb",
             strategy=strategy,
             template_vectors_max=5,
             far=far,
@@ -107,9 +118,16 @@ def test_unknown_networks_are_named_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "fault"),
     [
-        ("dim: 128", "dim: 128\n    colour: yes", r"unknown field `colour` - at `\$\.encoders"),
+        ("dim: 128", "dim: 128\n        colour: yes", r"unknown field `colour` - at `\$\.encoders"),
         ("dim: 128", "dim: many", r"Expected `int`.*dim"),
-        ("dim: 128", "dim: 128\n    dim: 64", "dim: is here twice"),
+        ("dim: 128", "dim: 128\n        dim: 64", "dim: is here twice"),
+        ("name: rgb", "name: infrared", "name"),
+        ("half: rgb", "half: rgbd", "calibration is about the first half, rgb; got rgbd"),
+        ("share: 1.0", "share: 0.9", "shares must be 1 together, got 0.9"),
+        ("share: 1.0", "share: 0.0", "> 0.0.*share"),
+        ("share: 1.0", "share: .nan", "share"),
+        ("votes: [rgb]", "votes: [depth]", r"votes must name each a half of its own \(rgb\), got depth"),
+        ("votes: [rgb]", "votes: [rgb, rgb]", "votes must name each a half of its own"),
         ("threshold: 0.50", "threshold: .nan", "threshold"),
         ("threshold: 0.50", "threshold: 0.0", r"> 0\.0.*threshold"),
         ("threshold: 0.50", "threshold: 1.5", r"< 1\.0.*threshold"),
@@ -134,6 +152,65 @@ def test_a_manifest_that_says_what_it_may_not_is_refused(tmp_path: Path, before:
 
     with pytest.raises(ModelError, match=rf"(?s){path}.*{fault}"):
         load_manifest(path)
+
+
+_WEIGHTS = load_manifest().encoder("rgbd-fused").halves[0].weights
+
+
+def _half(name: HalfName, share: float, *, dim: int = 4) -> EncoderHalf:
+    return EncoderHalf(name, dim, share, _WEIGHTS)
+
+
+_BOTH = (_half("rgb", 0.7, dim=6), _half("depth", 0.3))
+_BANDS = (DepthBand(900.0, 0.4), DepthBand(1200.0, 0.3))
+
+
+def _two_halves(**changes: Any) -> Encoder:
+    shipped = load_manifest().encoder("rgbd-fused")
+    return msgspec.structs.replace(shipped, **{"halves": _BOTH, "votes": ("rgb", "depth"), **changes})
+
+
+def test_halves_stand_one_behind_the_other_in_an_embedding() -> None:
+    encoder = _two_halves()
+
+    assert encoder.dim == 10
+    assert encoder.layout == (Half("rgb", 0, 6, 0.7), Half("depth", 6, 10, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"halves": (_half("rgb", 0.5), _half("rgb", 0.5))}, "named once, got rgb, rgb"),
+        ({"halves": (_half("rgb", 0.5), _half("depth", 0.4))}, "must be 1 together, got 0.9"),
+        ({"votes": ("rgb",)}, r"may unlock lets every half vote \(rgb, depth\), got rgb"),
+        ({"votes": ("depth",), "unlock": False}, "the first half, rgb, says who it is and must vote"),
+        ({"halves": (_half("depth", 1.0),), "votes": ("depth",), "calibration": ()}, "depth alone never unlocks"),
+        ({"halves": _BOTH[::-1], "votes": ("depth", "rgb"), "calibration": ()}, "depth alone never unlocks"),
+        ({"depth_calibration": (DepthRow("nearest", 5, _BANDS, None),) * 2}, "two rows for one strategy"),
+        (
+            {
+                "halves": (_half("rgb", 1.0),),
+                "votes": ("rgb",),
+                "depth_calibration": (DepthRow("nearest", 5, _BANDS, None),),
+            },
+            "without a half named depth",
+        ),
+    ],
+)
+def test_halves_and_votes_that_contradict_each_other_are_refused(changes: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        _two_halves(**changes)
+
+
+def test_an_encoder_that_may_not_unlock_may_have_a_half_without_a_vote() -> None:
+    assert _two_halves(votes=("rgb",), unlock=False).votes == ("rgb",)
+    assert _two_halves(halves=(_half("depth", 1.0),), votes=("depth",), calibration=(), unlock=False).dim == 4
+
+
+@pytest.mark.parametrize("bands", [_BANDS[::-1], (_BANDS[0], _BANDS[0])], ids=["nearer", "equal"])
+def test_bands_that_do_not_end_farther_and_farther_away_are_refused(bands: tuple[DepthBand, ...]) -> None:
+    with pytest.raises(ValueError, match="bands must end farther and farther away"):
+        DepthRow("nearest", 5, bands, None)
 
 
 def test_a_manifest_that_others_may_write_is_refused(tmp_path: Path) -> None:

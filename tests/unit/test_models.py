@@ -264,7 +264,7 @@ def test_the_list_says_what_is_chosen_built_and_voting(cache: Path) -> None:
     detector, encoder = store.listing()
 
     assert (detector.name, detector.kind, detector.chosen, detector.built) == ("yunet", "yunet", True, True)
-    assert (encoder.name, encoder.kind, encoder.chosen, encoder.built) == ("rgbd-fused", "fused", True, False)
+    assert (encoder.name, encoder.kind, encoder.chosen, encoder.built) == ("rgbd-fused", "siamese", True, False)
     assert (encoder.model_id, encoder.votes, encoder.unlock) == ("sface-2021dec-rgb/1", ("rgb",), True)
     assert (detector.licence, encoder.licence) == ("MIT", "Apache-2.0")
 
