@@ -24,10 +24,10 @@ from kinect_unlock.controller import Controller
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.frames import Origin
+from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.listening import ListeningPlace
-from kinect_unlock.manifest import pick_threshold
+from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import Recogniser, RunFacts
@@ -90,8 +90,8 @@ class _Composer:
         self._notifier = notifier
         self._models = ModelStore(config.models, cache_dir=paths.cache_dir)
         entry = self._models.encoder
-        threshold = pick_threshold(entry, config.match.far, config.match.strategy)
-        self._recogniser = Recogniser(config.models.encoder, entry, threshold)
+        thresholds = pick_thresholds(entry, config.match.far, config.match.strategy)
+        self._recogniser = Recogniser(config.models.encoder, entry, thresholds)
         self._templates = FileTemplateStore(paths.state_dir, load_or_make_key(paths.state_dir))
         self._hooks = hooks(config)
 
@@ -199,6 +199,21 @@ def hooks(config: Config) -> ProgramHooks:
         HookError: a program is missing, cannot be run, or others may write it.
     """
     return ProgramHooks(config.hooks, os.environ)
+
+
+def enrolled(config: Config) -> tuple[Template, ...]:
+    """Return the template of everybody who is enrolled in the configured state folder; makes nothing there.
+
+    Raises:
+        StoreError: they cannot be read, as when they are another user's, or a daemon is using them.
+    """
+    state_dir = Paths.of(config, os.environ, os.getuid()).state_dir
+    if not state_dir.is_dir():
+        return ()
+    with hold_state_dir(state_dir):
+        store = FileTemplateStore(state_dir, load_or_make_key(state_dir))
+        found = [store.load(user) for user in store.users()]
+    return tuple(template for template in found if template is not None)
 
 
 def client(config: Config) -> Client:

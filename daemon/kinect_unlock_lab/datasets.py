@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -41,6 +41,34 @@ def split(person: str) -> Side:
     return Side.REPORT if zlib.crc32(person.encode()) & 1 else Side.TUNE
 
 
+class Capture(Protocol):
+    """What evaluation needs of a sample, whichever data set it is of."""
+
+    @property
+    def person(self) -> str:
+        """Who it is: the unit of every split."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The sample's name among its person's."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """The set-up it was taken in (place, light, camera); strangers of two set-ups are easier to tell apart."""
+        ...
+
+    @property
+    def near_frontal(self) -> bool:
+        """True where the data set itself says that the head is not turned."""
+        ...
+
+    def frame(self, seq: int = 0, captured_ns: int = 0) -> Frame:
+        """Read it; raises `SourceError` for a bad file."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One registered colour and depth pair of a person of rgbd-faces."""
@@ -52,12 +80,22 @@ class Sample:
     depth_path: Path
     near_frontal: bool
 
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.rgb_path.stem.removesuffix("_rgb")
+
+    @property
+    def group(self) -> str:
+        """The year: 2017 and 2019 had other rooms and other distances."""
+        return str(self.year)
+
     def frame(self, seq: int = 0, captured_ns: int = 0) -> Frame:
         """Read the pair as a frame with the dataset's nominal calibration; raises `SourceError` for a bad file."""
         return Frame(
             seq=seq,
             captured_ns=captured_ns,
-            color=_read_color(self.rgb_path),
+            color=read_color(self.rgb_path),
             depth_mm=_read_depth(self.depth_path),
             calibration=RGBD_FACES_CALIBRATION,
         )
@@ -72,7 +110,7 @@ class Photograph:
 
     def color(self) -> U8:
         """Read the photograph as RGB u8[H,W,3]; raises `SourceError` for a bad file."""
-        return _read_color(self.path)
+        return read_color(self.path)
 
 
 def load_rgbd_faces(folder: Path) -> tuple[Sample, ...]:
@@ -115,7 +153,8 @@ def _sample(folder: Path, where: str, row: Mapping[str, str | None]) -> Sample:
     )
 
 
-def _read_color(path: Path) -> U8:
+def read_color(path: Path) -> U8:
+    """Read an image file as RGB u8[H,W,3]; raises `SourceError` for a bad file."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise SourceError(f"{path}: no colour image can be read from it")

@@ -2,11 +2,11 @@
 
 import typer
 
-from kinect_unlock_lab.cli import bench, calibrate, evaluate, liveness, render, trial
+from kinect_unlock_lab.cli import article, bench, calibrate, evaluate, liveness, plot, render, trial
 
 app = typer.Typer(
     no_args_is_help=True,
     help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
 )
-for verbs in (evaluate, calibrate, liveness, trial, bench, render):
+for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render):
     app.add_typer(verbs.app)
