@@ -143,6 +143,14 @@ def rays(camera: Intrinsics, x_px: F32, y_px: F32) -> tuple[F32, F32]:
     return ray_x, ray_y
 
 
+def pixels(camera: Intrinsics, ray_x: F32, ray_y: F32) -> tuple[F32, F32]:
+    """Project directions (x/z, y/z) to pixels, with the camera's distortion."""
+    x, y = _distort(camera, ray_x, ray_y) if _distorts(camera) else (ray_x, ray_y)
+    x_px = x * np.float32(camera.fx_px) + np.float32(camera.cx_px)
+    y_px = y * np.float32(camera.fy_px) + np.float32(camera.cy_px)
+    return x_px, y_px
+
+
 def _distorts(camera: Intrinsics) -> bool:
     return any((camera.k1, camera.k2, camera.k3, camera.p1, camera.p2))
 
@@ -291,11 +299,7 @@ class _Rigid:
         z = self._z[part] * depth_mm + shift_z
         z[~((depth_mm > 0) & (z > 0))] = np.nan
         x, y = (self._x[part] * depth_mm + shift_x) / z, (self._y[part] * depth_mm + shift_y) / z
-        color = self._color
-        if _distorts(color):
-            x, y = _distort(color, x, y)
-        x_px = x * np.float32(color.fx_px) + np.float32(color.cx_px)
-        y_px = y * np.float32(color.fy_px) + np.float32(color.cy_px)
+        x_px, y_px = pixels(self._color, x, y)
         z[np.isnan(x_px)] = 0
         return _Landed(x_px, y_px, z)
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, U8, Detection, FaceTensor, read_only
+from kinect_unlock.frontalise import HOLE_MM, Frontal
 
 _Bool: TypeAlias = NDArray[np.bool_]
 
@@ -36,7 +36,7 @@ class DepthChannel(StrEnum):
     """What the fourth plane holds, as an encoder's manifest entry names it."""
 
     REGISTERED = "registered"  # offset from the face's plane, towards the camera positive, in units of the span
-    FRONTALISED_MM = "frontalised-mm"  # residual to the mean face
+    FRONTALISED_MM = "frontalised-mm"  # `Frontal.residual_mm`: mm beyond the mean face, in the head's own axes
 
 
 def similarity(landmarks_px: F32) -> F64:
@@ -66,20 +66,29 @@ def face_tensor(
 ) -> FaceTensor:
     """Cut a face out of colour u8[H,W,3] (RGB) and depth.
 
-    Raises ModelError for a contract this version cannot serve, ValueError if the landmarks coincide.
+    A frontalised map costs too much for a face that may be refused yet: until `with_frontal` puts it in, the fourth
+    plane of that contract is one hole. Raises ValueError if the landmarks coincide.
     """
-    if contract is not DepthChannel.REGISTERED:
-        raise ModelError(f"depth channel {contract.value!r} is not made by this version; only 'registered' is")
     transform = similarity(detection.landmarks_px)
     side = (TENSOR_SIDE_PX, TENSOR_SIDE_PX)
     data = np.empty((4, *side), np.float32)
     warped = cv2.warpAffine(color, transform, side, flags=cv2.INTER_LINEAR)
     data[:3] = warped.transpose(2, 0, 1)
     points = _sample(face_depth, transform)
-    data[3] = _offsets(points, depth_span_mm)
+    data[3] = _offsets(points, depth_span_mm) if contract is DepthChannel.REGISTERED else HOLE_MM
     ellipse = face_ellipse()
     valid = float((points[..., 2] > 0)[ellipse].mean())
     return FaceTensor(data, valid, transform)
+
+
+def with_frontal(tensor: FaceTensor, frontal: Frontal) -> FaceTensor:
+    """Return a tensor of the contract `DepthChannel.FRONTALISED_MM`: the same face with its map as the fourth plane.
+
+    The map is the head's own and not registered with the colour planes. ``valid_depth`` stays that of the crop.
+    """
+    data = tensor.data.copy()
+    data[3] = frontal.residual_mm
+    return FaceTensor(data, tensor.valid_depth, tensor.transform)
 
 
 @cache

@@ -8,7 +8,6 @@ A photograph has a pose too: whether what looks is a head is for liveness to say
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import cv2
@@ -16,36 +15,9 @@ import numpy as np
 
 from kinect_unlock.align import FaceDepth, rays
 from kinect_unlock.frames import F32, F64, LANDMARKS, Calibration, Detection, HeadPose, read_only
+from kinect_unlock.mean_face import MEAN_LANDMARKS_MM, mean_surface
 
-# A mean face in head axes: x image-right, y down, z away from the camera when it faces it; mm; the origin is the mean
-# of the five landmarks. Sampled from the neutral head of ICT-FaceKit (MIT), made symmetric.
-_MEAN_LANDMARKS_MM: Final = read_only(
-    np.array(
-        ((-32.6, 32.6, 0.0, -25.3, 25.3), (-33.9, -33.9, -3.6, 35.7, 35.7), (11.6, 11.6, -26.9, 1.9, 1.9)), np.float64
-    )
-)
-# z of the surface, to the millimetre: rows y = -56 ... 56, columns |x| = 0 ... 56, every 8 mm.
-_MEAN_SURFACE_MM: Final = (
-    (-4, -4, -3, -1, 2, 5, 11, 22),
-    (-3, -2, 1, 3, 5, 7, 11, 20),
-    (-3, 1, 8, 8, 7, 9, 15, 22),
-    (-6, 1, 10, 11, 8, 12, 18, 26),
-    (-12, -6, 6, 9, 9, 12, 18, 25),
-    (-19, -12, 1, 7, 9, 11, 15, 21),
-    (-25, -20, -3, 4, 7, 9, 13, 19),
-    (-26, -22, -10, 2, 5, 8, 12, 19),
-    (-19, -9, -5, 2, 4, 7, 13, 21),
-    (-12, -10, -5, 0, 4, 8, 14, 24),
-    (-14, -13, -8, -3, 3, 9, 16, 27),
-    (-11, -9, -7, -2, 3, 10, 19, 31),
-    (-12, -11, -6, 1, 5, 11, 21, 35),
-    (-8, -7, -4, 1, 7, 14, 26, 50),
-    (-6, -5, -2, 3, 10, 19, 34, 70),
-)
-_TABLE_MM: Final = 8.0
-_TABLE_REACH_MM: Final = 56.0
-_FINE_MM: Final = 2.0  # pitch to which the table is interpolated, once
-
+_MEAN_REACH_MM: Final = 56.0  # across and down: what of the mean face pulls; beyond it are hair, ears and beards
 _SURFACE_REACH_MM: Final = 75.0  # readings so far from the landmarks' middle may still be face
 _SURFACE_PITCH_MM: Final = 9.0  # of the readings used: about 200 on a face
 _MEASURED_SHARE: Final = 0.4  # between the landmarks; with less the face has hardly any depth
@@ -64,22 +36,35 @@ _SURFACE_CUT_MM: Final = 20.0  # hair, hands and glasses: what lies farther off 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Placement:
-    """A head's rotation f64[3,3] and origin f64[3]: ``camera = rotation @ head + origin``."""
+class Placement:
+    """Where a head is: ``camera = rotation @ head + origin``, head axes as in `kinect_unlock.mean_face`.
+
+    ``rotation`` f64[3,3]; ``origin_mm`` f64[3], the mean of the mean face's landmarks, before the camera.
+    """
 
     rotation: F64
     origin_mm: F64
+
+    def __post_init__(self) -> None:
+        read_only(self.rotation)
+        read_only(self.origin_mm)
+
+    @property
+    def pose(self) -> HeadPose:
+        """The same as distance and angles; ``distance_mm`` is the depth of the origin."""
+        yaw_deg, pitch_deg, roll_deg = angles_deg(facing(self.origin_mm) @ self.rotation)
+        return HeadPose(float(self.origin_mm[2]), yaw_deg, pitch_deg, roll_deg)
 
     def to_head(self, points_mm: F64) -> F64:
         """Map points f64[3,n] from camera to head axes."""
         head: F64 = self.rotation.T @ (points_mm - self.origin_mm[:, None])
         return head
 
-    def moved(self, motion: F64) -> "_Placement":
+    def moved(self, motion: F64) -> "Placement":
         """Turn and shift the points, as seen from the head, by a small rotation vector and a shift f64[6]."""
         turn = np.asarray(cv2.Rodrigues(motion[:3])[0], np.float64)
         rotation: F64 = self.rotation @ turn.T
-        return _Placement(rotation, self.origin_mm - rotation @ motion[3:])
+        return Placement(rotation, self.origin_mm - rotation @ motion[3:])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,21 +77,21 @@ class _Readings:
 
 
 def head_pose(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> HeadPose | None:
-    """Measure a head's pose; None where too little of the face has depth.
+    """Measure a head's pose; None where too little of the face has depth."""
+    placement = place_head(detection, face_depth, calibration)
+    return None if placement is None else placement.pose
 
-    ``distance_mm`` is the depth of the mean of the five landmarks, as the whole face's surface holds it.
-    """
+
+def place_head(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> Placement | None:
+    """Lay the mean face on a face; None where too little of the face has depth."""
     readings = _read(detection, face_depth, calibration)
     if readings is None:
         return None
     placement = _kabsch(readings)
     for _ in range(_ROUNDS):
         placement = placement.moved(_correction(placement, readings))
-    distance_mm = float(placement.origin_mm[2])
-    if not (np.isfinite(placement.rotation).all() and distance_mm > 0):
-        return None
-    yaw_deg, pitch_deg, roll_deg = angles_deg(facing(placement.origin_mm) @ placement.rotation)
-    return HeadPose(distance_mm, yaw_deg, pitch_deg, roll_deg)
+    is_before_the_camera = np.isfinite(placement.rotation).all() and placement.origin_mm[2] > 0  # False for NaN
+    return placement if is_before_the_camera else None
 
 
 def angles_deg(rotation: F64) -> tuple[float, float, float]:
@@ -168,18 +153,18 @@ def _window(face_depth: FaceDepth, cell: F64, half_side: float, *, stride: int) 
     return face_depth.xyz_mm[top : min(rows, bottom) : stride, left : min(columns, right) : stride].reshape(-1, 3)
 
 
-def _kabsch(readings: _Readings) -> _Placement:
+def _kabsch(readings: _Readings) -> Placement:
     """Place the mean face's landmarks on a face's."""
     weights = readings.weights / readings.weights.sum()
-    model_centre, centre = _MEAN_LANDMARKS_MM @ weights, readings.landmarks_mm @ weights
-    spread = (readings.landmarks_mm - centre[:, None]) * weights @ (_MEAN_LANDMARKS_MM - model_centre[:, None]).T
+    model_centre, centre = MEAN_LANDMARKS_MM @ weights, readings.landmarks_mm @ weights
+    spread = (readings.landmarks_mm - centre[:, None]) * weights @ (MEAN_LANDMARKS_MM - model_centre[:, None]).T
     u, _, vt = np.linalg.svd(spread)
     turn = np.diag((1.0, 1.0, float(np.sign(np.linalg.det(u @ vt)))))  # a rotation, not a mirror image
     rotation: F64 = u @ turn @ vt
-    return _Placement(rotation, centre - rotation @ model_centre)
+    return Placement(rotation, centre - rotation @ model_centre)
 
 
-def _correction(placement: _Placement, readings: _Readings) -> F64:
+def _correction(placement: Placement, readings: _Readings) -> F64:
     """Return one Gauss-Newton step f64[6] (rotation vector, shift) of the points towards the mean face.
 
     Surface readings pull along the mean face's normal only, landmarks across the image and, less, in depth.
@@ -189,18 +174,18 @@ def _correction(placement: _Placement, readings: _Readings) -> F64:
     distance = (surface[2] - z) * normals[2]
     worth = np.maximum(1 - (distance / _SURFACE_CUT_MM) ** 2, 0) ** 2 * normals[2]  # Tukey's; less where seen aslant
     worth *= min(1.0, _SURFACE_WORTH / max(1.0, float(worth.sum()))) / _SURFACE_SIGMA_MM**2
-    matrix, right = _normal_equations(surface, normals, distance, worth)
+    matrix, right = normal_equations(surface, normals, distance, worth)
     axes = placement.rotation.T  # columns: the camera's axes as the head sees them
-    errors = (landmarks - _MEAN_LANDMARKS_MM).T @ axes
+    errors = (landmarks - MEAN_LANDMARKS_MM).T @ axes
     trust = np.full((LANDMARKS, 3), _ACROSS_SIGMA_MM**-2)
     trust[:, 2] = readings.weights * _ALONG_SIGMA_MM**-2
-    more, further = _normal_equations(
+    more, further = normal_equations(
         np.repeat(landmarks, 3, axis=1), np.tile(axes, LANDMARKS), errors.ravel(), trust.ravel()
     )
     return np.asarray(np.linalg.solve(matrix + more + _STAY, right + further), np.float64)
 
 
-def _normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> tuple[F64, F64]:
+def normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> tuple[F64, F64]:
     """Return matrix f64[6,6] and right side f64[6] for points f64[3,n] that are off by ``errors`` along directions."""
     (x, y, z), (u, v, w) = arms, directions
     rows = np.empty((6, len(errors)))
@@ -212,20 +197,7 @@ def _normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> 
 
 def _mean_surface(points_mm: F64) -> tuple[F64, F64]:
     """Return the mean face's z f64[n] and its normals f64[3,n] at points f64[3,n] in head axes; beyond it, zeros."""
-    column, row = ((points_mm[:2] + _TABLE_REACH_MM) / _FINE_MM).astype(np.float32)
-    found = cv2.remap(_table(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    z, *normals = np.asarray(found, np.float64).reshape(-1, 4).T
-    return z, np.stack(normals)
-
-
-@cache
-def _table() -> F32:
-    """Return z and the unit normal f32[n,n,4] every 2 mm, between -56 and 56 mm both ways."""
-    half = np.array(_MEAN_SURFACE_MM, np.float32)
-    coarse = np.concatenate((half[:, :0:-1], half), axis=1)
-    fine = np.arange(0, 2 * _TABLE_REACH_MM + _FINE_MM, _FINE_MM, dtype=np.float32) / np.float32(_TABLE_MM)
-    x, y = np.meshgrid(fine, fine)
-    z = cv2.remap(coarse, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    slope_y, slope_x = np.gradient(z, _FINE_MM)
-    length = np.sqrt(slope_x * slope_x + slope_y * slope_y + 1)
-    return read_only(np.dstack((z, -slope_x / length, -slope_y / length, 1 / length)).astype(np.float32))
+    x, y = points_mm[:2].astype(np.float32)
+    found = mean_surface(x, y).reshape(-1, 4).astype(np.float64).T
+    found *= np.abs(points_mm[:2]).max(axis=0, initial=0) <= _MEAN_REACH_MM
+    return found[0], found[1:]

@@ -17,9 +17,11 @@ from kinect_unlock.crop import (
     face_tensor,
     sharpness,
     similarity,
+    with_frontal,
 )
-from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, F64, U8, Box, Detection, FaceTensor
+from kinect_unlock.frontalise import HOLE_MM, Frontal
+from kinect_unlock.pose import Placement
 
 FX = 365.0
 
@@ -227,14 +229,27 @@ def test_readings_all_on_one_line_are_finite() -> None:
     assert np.isfinite(tensor(grid(depth)).data).all()
 
 
-def test_a_contract_that_this_version_cannot_serve_is_refused() -> None:
-    with pytest.raises(ModelError, match="depth channel 'frontalised-mm' is not made by this version"):
-        face_tensor(
-            np.zeros((200, 200, 3), np.uint8),
-            detection(upright()),
-            grid(np.full((200, 200), 800.0)),
-            contract=DepthChannel.FRONTALISED_MM,
-        )
+def test_a_frontalised_tensor_is_one_hole_until_its_map_is_put_in() -> None:
+    flat = grid(np.full((200, 200), 800.0))
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    bare = face_tensor(image, detection(upright()), flat, contract=DepthChannel.FRONTALISED_MM)
+    registered = face_tensor(image, detection(upright()), flat, contract=DepthChannel.REGISTERED)
+    assert (bare.data[3] == HOLE_MM).all()
+    assert np.array_equal(bare.data[:3], registered.data[:3])
+    assert bare.valid_depth == registered.valid_depth
+
+
+def test_a_map_becomes_the_fourth_plane_and_leaves_the_rest_alone() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
+    flat = grid(np.full((200, 200), 800.0))
+    bare = face_tensor(image, detection(upright()), flat, contract=DepthChannel.FRONTALISED_MM)
+    residual = np.random.default_rng(1).normal(0, 5, (112, 112)).astype(np.float32)
+    frontal = Frontal(residual, 2.0, 0.9, Placement(np.eye(3), np.array((0.0, 0.0, 800.0))))
+    whole = with_frontal(bare, frontal)
+    assert np.array_equal(whole.data[3], residual)
+    assert np.array_equal(whole.data[:3], bare.data[:3])
+    assert (bare.data[3] == HOLE_MM).all()
+    assert whole.valid_depth == bare.valid_depth
 
 
 def drawn(blur_px: float, contrast: float = 1.0) -> U8:
