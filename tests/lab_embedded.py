@@ -14,7 +14,7 @@ def embedded_of(
     """Give every sample its person's direction; all acquired, live and in range."""
     count = len(person)
     angles = np.array(yaw if yaw is not None else [0.0] * count, np.float32)
-    return Embedded(
+    return Embedded.of(
         embeddings=np.array([direction[name] for name in person], np.float32),
         person=np.array(person),
         sample=np.array([str(number) for number in range(count)]),

@@ -19,7 +19,7 @@ def embedded_of(noise: float) -> Embedded:
     count = len(vectors)
     acquired = np.arange(count) != 7
     vectors[~acquired] = 0
-    return Embedded(
+    return Embedded.of(
         embeddings=vectors,
         person=np.repeat([f"p{number:02d}" for number in range(PEOPLE)], EACH),
         sample=np.array([f"s{number}" for number in range(count)]),

@@ -17,7 +17,7 @@ def embedded() -> Embedded:
     acquired[[3, 9]] = False
     vectors[~acquired] = 0
     count = len(vectors)
-    return Embedded(
+    return Embedded.of(
         embeddings=vectors,
         person=np.repeat([f"p{i}" for i in range(PEOPLE)], EACH),
         sample=np.array([f"s{i}" for i in range(count)]),

@@ -61,7 +61,7 @@ def test_only_live_captures_within_the_trials_range_can_be_enrolled() -> None:
     def measured(*values: float) -> np.ndarray:
         return np.array(values, np.float32)
 
-    embedded = Embedded(
+    embedded = Embedded.of(
         embeddings=np.zeros((5, 4), np.float32),
         person=np.array(["p"] * 5),
         sample=np.array(["s"] * 5),
