@@ -1,7 +1,5 @@
 """Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
 
-from typing import Final
-
 from kinect_unlock import policy
 from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
@@ -14,8 +12,6 @@ from kinect_unlock.ports import Peer, RunFacts
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.wire import PasswordOk, Reply, Request, Verify, Word
 
-# A face is scored once, as a whole; were the depth half to have a say of its own, it would have to be counted first.
-_COUNTED_VOTES: Final = ("rgb",)
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
 
@@ -63,7 +59,7 @@ def begin_enrol(desk: Desk, claim: Claim, user: str) -> EnrolAttempt:
     """
     if desk.facts.origin is not Origin.SENSOR and _has_sensors_template(desk, user):
         raise RequestError(f"{user} has a template from the sensor; forget that first, or choose another name")
-    rules, most = desk.config.enrol, desk.recogniser.threshold.template_vectors_max
+    rules, most = desk.config.enrol, desk.recogniser.template_vectors_max
     vectors = len(rules.stages) * rules.samples_per_stage
     if vectors > most:
         msg = f"$.enrol: {vectors} samples in all, the threshold of {desk.recogniser.name} has evidence for {most}"
@@ -94,19 +90,18 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
         fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"
     elif not entry.unlock:
         fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify; choose another"
-    elif entry.votes != _COUNTED_VOTES:
-        votes, counted = ", ".join(entry.votes), ", ".join(_COUNTED_VOTES)
-        fault = f"$.models.encoder: {desk.recogniser.name} has the votes {votes}, this version counts {counted} alone"
     elif ask.unlock and facts.origin in _NEVER_OPENS:
         fault = f"{facts.origin} frames never unlock, in no run: only a depth camera's can"
     elif ask.unlock and desk.config.hooks.unlock is None:
         fault = "$.hooks.unlock: no program is configured that unlocks"
+    else:
+        fault = desk.recogniser.vote_fault(desk.config.ranges.depth_vote)
     if fault is not None:
         raise ConfigError(fault)
 
 
 def _require_fitting(desk: Desk, template: Template) -> None:
-    encoder, most = desk.recogniser.encoder, desk.recogniser.threshold.template_vectors_max
+    encoder, most = desk.recogniser.encoder, desk.recogniser.template_vectors_max
     fault: KinectUnlockError | None = None
     if template.model_id != encoder.model_id or template.vectors.shape[1] != encoder.dim:
         fault = ModelError(

@@ -1,5 +1,7 @@
 """What is answered without a camera: how the daemon is, who is enrolled, and photographs that a client encoded."""
 
+import math
+
 import msgspec
 import numpy as np
 
@@ -7,7 +9,8 @@ from kinect_unlock.attempts import Desk
 from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.frames import Embedding, Origin, Template
 from kinect_unlock.identification import name_of
-from kinect_unlock.matching import mean_vector
+from kinect_unlock.manifest import Threshold
+from kinect_unlock.matching import mean_of_halves
 from kinect_unlock.sessions import Session
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
@@ -18,7 +21,7 @@ def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
     Raises:
         StoreError: the list of users cannot be read.
     """
-    facts, encoder, threshold = desk.facts, desk.recogniser.encoder, desk.recogniser.threshold
+    facts, encoder = desk.facts, desk.recogniser.encoder
     users = desk.templates.users()
     data = {
         "version": facts.version,
@@ -34,14 +37,9 @@ def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
             "may_unlock": encoder.unlock,
             "note": _note(encoder.votes),
         },
-        "threshold": {
-            "cosine": threshold.cosine,
-            "far": threshold.far,
-            "far_asked": desk.config.match.far,
-            "strategy": desk.config.match.strategy,
-            "template_vectors_max": threshold.template_vectors_max,
-            "evidence": msgspec.to_builtins(threshold.evidence),
-        },
+        "far_asked": desk.config.match.far,
+        "strategy": desk.config.match.strategy,
+        "thresholds": [_threshold(threshold) for threshold in desk.recogniser.thresholds],
         "users": len(users),
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
         "session": session.state.value,
@@ -70,11 +68,11 @@ def keep_photographs(desk: Desk, ask: EnrolVectors) -> Reply:
         StoreError: it cannot be written; an older one is still there.
     """
     embeddings = _unpacked(desk, ask.vectors, ask.model_id)
-    most = desk.recogniser.threshold.template_vectors_max
+    most = desk.recogniser.template_vectors_max
     if len(embeddings) > most:
         raise RequestError(f"{len(embeddings)} photographs, the threshold has evidence for at most {most} of a user")
     try:
-        mean_vector([embedding.vector for embedding in embeddings])
+        mean_of_halves([embedding.vector for embedding in embeddings], desk.recogniser.encoder.layout)
     except ValueError as fault:
         raise RequestError(f"the photographs do not show one person: {fault}") from fault
     older = desk.templates.load(ask.user)
@@ -124,7 +122,21 @@ def _unpacked(desk: Desk, vectors: Vectors, model_id: str) -> list[Embedding]:
 def _note(votes: tuple[str, ...]) -> str:
     if "depth" in votes:
         return "colour and depth both vote"
-    return "the depth half is not trained yet: colour alone votes on identity, depth decides liveness and pose"
+    return "colour alone votes on identity, depth decides liveness and pose"
+
+
+def _threshold(threshold: Threshold) -> dict[str, object]:
+    bands = [
+        {"to_mm": band.to_mm if math.isfinite(band.to_mm) else None, "cosine": band.cosine}
+        for band in threshold.bar.bands
+    ]
+    return {
+        "half": threshold.bar.half,
+        "bands": bands,
+        "far": threshold.far,
+        "template_vectors_max": threshold.template_vectors_max,
+        "evidence": msgspec.to_builtins(threshold.evidence),
+    }
 
 
 def _is_locked_out(desk: Desk, user: str) -> bool:

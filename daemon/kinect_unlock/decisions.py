@@ -7,12 +7,13 @@ exists only in runs that were started for trying out: it holds scores.
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.frames import Cue, Observation
+from kinect_unlock.halves import HalfName
 from kinect_unlock.wire import Reply
 
 # What one line holds, as JSON has it.
@@ -30,15 +31,17 @@ def rounded(value: float | None, digits: int = _SCORE_DIGITS) -> float | None:
     return round(float(value), digits) + 0.0  # never minus zero
 
 
-def frame_facts(observation: Observation, first_ns: int, **judged: str | float | bool | None) -> Facts:
-    """Return what is told of a frame; ``judged`` is what the attempt made of it, its floats being scores."""
+def frame_facts(
+    observation: Observation, first_ns: int, **judged: str | bool | Mapping[HalfName, float] | None
+) -> Facts:
+    """Return what is told of a frame; ``judged`` is what the attempt made of it, a mapping being each half's cosine."""
     facts: Facts = {
         "seq": observation.seq,
         "at_ms": rounded((observation.captured_ns - first_ns) / NS_PER_MS, 3),
         "seen": observation.seen.value,
     }
     for name, value in judged.items():
-        facts[name] = rounded(value) if isinstance(value, float) else value
+        facts[name] = value if isinstance(value, str | bool | None) else _cosines(value)
     if observation.face is not None:
         pose = observation.face.pose
         facts["pose"] = {
@@ -47,10 +50,19 @@ def frame_facts(observation: Observation, first_ns: int, **judged: str | float |
             "pitch_deg": rounded(pose.pitch_deg, _MEASURE_DIGITS),
             "roll_deg": rounded(pose.roll_deg, _MEASURE_DIGITS),
         }
+    if observation.depth_fit is not None:
+        facts["depth_fit"] = {
+            "fit_mm": rounded(observation.depth_fit.fit_mm, _MEASURE_DIGITS),
+            "coverage": rounded(observation.depth_fit.coverage, _MEASURE_DIGITS),
+        }
     if observation.liveness is not None:
         facts["liveness"] = observation.liveness.verdict.value
         facts["cues"] = [_cue_facts(cue) for cue in observation.liveness.cues]
     return facts
+
+
+def _cosines(of_halves: Mapping[HalfName, float]) -> Facts:
+    return {half: rounded(cosine) for half, cosine in of_halves.items()}
 
 
 def with_timings(facts: Facts, observation: Observation) -> Facts:

@@ -17,7 +17,7 @@ from kinect_unlock.machines.enrol import ENROL, OPEN_STATES, Effect, Event, Stat
 from kinect_unlock.ports import Use
 from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, worst_cosine
 from kinect_unlock.settings import Stage
-from kinect_unlock.wire import Reply, Word
+from kinect_unlock.wire import Hint, Reply, Word
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         super().__init__(desk, claim, MACHINE, State.IDLE)
         self._user = user
         self._rules = desk.config.enrol
+        self._layout = desk.recogniser.encoder.layout
         self._samples: list[Sample] = []
         self._stage_ns: int | None = None  # the first frame of this stage
 
@@ -59,7 +60,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
             return
         sample = self._sample(observation)
         taken = sample is not None and is_new(sample, self._samples)
-        self.tell_hint(hint_towards(band_of(self.stage, self.desk.config.ranges.enrol), self.stage, observation))
+        self.tell_hint(self._hint(observation))
         self.tell_frame(frame_facts(observation, first_ns, stage=self.stage, taken=taken), observation)
         self.feed(Event.POSE_LOST if sample is None else Event.POSE_HELD)
         if taken and sample is not None:
@@ -85,6 +86,10 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
     @property
     def _stage_index(self) -> int:
         return min(len(self._samples) // self._rules.samples_per_stage, len(self._rules.stages) - 1)
+
+    def _hint(self, observation: Observation) -> Hint | None:
+        ranges = self.desk.config.ranges
+        return hint_towards(band_of(self.stage, ranges.enrol), self.stage, observation, ranges)
 
     def _sample(self, observation: Observation) -> Sample | None:
         """Return a frame as a sample if it is one live face, encoded, in the stage's pose."""
@@ -119,7 +124,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         return {"passed": passed, "of": len(self._rules.stages)}
 
     def _review(self) -> None:
-        worst = worst_cosine(self._samples)
+        worst = worst_cosine(self._samples, self._layout)
         if not worst >= self._rules.min_cosine:
             self.message = "the samples do not all show one person; enrol again, alone before the camera"
             self.feed(Event.REVIEW_FAILED)
@@ -141,7 +146,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
                 continue
             if other is not None and other.model_id == self.desk.recogniser.encoder.model_id:
                 others.append(other)
-        likeness = nearest_other(self._samples, others)
+        likeness = nearest_other(self._samples, others, self._layout)
         if likeness is not None and likeness.score >= self._rules.duplicate_cosine:
             self._warn(f"looks much like user {likeness.user}: either may be taken for the other")
 

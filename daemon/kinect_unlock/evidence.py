@@ -1,12 +1,14 @@
 """What the frames of one attempt add up to. Pure: frozen evidence in, frozen evidence out; time is the frames' own.
 
-Only usable frames cast a ballot: one face in range, with depth, judged by liveness. An attempt is accepted on votes
-(so many of the last usable frames are the owner's, none of them a spoof, spread over a least time) *and* on the mean
-of all its embeddings; it is rejected on the strangers and spoofs of its whole length. A jump of place, distance or
-identity, a gap, or a second face begins votes and mean anew, so that nobody may be swapped in; rejections stay.
+Only usable frames cast a ballot: one face in range, with depth, judged by liveness. A frame is the owner's if every
+half of the encoder that votes says so. An attempt is accepted on votes (so many of the last usable frames are the
+owner's, none of them a spoof, spread over a least time) *and* on the mean of all its embeddings, with which every half
+must agree again; it is rejected on the strangers and spoofs of its whole length. A jump of place, distance or identity,
+a gap, or a second face begins votes and mean anew, so that nobody may be swapped in; rejections stay.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import Final
@@ -15,7 +17,8 @@ import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
 from kinect_unlock.frames import F32, Box, Observation, Seen, Template, Verdict
-from kinect_unlock.matching import mean_vector, score
+from kinect_unlock.halves import Half, HalfName, half_vectors
+from kinect_unlock.matching import Bar, HalfScores, cosines_needed, half_scores, mean_of_halves, mean_vector
 from kinect_unlock.settings import EvidenceRules, Strategy
 
 # A head moves at most so far between two frames: a noise part, and a speed of some 1 m/s sideways (a face is about
@@ -62,20 +65,26 @@ class Ballot:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Evidence:
-    """Everything that counts of an attempt so far; begins empty."""
+    """Everything that counts of an attempt so far; begins empty, with the halves of what will come."""
 
+    halves: tuple[Half, ...]  # of every embedding; the first one says who it is
     window: tuple[Ballot, ...] = ()  # the last usable frames since the last break, newest last
-    vectors: tuple[F32, ...] = ()  # the embeddings since the last break
+    encoded: tuple[Ballot, ...] = ()  # the frames with an embedding since the last break
     owner_since_ns: int | None = None  # the first frame of the owner since the last break
     rejections: int = 0  # strangers and spoofs of the whole attempt
     breaks: int = 0
     newest_ns: int = -1
     counted: frozenset[bytes] = frozenset()
 
+    @property
+    def vectors(self) -> tuple[F32, ...]:
+        """The embeddings f32[D] since the last break."""
+        return tuple(ballot.vector for ballot in self.encoded if ballot.vector is not None)
 
-def vote_for(score_of_frame: float, threshold: float) -> Vote:
-    """Return a live face's vote; a score that is not a number is a stranger's."""
-    return Vote.OWNER if score_of_frame >= threshold else Vote.STRANGER
+
+def vote_for(scores: HalfScores, needed: Mapping[HalfName, float]) -> Vote:
+    """Return a live face's vote: the owner's if every half reaches what it needs; NaN is a stranger's."""
+    return Vote.OWNER if scores.reach(needed) else Vote.STRANGER
 
 
 def shows_live_face(observation: Observation) -> bool:
@@ -119,7 +128,7 @@ def with_ballot(evidence: Evidence, ballot: Ballot, rules: EvidenceRules) -> Evi
     return replace(
         evidence,
         window=(*evidence.window, ballot)[-rules.votes_window :],
-        vectors=evidence.vectors if ballot.vector is None else (*evidence.vectors, ballot.vector),
+        encoded=evidence.encoded if ballot.vector is None else (*evidence.encoded, ballot),
         owner_since_ns=ballot.captured_ns if first_of_owner else evidence.owner_since_ns,
         rejections=evidence.rejections + int(ballot.vote is not Vote.OWNER),
         newest_ns=ballot.captured_ns,
@@ -149,26 +158,33 @@ def votes_hold(evidence: Evidence, rules: EvidenceRules) -> bool:
     )
 
 
-def mean_score(evidence: Evidence, template: Template, strategy: Strategy) -> float:
-    """Return how alike the mean of the attempt's embeddings is to the template; NaN when there is no mean."""
+def mean_scores(evidence: Evidence, template: Template, strategy: Strategy) -> HalfScores:
+    """Return how alike the mean of the attempt's embeddings is to the template; no scores when there is no mean."""
     try:
-        mean = mean_vector(evidence.vectors)
+        mean = mean_of_halves(evidence.vectors, evidence.halves)
     except ValueError:
-        return math.nan
-    return score(mean, template, strategy)
+        return HalfScores({})
+    return half_scores(mean, template, strategy, evidence.halves)
 
 
-def judge(evidence: Evidence, *, score_of_mean: float, threshold: float, rules: EvidenceRules) -> Judgement:
+def needed_of_mean(evidence: Evidence, bars: Sequence[Bar]) -> Mapping[HalfName, float]:
+    """Return what the mean of the attempt's embeddings needs: the most that any of its frames needs."""
+    return cosines_needed(bars, [ballot.distance_mm for ballot in evidence.encoded])
+
+
+def judge(
+    evidence: Evidence, *, scores_of_mean: HalfScores, needed: Mapping[HalfName, float], rules: EvidenceRules
+) -> Judgement:
     """Say what the evidence adds up to. Rejection is looked at first; NaN reaches no threshold."""
     if evidence.rejections >= rules.reject_after:
         return Judgement.REJECTED
-    if votes_hold(evidence, rules) and score_of_mean >= threshold:
+    if votes_hold(evidence, rules) and scores_of_mean.reach(needed):
         return Judgement.ACCEPTED
     return Judgement.UNDECIDED
 
 
 def _broken(evidence: Evidence) -> Evidence:
-    return replace(evidence, window=(), vectors=(), owner_since_ns=None, breaks=evidence.breaks + 1)
+    return replace(evidence, window=(), encoded=(), owner_since_ns=None, breaks=evidence.breaks + 1)
 
 
 def _is_break(evidence: Evidence, ballot: Ballot) -> bool:
@@ -193,10 +209,13 @@ def _shift_widths(before: Box, after: Box) -> float:
 
 
 def _same_person(evidence: Evidence, ballot: Ballot) -> bool:
-    if ballot.vector is None or not evidence.vectors:
+    """Say whether the first half, which tells people apart best, sees the one who was there before."""
+    if ballot.vector is None or not evidence.encoded:
         return True
+    first = evidence.halves[0].name
+    known = half_vectors(np.stack(evidence.vectors), evidence.halves)[first]
     try:
-        mean = mean_vector(evidence.vectors)
+        mean = mean_vector(list(known))
     except ValueError:
         return False
-    return float(np.dot(mean, ballot.vector)) >= _SAME_PERSON_COSINE
+    return float(np.dot(mean, half_vectors(ballot.vector, evidence.halves)[first])) >= _SAME_PERSON_COSINE

@@ -273,6 +273,17 @@ class LivenessReport:
     cues: tuple[Cue, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DepthFit:
+    """How well a face's depth could be laid on the mean face: what says whether the depth half may vote.
+
+    ``fit_mm`` is the mean distance of the aligned readings, ``coverage`` 0..1 the share of the face with a reading.
+    """
+
+    fit_mm: float
+    coverage: float
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Embedding:
     """A unit vector f32[D] in the space named by ``model_id``."""
@@ -334,12 +345,17 @@ class Seen(StrEnum):
     NO_DEPTH = "no-depth"  # nothing to measure liveness with: unusable, never a vote
     SPOOF = "spoof"
     UNSURE = "unsure"  # liveness could not decide: unusable, never a vote
+    DEPTH_UNFIT = "depth-unfit"  # live, but its depth may not say who it is: unusable, never a vote
     FACE = "face"  # one live face in range, encoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What the vision thread says of one frame. Carries no image. ``embedding`` is set for FACE alone."""
+    """What the vision thread says of one frame. Carries no image. ``embedding`` is set for FACE alone.
+
+    ``depth_fit`` is None where depth was not laid on the mean face: by an encoder without such a depth half, or
+    because the frame was unusable before or too little of the face had depth.
+    """
 
     attempt: int
     seq: int
@@ -347,6 +363,7 @@ class Observation:
     seen: Seen
     face: Face | None = None
     liveness: LivenessReport | None = None
+    depth_fit: DepthFit | None = None
     embedding: Embedding | None = None
     stage_ms: dict[str, float] = field(default_factory=dict)
 

@@ -3,8 +3,9 @@
 from typing import Final
 
 from kinect_unlock.frames import HeadPose, Observation, Seen
+from kinect_unlock.pipeline import out_of_range
 from kinect_unlock.sampling import Band
-from kinect_unlock.settings import Stage
+from kinect_unlock.settings import Ranges, Stage
 from kinect_unlock.wire import Hint
 
 # A spoof, a doubtful face and one without depth give the same hint: a picture's holder learns nothing from it.
@@ -18,23 +19,28 @@ _HINTS: Final[dict[Seen, Hint]] = {
     Seen.NO_DEPTH: Hint.KEEP_FACE_CLEAR,
     Seen.SPOOF: Hint.KEEP_FACE_CLEAR,
     Seen.UNSURE: Hint.KEEP_FACE_CLEAR,
+    Seen.DEPTH_UNFIT: Hint.KEEP_FACE_CLEAR,
 }
+_STEERED: Final = frozenset({Seen.FACE, Seen.TURNED_AWAY, Seen.DEPTH_UNFIT})  # there is a pose to start from
 _STEADY_FRAMES: Final = 3
 
 
-def hint_for(observation: Observation) -> Hint | None:
+def hint_for(observation: Observation, ranges: Ranges) -> Hint | None:
     """Return what helps the next frame to be usable, None when this one was."""
-    return _HINTS.get(observation.seen)
+    seen, face = observation.seen, observation.face
+    if seen is Seen.DEPTH_UNFIT and face is not None:
+        seen = out_of_range(face.pose, ranges.depth_vote) or seen
+    return _HINTS.get(seen)
 
 
-def hint_towards(band: Band, stage: Stage, observation: Observation) -> Hint | None:
+def hint_towards(band: Band, stage: Stage, observation: Observation, ranges: Ranges) -> Hint | None:
     """Return what leads to a stage's pose, None when it is held."""
-    if observation.seen not in {Seen.FACE, Seen.TURNED_AWAY} or observation.face is None:
-        return hint_for(observation)
+    if observation.seen not in _STEERED or observation.face is None:
+        return hint_for(observation, ranges)
     found = steer(band, observation.face.pose)
     if found is not None and stage == "straight" and found not in {Hint.MOVE_BACK, Hint.MOVE_CLOSER}:
         return Hint.LOOK_STRAIGHT
-    return found or hint_for(observation)
+    return found or hint_for(observation, ranges)
 
 
 def steer(band: Band, pose: HeadPose) -> Hint | None:

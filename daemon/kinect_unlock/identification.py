@@ -9,7 +9,7 @@ from kinect_unlock.decisions import frame_facts
 from kinect_unlock.frames import F32, Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.machines.identify import IDENTIFY, OPEN_STATES, Effect, Event, State
-from kinect_unlock.matching import identify, mean_vector
+from kinect_unlock.matching import identify, mean_of_halves
 from kinect_unlock.ports import Use
 from kinect_unlock.wire import Reply, Word
 
@@ -17,19 +17,21 @@ MACHINE: Final = Machine(IDENTIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Ev
 
 
 def name_of(desk: Desk, vectors: Sequence[F32]) -> str | None:
-    """Return the user that the mean of unit vectors f32[D] belongs to, None for nobody.
+    """Return the user that the mean of embeddings f32[D] belongs to by the encoder's first half, None for nobody.
 
     Raises:
         StoreError: a template cannot be read: naming somebody else instead would be wrong.
     """
+    layout = desk.recogniser.encoder.layout
     try:
-        mean = mean_vector(vectors)
+        mean = mean_of_halves(vectors, layout)
     except ValueError:  # they show several people
         return None
     found = identify(
         mean,
         _comparable(desk),
-        threshold=desk.recogniser.threshold.cosine,
+        layout,
+        threshold=desk.recogniser.identity.cosine,
         margin=desk.config.match.identify_margin,
         strategy=desk.config.match.strategy,
     )
@@ -48,7 +50,7 @@ class IdentifyAttempt(CameraAttempt[State, Event, Effect]):
 
     def __init__(self, desk: Desk, claim: Claim) -> None:
         super().__init__(desk, claim, MACHINE, State.IDLE)
-        self._evidence = ev.Evidence()
+        self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
 
     def limit_s(self) -> float:
         """Return how long a look may take."""
@@ -60,7 +62,7 @@ class IdentifyAttempt(CameraAttempt[State, Event, Effect]):
             self.expire()
             return
         self._gather(observation)
-        self.tell_hint(hint_for(observation))
+        self.tell_hint(hint_for(observation, self.desk.config.ranges))
         self.tell_frame(frame_facts(observation, first_ns), observation)
         rules = self.desk.config.evidence
         if self._evidence.rejections >= rules.reject_after:

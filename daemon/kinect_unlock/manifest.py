@@ -3,6 +3,7 @@
 Reads ``models/manifest.yaml`` strictly; looks at no weights and runs nothing.
 """
 
+import math
 import os
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +19,7 @@ from kinect_unlock.config.text import read
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.halves import Half, HalfName
+from kinect_unlock.matching import Band, Bar
 from kinect_unlock.settings import Count, Positive, Strategy
 
 Sha256: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -163,7 +165,10 @@ def _vote_fault(entry: Encoder) -> str | None:
         return f"the first half, {names[0]}, says who it is and must vote"
     if entry.unlock and set(votes) != set(names):
         return f"an encoder that may unlock lets every half vote ({', '.join(names)}), got {', '.join(votes)}"
-    return "depth alone never unlocks" if entry.unlock and names[0] == "depth" else None
+    if entry.unlock and names[0] == "depth":
+        return "depth alone never unlocks"
+    unmeasured = entry.unlock and "depth" in votes and entry.depth is not DepthChannel.FRONTALISED_MM
+    return "a depth half that votes needs frontalised-mm, whose fitness is measured" if unmeasured else None
 
 
 def _calibration_fault(entry: Encoder) -> str | None:
@@ -219,12 +224,17 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The cosine an embedding must reach, the rate it stands for, and the evidence for that."""
+    """What a half must reach, the rate it stands for (None: see the evidence), and the evidence for that."""
 
-    cosine: float
-    far: float
+    bar: Bar
+    far: float | None
     template_vectors_max: int
     evidence: Evidence
+
+    @property
+    def cosine(self) -> float:
+        """The cosine to reach, where it depends on distance the strictest."""
+        return max(band.cosine for band in self.bar.bands)
 
 
 def load_manifest(path: Path | None = None) -> Manifest:
@@ -257,21 +267,34 @@ def load_manifest(path: Path | None = None) -> Manifest:
 
 
 def pick_threshold(encoder: Encoder, far: float, strategy: Strategy) -> Threshold:
-    """Return the threshold for a false accept rate of ``far`` or, where none is so exact, the next stricter one.
+    """Return the first half's threshold for a false accept rate of ``far`` or, where none is so exact, a stricter one.
 
     Raises:
         ConfigError: no row of the calibration table that has evidence is strict enough.
     """
-    proven = [
-        Threshold(row.threshold, row.far, row.template_vectors_max, row.evidence)
-        for row in encoder.calibration
-        if row.strategy == strategy and row.evidence is not None
-    ]
-    strict = [threshold for threshold in proven if threshold.far <= far]
+    proven = [(row, row.evidence) for row in encoder.calibration if row.strategy == strategy and row.evidence]
+    strict = [(row, evidence) for row, evidence in proven if row.far <= far]
     if not strict:
-        known = ", ".join(f"{threshold.far:g}" for threshold in proven) or "none"
+        known = ", ".join(f"{row.far:g}" for row, _ in proven) or "none"
         raise ConfigError(
             f"$.match.far: {encoder.model_id} has no evidence for a false accept rate of {far:g} with strategy "
             f"{strategy!r}; rates with evidence: {known}"
         )
-    return max(strict, key=lambda threshold: (threshold.far, threshold.cosine))
+    row, evidence = max(strict, key=lambda one: (one[0].far, one[0].threshold))
+    bar = Bar(row.half, (Band(math.inf, row.threshold),))
+    return Threshold(bar, row.far, row.template_vectors_max, evidence)
+
+
+def pick_thresholds(encoder: Encoder, far: float, strategy: Strategy) -> tuple[Threshold, ...]:
+    """Return a threshold for every vote that has one with evidence, the first half's first.
+
+    Raises:
+        ConfigError: the first half has none that is strict enough.
+    """
+    depth = [
+        Threshold(Bar("depth", bands), None, row.template_vectors_max, row.evidence)
+        for row in encoder.depth_calibration
+        if "depth" in encoder.votes and row.strategy == strategy and row.evidence is not None
+        for bands in (tuple(Band(band.to_mm, band.threshold) for band in row.bands),)
+    ]
+    return (pick_threshold(encoder, far, strategy), *depth)

@@ -1,19 +1,70 @@
-"""How alike two embeddings are, and whose template an embedding is nearest to. Pure; knows no attempt and no time.
+"""How alike two embeddings are, half by half, what they must reach, and whose template one is nearest to.
 
-Scores are cosines, -1..1. What cannot be computed raises, and a score that is not a number reaches no threshold.
+Pure; knows no attempt and no time. Scores are cosines, -1..1. A score that is not a number reaches no threshold, and
+where a threshold is missing nothing is enough.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, assert_never
 
 import numpy as np
 
-from kinect_unlock.frames import F32, Embedding, Template
+from kinect_unlock.frames import F32, Template
+from kinect_unlock.halves import Half, HalfName, half_vectors
 from kinect_unlock.settings import Strategy
 
 # Below this length a mean of unit vectors points nowhere: they cancel each other out.
 _SHORTEST_MEAN: Final = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class HalfScores:
+    """How alike each half of an embedding is to a template's."""
+
+    cosines: Mapping[HalfName, float]
+
+    def of(self, half: HalfName) -> float:
+        """Return a half's cosine, NaN if there is none."""
+        return self.cosines.get(half, float("nan"))
+
+    def reach(self, needed: Mapping[HalfName, float]) -> bool:
+        """Say whether every half that has a vote reaches what it needs; where nobody has a vote, nothing is reached."""
+        return bool(needed) and all(self.of(half) >= cosine for half, cosine in needed.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The cosine needed from where the band before ends up to ``to_mm``."""
+
+    to_mm: float
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a half must reach, by distance; beyond the last of its bands, which rise in distance, it has no vote."""
+
+    half: HalfName
+    bands: tuple[Band, ...]
+
+    def at(self, distance_mm: float) -> float | None:
+        """Return the cosine needed at a distance, None where there is no vote; also for a distance that is NaN."""
+        return next((band.cosine for band in self.bands if distance_mm <= band.to_mm), None)
+
+
+def cosines_needed(bars: Sequence[Bar], distances_mm: Sequence[float]) -> Mapping[HalfName, float]:
+    """Return what each half needs for frames from these distances: the most that any one of them asks for.
+
+    Empty, and so never to be reached, if there is no frame or one at a distance at which a half has no vote.
+    """
+    asked = {bar.half: [bar.at(distance_mm) for distance_mm in distances_mm] for bar in bars}
+    known = {half: [cosine for cosine in found if cosine is not None] for half, found in asked.items()}
+    if not distances_mm or any(len(found) < len(distances_mm) for found in known.values()):
+        return MappingProxyType({})
+    # numpy's maximum, unlike Python's, is NaN if any number is
+    return MappingProxyType({half: float(np.max(found)) for half, found in known.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,50 +99,70 @@ def mean_vector(vectors: Sequence[F32]) -> F32:
     return unit
 
 
-def mean_embedding(embeddings: Sequence[Embedding]) -> Embedding:
-    """Return the mean direction of embeddings of one space.
+def mean_of_halves(vectors: Sequence[F32], halves: Sequence[Half]) -> F32:
+    """Return the mean of embeddings f32[D] as one f32[D]: each half's mean direction by its share.
 
     Raises:
-        ValueError: there are none, they are of different spaces, or they cancel each other out.
+        ValueError: there are none, or a half of them cancels itself out or is not finite.
     """
-    spaces = {embedding.model_id for embedding in embeddings}
-    if len(spaces) != 1:
-        raise ValueError(f"a mean needs embeddings of exactly one space, got {sorted(spaces)}")
-    return Embedding(mean_vector([embedding.vector for embedding in embeddings]), spaces.pop())
+    if not vectors:
+        raise ValueError("a mean needs at least one vector")
+    parts = half_vectors(np.stack(vectors), halves)
+    means = [np.sqrt(np.float32(half.share)) * mean_vector(list(parts[half.name])) for half in halves]
+    return np.concatenate(means)
 
 
-def score(vector: F32, template: Template, strategy: Strategy) -> float:
-    """Return how alike a unit vector f32[D] is to a template.
+def half_scores(vector: F32, template: Template, strategy: Strategy, halves: Sequence[Half]) -> HalfScores:
+    """Return how alike each half of an embedding f32[D] is to the same half of a template.
 
     ``nearest`` takes the best cosine to any of the template's vectors, ``centre`` the cosine to their mean direction.
+    Each half is looked at for itself: the nearest colour and the nearest depth may be of two vectors.
 
     Raises:
-        ValueError: the vector does not have the template's dimension.
+        ValueError: embedding or template do not have as many numbers as the halves.
     """
-    if vector.shape != template.vectors.shape[1:]:
-        raise ValueError(f"vector has shape {vector.shape}, the template's have {template.vectors.shape[1:]}")
+    seen, known = half_vectors(vector, halves), half_vectors(template.vectors, halves)
+    found = {half.name: _alike(seen[half.name], known[half.name], strategy) for half in halves}
+    return HalfScores(MappingProxyType(found))
+
+
+def _alike(vector: F32, references: F32, strategy: Strategy) -> float:
+    """Return the cosine of a unit vector f32[d] to unit vectors f32[N,d]; NaN where these have no mean to compare."""
     match strategy:
         case "nearest":
-            return float(np.max(template.vectors @ vector))
+            return float(np.max(references @ vector))
         case "centre":
-            return float(mean_vector(list(template.vectors)) @ vector)
+            try:
+                return float(mean_vector(list(references)) @ vector)
+            except ValueError:
+                return float("nan")
         case _:
             assert_never(strategy)
 
 
 def identify(
-    vector: F32, templates: Iterable[Template], *, threshold: float, margin: float, strategy: Strategy
+    vector: F32,
+    templates: Iterable[Template],
+    halves: Sequence[Half],
+    *,
+    threshold: float,
+    margin: float,
+    strategy: Strategy,
 ) -> Identification:
-    """Name the user whose template is nearest, if near enough and clearly nearer than anybody else's.
+    """Name the user whose template is nearest by the first half, if near enough and clearly nearer than anybody else's.
 
     Args:
-        vector: unit vector f32[D].
+        vector: embedding f32[D].
         templates: one a user, all of the vector's space.
+        halves: of that space; the first is the one that says who it is.
         threshold: the cosine to reach.
         margin: the cosine by which the best must lead the second.
-        strategy: as in `score`.
+        strategy: as in `half_scores`.
     """
-    candidates = [Candidate(template.user, score(vector, template, strategy)) for template in templates]
+    first = halves[0].name
+    candidates = [
+        Candidate(template.user, half_scores(vector, template, strategy, halves).of(first)) for template in templates
+    ]
     ranking = tuple(sorted(candidates, key=lambda one: (-one.score, one.user)))
     if not ranking or not ranking[0].score >= threshold:
         return Identification(None, ranking)

@@ -5,10 +5,11 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.crop import DepthChannel, face_tensor
+from kinect_unlock.crop import NO_DEPTH, DepthChannel, face_tensor
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.frames import U8, Detection, Embedding
+from kinect_unlock.frontalise import HOLE_MM
 
 NO_READINGS: Final = FaceDepth(
     depth_mm=np.zeros((0, 0), np.float32),
@@ -17,6 +18,11 @@ NO_READINGS: Final = FaceDepth(
     y0_px=0.0,
     step_px=1.0,
 )
+
+_NOTHING: Final = {
+    DepthChannel.REGISTERED: NO_DEPTH,
+    DepthChannel.FRONTALISED_MM: HOLE_MM,
+}  # as the fourth plane has it
 
 
 class PhotographEncoder:
@@ -41,8 +47,9 @@ class PhotographEncoder:
         if not detections:
             return ()
         contract = DepthChannel.REGISTERED
-        tensors = [face_tensor(color, found, NO_READINGS, contract=contract).data for found in detections]
-        vectors = self._encoder.encode(np.stack(tensors))
+        tensors = np.stack([face_tensor(color, found, NO_READINGS, contract=contract).data for found in detections])
+        tensors[:, 3] = _NOTHING[self._encoder.depth_channel]
+        vectors = self._encoder.encode(tensors)
         embeddings = [Embedding(np.array(vector), self.model_id) for vector in vectors]
         return tuple(zip(detections, embeddings, strict=True))
 

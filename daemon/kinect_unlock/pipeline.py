@@ -6,6 +6,7 @@ says that something stands where a person could be: an empty room costs next to 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from kinect_unlock.frames import (
     U8,
     U16,
     Calibration,
+    DepthFit,
     Detection,
     Embedding,
     Face,
@@ -31,10 +33,12 @@ from kinect_unlock.frames import (
     Seen,
     Verdict,
 )
+from kinect_unlock.frontalise import frontalise
+from kinect_unlock.halves import Half
 from kinect_unlock.liveness import assess
 from kinect_unlock.ports import Use
-from kinect_unlock.pose import head_pose
-from kinect_unlock.settings import Config, PoseRange
+from kinect_unlock.pose import Placement, place_head
+from kinect_unlock.settings import Config, DepthVote, PoseRange
 
 _REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so
 _SMALL_FACE_MM: Final = (90.0, 120.0)  # narrower than any grown face, hair and chin left out
@@ -66,6 +70,11 @@ class FaceEncoder(Protocol):
         ...
 
     @property
+    def halves(self) -> tuple[Half, ...]:
+        """Where each half stands in an embedding."""
+        ...
+
+    @property
     def depth_channel(self) -> str:
         """What the fourth plane must hold; a value of `DepthChannel`."""
         ...
@@ -93,6 +102,7 @@ class Pipeline:
             raise ModelError(f"{encoder.model_id}: {fault}; known: {', '.join(DepthChannel)}") from fault
         self._ranges = {"enrol": config.ranges.enrol, "verify": config.ranges.verify}
         self._bounds = config.liveness
+        self._depth_range, self._depth_vote = config.ranges.depth_vote, config.depth_vote
         self._clock = clock or SystemClock()
 
     def observe(self, frame: Frame, attempt: int, use: Use) -> Observation:
@@ -122,32 +132,62 @@ class Pipeline:
         if not alone:
             return look.saw(Seen.MANY_FACES)
         with look.stage("pose"):
-            pose = head_pose(detection, depth, frame.calibration)
-        if pose is None:
+            placement = place_head(detection, depth, frame.calibration)
+        if placement is None:
             return look.saw(Seen.NO_DEPTH)
-        face = Face(detection, pose)
-        unusable = out_of_range(pose, limits)
-        return look.saw(unusable, face) if unusable else self._judge(look, frame, face, depth, frame.calibration)
+        measured = _Measured(Face(detection, placement.pose), depth, frame.calibration, placement)
+        return self._judge(look, frame.color, measured, limits)
 
-    def _judge(
-        self, look: "_Look", frame: Frame, face: Face, depth: FaceDepth, calibration: Calibration
-    ) -> Observation:
-        """Cut out, weigh and encode a face that is in range."""
+    def _judge(self, look: "_Look", color: U8, measured: "_Measured", limits: PoseRange) -> Observation:
+        """Cut out, weigh and encode a face if it is in range."""
+        face = measured.face
+        unusable = out_of_range(face.pose, limits)
+        if unusable:
+            return look.saw(unusable, face)
         with look.stage("crop"):
-            tensor = face_tensor(frame.color, face.detection, depth, contract=self._contract)
+            tensor = face_tensor(color, face.detection, measured.depth, contract=DepthChannel.REGISTERED)
             is_sharp = sharpness(tensor) >= SHARP  # False for NaN
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
         with look.stage("liveness"):
-            report = assess(face, depth, tensor, calibration, self._bounds)
+            report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
-        return look.saw(Seen.FACE, face, report, self._encode(look, tensor))
+        if self._contract is DepthChannel.REGISTERED:
+            return look.saw(Seen.FACE, face, report, embedding=self._encode(look, tensor))
+        return self._frontalised(look, tensor, report, measured)
+
+    def _frontalised(
+        self, look: "_Look", tensor: FaceTensor, report: LivenessReport, measured: "_Measured"
+    ) -> Observation:
+        """Encode a live face with its depth laid on the mean face, if that depth is fit to say who it is."""
+        face = measured.face
+        if out_of_range(face.pose, self._depth_range):
+            return look.saw(Seen.DEPTH_UNFIT, face, report)
+        with look.stage("frontalise"):
+            frontal = frontalise(measured.depth, measured.calibration, measured.placement)
+        if frontal is None:
+            return look.saw(Seen.DEPTH_UNFIT, face, report)
+        fit = DepthFit(frontal.fit_mm, frontal.coverage)
+        if not is_fit(fit, self._depth_vote):
+            return look.saw(Seen.DEPTH_UNFIT, face, report, fit)
+        data = np.concatenate((tensor.data[:3], frontal.residual_mm[np.newaxis]))
+        return look.saw(Seen.FACE, face, report, fit, self._encode(look, replace(tensor, data=data)))
 
     def _encode(self, look: "_Look", tensor: FaceTensor) -> Embedding:
         with look.stage("encode"):
             vector = self._encoder.encode(tensor.data[np.newaxis])[0]
         return Embedding(vector, self._encoder.model_id)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """A face and what was measured of it."""
+
+    face: Face
+    depth: FaceDepth
+    calibration: Calibration
+    placement: Placement
 
 
 class _Look:
@@ -171,6 +211,7 @@ class _Look:
         seen: Seen,
         face: Face | None = None,
         liveness: LivenessReport | None = None,
+        depth_fit: DepthFit | None = None,
         embedding: Embedding | None = None,
     ) -> Observation:
         """Close the look."""
@@ -181,6 +222,7 @@ class _Look:
             seen=seen,
             face=face,
             liveness=liveness,
+            depth_fit=depth_fit,
             embedding=embedding,
             stage_ms=self._stage_ms,
         )
@@ -252,3 +294,8 @@ def out_of_range(pose: HeadPose, limits: PoseRange) -> Seen | None:
         (pose.roll_deg, limits.roll_deg),
     )
     return None if all(abs(angle_deg) <= limit_deg for angle_deg, limit_deg in angles) else Seen.TURNED_AWAY
+
+
+def is_fit(fit: DepthFit, bounds: DepthVote) -> bool:
+    """Say whether a face's depth lies well enough on the mean face to say who it is; a number that is none does not."""
+    return fit.fit_mm <= bounds.fit_max_mm and fit.coverage >= bounds.coverage_min

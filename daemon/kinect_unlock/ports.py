@@ -12,6 +12,8 @@ from typing import Literal, Protocol, TypeAlias
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, Threshold
+from kinect_unlock.matching import Bar
+from kinect_unlock.settings import PoseRange
 
 Use: TypeAlias = Literal["enrol", "verify"]
 HookName: TypeAlias = Literal["lock", "unlock"]
@@ -39,11 +41,37 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """The encoder in use and the threshold picked from its calibration table."""
+    """The encoder in use and the thresholds picked from its calibration tables, the first half's first."""
 
     name: str
     encoder: Encoder
-    threshold: Threshold
+    thresholds: tuple[Threshold, ...]
+
+    @property
+    def identity(self) -> Threshold:
+        """The threshold of the half that says who somebody is."""
+        return self.thresholds[0]
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """What each half must reach."""
+        return tuple(threshold.bar for threshold in self.thresholds)
+
+    @property
+    def template_vectors_max(self) -> int:
+        """How many vectors a template may have for every threshold to hold."""
+        return min(threshold.template_vectors_max for threshold in self.thresholds)
+
+    def vote_fault(self, depth_range: PoseRange) -> str | None:
+        """Return why its votes cannot be counted for frames of this range, None if they can."""
+        without = [vote for vote in self.encoder.votes if vote not in {bar.half for bar in self.bars}]
+        if without:
+            return f"$.models.encoder: {self.name} has no threshold with evidence for its vote {without[0]}"
+        shortest = min(self.bars, key=lambda bar: bar.bands[-1].to_mm)
+        reach_mm = shortest.bands[-1].to_mm
+        if reach_mm >= depth_range.far_mm:
+            return None
+        return f"$.ranges.depth_vote.far_mm: {self.name} has {shortest.half} thresholds up to {reach_mm:g} mm only"
 
 
 class Camera(Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.frames import F32, HeadPose, Template
-from kinect_unlock.matching import mean_vector, score
+from kinect_unlock.halves import Half, half_vectors
+from kinect_unlock.matching import half_scores, mean_of_halves, mean_vector
 from kinect_unlock.settings import PoseRange, Stage
 
 # Left and right, up and down are the image's: the nose points to the picture's left in stage `left`. On a source that
@@ -94,8 +95,10 @@ def is_new(sample: Sample, earlier: Sequence[Sample]) -> bool:
     return all(float(np.dot(sample.vector, other.vector)) < _IDENTICAL_COSINE for other in earlier)
 
 
-def worst_cosine(samples: Sequence[Sample]) -> float:
+def worst_cosine(samples: Sequence[Sample], halves: Sequence[Half]) -> float:
     """Return the least cosine of any sample to the mean of all, or to the mean of those taken before it.
+
+    Of the embeddings' first half, the one that says who it is; ``halves`` is their layout.
 
     The second finds who took over half-way: two people in equal parts are both near the mean of all (0.7), but the
     first sample of the second person is far from everything before it. On 84 people's Kinect captures within the
@@ -103,7 +106,7 @@ def worst_cosine(samples: Sequence[Sample]) -> float:
     took over half-way (three and three) 0.7 % pass, where the mean of all alone lets nearly every one pass. NaN when
     there is no mean.
     """
-    vectors = [sample.vector for sample in samples]
+    vectors = list(half_vectors(np.stack([sample.vector for sample in samples]), halves)[halves[0].name])
     worst = 1.0
     try:
         mean = mean_vector(vectors)
@@ -115,12 +118,12 @@ def worst_cosine(samples: Sequence[Sample]) -> float:
     return worst
 
 
-def nearest_other(samples: Sequence[Sample], others: Sequence[Template]) -> Likeness | None:
-    """Return the other user that the samples' mean is most alike to, None when there is no other.
+def nearest_other(samples: Sequence[Sample], others: Sequence[Template], halves: Sequence[Half]) -> Likeness | None:
+    """Return the other user that the samples' mean is most alike to by the first half, None when there is no other.
 
     Raises:
         ValueError: the samples cancel each other out; `worst_cosine` finds that first.
     """
-    mean = mean_vector([sample.vector for sample in samples])
-    found = [Likeness(other.user, score(mean, other, "nearest")) for other in others]
+    mean, first = mean_of_halves([sample.vector for sample in samples], halves), halves[0].name
+    found = [Likeness(other.user, half_scores(mean, other, "nearest", halves).of(first)) for other in others]
     return max(found, key=lambda likeness: likeness.score, default=None)

@@ -68,10 +68,18 @@ class PoseRange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ranges(Struct, frozen=True, forbid_unknown_fields=True):
-    """The range of each use."""
+    """The range of each use; ``depth_vote`` of what the depth half may say."""
 
     enrol: PoseRange = PoseRange(near_mm=450, far_mm=1300, yaw_deg=35, pitch_deg=30, roll_deg=25)
     verify: PoseRange = PoseRange(near_mm=450, far_mm=1350, yaw_deg=30, pitch_deg=25, roll_deg=30)
+    depth_vote: PoseRange = PoseRange(near_mm=450, far_mm=1200, yaw_deg=25, pitch_deg=20, roll_deg=25)
+
+
+class DepthVote(Struct, frozen=True, forbid_unknown_fields=True):
+    """How well a face's depth must lie on the mean face for the depth half to have a vote."""
+
+    fit_max_mm: Positive = 4.0
+    coverage_min: Fraction = 0.7
 
 
 class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +178,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     detector: DetectorOptions = DetectorOptions()
     ranges: Ranges = Ranges()
     liveness: Liveness = Liveness()
+    depth_vote: DepthVote = DepthVote()
     match: Match = Match()
     evidence: EvidenceRules = EvidenceRules()
     attempt: Attempt = Attempt()

@@ -11,7 +11,7 @@ from kinect_unlock.frames import Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
-from kinect_unlock.matching import score
+from kinect_unlock.matching import HalfScores, cosines_needed, half_scores
 from kinect_unlock.ports import Use
 from kinect_unlock.wire import Reply, Word
 
@@ -34,7 +34,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         super().__init__(desk, claim, MACHINE, resting_state(ledger))
         self._template = template
         self._ledger = ledger
-        self._evidence = ev.Evidence()
+        self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
 
     def rest(self) -> None:
         """Leave a cool-down that is over."""
@@ -63,7 +63,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             self.expire()
             return
         self.feed(Event.FACE_LOST if observation.seen is Seen.NO_FACE else Event.FACE_FOUND)
-        self.tell_hint(hint_for(observation))
+        self.tell_hint(hint_for(observation, self.desk.config.ranges))
         judgement = self._weigh(observation, first_ns)
         if judgement is ev.Judgement.ACCEPTED:
             self.feed(Event.ACCEPTED)
@@ -90,8 +90,8 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         orders[effect]()
 
     def _weigh(self, observation: Observation, first_ns: int) -> ev.Judgement:
-        config, threshold = self.desk.config, self.desk.recogniser.threshold.cosine
-        vote, score_of_frame = self._vote(observation)
+        config, bars = self.desk.config, self.desk.recogniser.bars
+        vote, scores_of_frame = self._vote(observation)
         ballot = None if vote is None else ev.ballot_of(observation, vote)
         before = self._evidence
         if observation.seen is Seen.MANY_FACES:
@@ -99,27 +99,31 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         elif ballot is not None:
             self._evidence = ev.with_ballot(before, ballot, config.evidence)
         counted = ballot is not None and self._evidence is not before
-        score_of_mean = ev.mean_score(self._evidence, self._template, config.match.strategy)
+        scores_of_mean = ev.mean_scores(self._evidence, self._template, config.match.strategy)
+        needed = ev.needed_of_mean(self._evidence, bars)
         facts = frame_facts(
             observation,
             first_ns,
             vote=None if vote is None else vote.value,
             counted=counted,
-            score=score_of_frame,
-            mean_score=score_of_mean if counted else None,
-            threshold=threshold,
+            scores=None if scores_of_frame is None else scores_of_frame.cosines,
+            mean_scores=scores_of_mean.cosines if counted else None,
+            thresholds=needed,
         )
         self.tell_frame({**facts, "breaks": self._evidence.breaks}, observation)
-        return ev.judge(self._evidence, score_of_mean=score_of_mean, threshold=threshold, rules=config.evidence)
+        return ev.judge(self._evidence, scores_of_mean=scores_of_mean, needed=needed, rules=config.evidence)
 
-    def _vote(self, observation: Observation) -> tuple[ev.Vote | None, float | None]:
+    def _vote(self, observation: Observation) -> tuple[ev.Vote | None, HalfScores | None]:
+        """Return a frame's vote and its scores; none if a half of the encoder has no say at such a distance."""
         if observation.seen is Seen.SPOOF:
             return ev.Vote.SPOOF, None
-        embedding = observation.embedding
-        if observation.seen is not Seen.FACE or embedding is None or embedding.model_id != self._template.model_id:
+        embedding, face = observation.embedding, observation.face
+        if embedding is None or face is None or embedding.model_id != self._template.model_id:
             return None, None
-        found = score(embedding.vector, self._template, self.desk.config.match.strategy)
-        return ev.vote_for(found, self.desk.recogniser.threshold.cosine), found
+        encoder, strategy = self.desk.recogniser.encoder, self.desk.config.match.strategy
+        scores = half_scores(embedding.vector, self._template, strategy, encoder.layout)
+        needed = cosines_needed(self.desk.recogniser.bars, (face.pose.distance_mm,))
+        return (ev.vote_for(scores, needed) if needed else None), scores
 
     def _settle(self) -> None:
         config = self.desk.config

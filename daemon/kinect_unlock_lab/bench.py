@@ -19,7 +19,8 @@ from rich.table import Table
 from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.frames import Embedding, Frame, Origin, Template
-from kinect_unlock.matching import mean_embedding, score
+from kinect_unlock.halves import Half
+from kinect_unlock.matching import half_scores, mean_of_halves
 from kinect_unlock.pipeline import FaceDetector, FaceEncoder, Pipeline
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
@@ -116,7 +117,7 @@ def bench(
                     kept[stage].append(stage_ms)
         on_round(max(0, number + 1 - _WARM_UP))
     for clock, kept in zip(clocks, spent, strict=True):
-        kept["match"] = list(_matching_ms(embeddings, rounds, clock))
+        kept["match"] = list(_matching_ms(embeddings, encoder.halves, rounds, clock))
     ready_ms, idle_mb, peak_mb = _starts(recording, config)
     timings = tuple(_timing(stage, *(kept[stage] for kept in spent)) for stage in AIMS_MS if spent[0][stage])
     return Report(timings, ready_ms, idle_mb, peak_mb)
@@ -164,7 +165,7 @@ def _timing(stage: str, cpu_ms: list[float], wall_ms: list[float]) -> Timing:
     return Timing(stage, cpu[0], cpu[1], wall[0], wall[1], AIMS_MS[stage], len(cpu_ms))
 
 
-def _matching_ms(embeddings: list[Embedding], rounds: int, clock: Clock) -> Iterator[float]:
+def _matching_ms(embeddings: list[Embedding], halves: tuple[Half, ...], rounds: int, clock: Clock) -> Iterator[float]:
     """Time what an attempt does for one more frame: its own score, and the mean's, against a template of ten."""
     first = embeddings[0]
     template = Template(
@@ -178,8 +179,9 @@ def _matching_ms(embeddings: list[Embedding], rounds: int, clock: Clock) -> Iter
     )
     for number in range(rounds):
         begun_ns = clock.monotonic_ns()
-        score(embeddings[number % len(embeddings)].vector, template, "nearest")
-        score(mean_embedding(embeddings[:_ATTEMPT_FRAMES]).vector, template, "nearest")
+        half_scores(embeddings[number % len(embeddings)].vector, template, "nearest", halves)
+        mean = mean_of_halves([embedding.vector for embedding in embeddings[:_ATTEMPT_FRAMES]], halves)
+        half_scores(mean, template, "nearest", halves)
         yield (clock.monotonic_ns() - begun_ns) / NS_PER_MS
 
 

@@ -1,5 +1,6 @@
 """People who are unit vectors, and what the camera says of them."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -19,8 +20,11 @@ from kinect_unlock.frames import (
     Template,
     Verdict,
 )
+from kinect_unlock.halves import Half
 
 DIM: Final = 16
+LAYOUT: Final = (Half("rgb", 0, DIM, 1.0),)
+BOTH: Final = (Half("rgb", 0, DIM, 0.7), Half("depth", DIM, 2 * DIM, 0.3))
 SPACE: Final = "test-space/1"
 OWNER: Final = 0
 STRANGER: Final = 1
@@ -34,6 +38,15 @@ def vector_of(person: int, *, variant: int = 0, likeness: float = 0.9) -> F32:
     vector[4 + variant % (DIM - 4)] = np.sqrt(1.0 - likeness**2) * (1.0 + 1e-3 * (variant // (DIM - 4)))
     unit: F32 = (vector / np.linalg.norm(vector)).astype(np.float32)
     return unit
+
+
+def both_of(color: int, depth: int, *, variant: int = 0, likeness: float = 0.9) -> F32:
+    """Return an embedding of two halves: one person's colour on a face of another's relief."""
+    parts = [
+        np.sqrt(np.float32(half.share)) * vector_of(person, variant=variant, likeness=likeness)
+        for half, person in zip(BOTH, (color, depth), strict=True)
+    ]
+    return np.concatenate(parts)
 
 
 def template_of(
@@ -77,6 +90,19 @@ def seen_face(
         embedding=embedding,
         stage_ms={"detect": 1.0 + index},
     )
+
+
+def template_of_both(person: int, user: str, *, vectors: int = 2) -> Template:
+    """Return a template of two halves, both of them a person's."""
+    plain = template_of(person, user, vectors=vectors)
+    rows = [both_of(person, person, variant=variant, likeness=0.98) for variant in range(vectors)]
+    return replace(plain, vectors=np.stack(rows))
+
+
+def seen_both(attempt: int, index: int, color: int, depth: int, *, distance_mm: float = 700.0) -> Observation:
+    """Return a live face with one person's colour and another's relief."""
+    seen = seen_face(attempt, index, color, face=face_at(distance_mm=distance_mm))
+    return replace(seen, embedding=Embedding(both_of(color, depth, variant=index), SPACE))
 
 
 def seen_spoof(attempt: int, index: int, *, face: Face | None = None) -> Observation:

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
-from fakes.people import DIM, SPACE, STRANGER, seen_face
+import msgspec
+
+from fakes.people import BOTH, DIM, SPACE, STRANGER, seen_face
 from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, ScriptedHooks
 from kinect_unlock.clock import ManualClock
 from kinect_unlock.controller import Controller
@@ -13,8 +16,9 @@ from kinect_unlock.crop import DepthChannel
 from kinect_unlock.frames import Observation, Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
+from kinect_unlock.matching import Band, Bar
 from kinect_unlock.ports import Peer, Recogniser, RunFacts
-from kinect_unlock.settings import Attempt, Config, Hooks, PolicyRules, Source
+from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, Source, Strategy
 from kinect_unlock.wire import Reply, Request, Verify, Word
 
 OWN_UID = 1000
@@ -45,7 +49,23 @@ def recogniser(*, unlock: bool = True, template_vectors_max: int = 16) -> Recogn
         calibration=(),
     )
     evidence = Evidence(data="none", protocol="none", impostor_comparisons=1, far_interval=None, note="a test's")
-    return Recogniser("test-encoder", encoder, Threshold(THRESHOLD, 1e-4, template_vectors_max, evidence))
+    bar = Bar("rgb", (Band(math.inf, THRESHOLD),))
+    return Recogniser("test-encoder", encoder, (Threshold(bar, 1e-4, template_vectors_max, evidence),))
+
+
+DEPTH_BANDS = (Band(900.0, 0.6), Band(1200.0, 0.3))
+
+
+def two_votes(*, bands: tuple[Band, ...] = DEPTH_BANDS, strategy: Strategy = "nearest") -> tuple[Recogniser, Config]:
+    """Return an encoder of two halves that must both agree, and a configuration that fits it."""
+    plain = recogniser()
+    (half,) = plain.encoder.halves
+    halves = tuple(EncoderHalf(one.name, one.dim, one.share, half.weights) for one in BOTH)
+    votes, contract = tuple(one.name for one in BOTH), DepthChannel.FRONTALISED_MM
+    encoder = msgspec.structs.replace(plain.encoder, halves=halves, votes=votes, depth=contract)
+    depth = Threshold(Bar("depth", bands), None, plain.template_vectors_max, plain.identity.evidence)
+    config = msgspec.structs.replace(CONFIG, match=Match(strategy=strategy))
+    return Recogniser("two-halves", encoder, (plain.identity, depth)), config
 
 
 class Asked:

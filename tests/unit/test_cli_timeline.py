@@ -41,9 +41,13 @@ def frame(seq: int, seen: str = "face", **facts: Any) -> Reply:
 
 def test_equal_frames_are_gathered_into_one_line_that_ends_with_the_last() -> None:
     pose = {"distance_mm": 878.4, "yaw_deg": 6.6, "pitch_deg": -2.2, "roll_deg": 0.0}
-    told = lines(frame(0, vote="owner"), frame(1, vote="owner"), frame(2, vote="owner", score=0.8591, pose=pose))
+    told = lines(
+        frame(0, vote="owner"),
+        frame(1, vote="owner"),
+        frame(2, vote="owner", scores={"rgb": 0.8591, "depth": None}, pose=pose),
+    )
 
-    assert " ".join(told[0].split()) == "160 ms 0-2 face: owner 878 mm yaw +7 pitch -2 cosine 0.859"
+    assert " ".join(told[0].split()) == "160 ms 0-2 face: owner 878 mm yaw +7 pitch -2 rgb 0.859 depth -"
 
 
 def test_a_frame_that_is_seen_otherwise_begins_a_new_line() -> None:
@@ -94,7 +98,7 @@ def test_the_times_of_all_stages_fit_a_terminal_of_80_columns() -> None:
 
     assert [line.split()[::2] for line in out.getvalue().splitlines()[-2:]] == [
         ["gate", "detect", "align", "pose"],
-        ["crop", "liveness", "encode"],
+        ["crop", "liveness", "frontalise", "encode"],
     ]
 
 

@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 from fakes.people import DIM, OWNER, SPACE, template_of, vector_of
-from fakes.rig import CONFIG, ME, OTHER, ROOT, Rig, recogniser
+from fakes.rig import CONFIG, ME, OTHER, ROOT, THRESHOLD, Rig, recogniser
+from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
@@ -192,18 +193,20 @@ def test_an_encoder_that_may_not_verify_does_not() -> None:
     play(scene)
 
 
-def test_an_encoder_with_a_vote_that_is_not_counted_does_not_verify() -> None:
+def test_an_encoder_with_a_vote_that_has_no_threshold_does_not_verify() -> None:
     async def scene() -> None:
         known = recogniser()
         (half,) = known.encoder.halves
         halves = tuple(msgspec.structs.replace(half, name=name, dim=8, share=0.5) for name in ("rgb", "depth"))
-        both = msgspec.structs.replace(known.encoder, halves=halves, votes=("rgb", "depth"))
-        rig = Rig(recognised_by=Recogniser(known.name, both, known.threshold))
+        both = msgspec.structs.replace(
+            known.encoder, halves=halves, votes=("rgb", "depth"), depth=DepthChannel.FRONTALISED_MM
+        )
+        rig = Rig(recognised_by=Recogniser(known.name, both, known.thresholds))
         rig.templates.kept["anna"] = template_of(OWNER, "anna")
         reply = await rig.ask(Verify("anna")).answer()
         assert reply.word is Word.CONFIG_ERROR
         assert reply.message is not None
-        assert "votes rgb, depth" in reply.message
+        assert "no threshold with evidence for its vote depth" in reply.message
         assert rig.camera.starts == []
 
     play(scene)
@@ -297,7 +300,7 @@ def test_a_match_whose_client_leaves_while_a_hook_runs_unlocks_nothing() -> None
     play(scene)
 
 
-def test_status_tells_what_votes_and_that_depth_does_not_yet() -> None:
+def test_status_tells_what_votes_and_by_which_thresholds() -> None:
     async def scene() -> None:
         rig = Rig()
         rig.templates.kept["anna"] = template_of(OWNER, "anna")
@@ -305,9 +308,11 @@ def test_status_tells_what_votes_and_that_depth_does_not_yet() -> None:
         reply = await rig.ask(Status()).answer()
         assert reply.data is not None
         assert reply.data["encoder"]["votes"] == ["rgb"]
-        assert "not trained yet" in reply.data["encoder"]["note"]
-        assert reply.data["threshold"]["far"] == 1e-4
-        assert reply.data["threshold"]["evidence"]["impostor_comparisons"] == 1
+        assert "colour alone votes" in reply.data["encoder"]["note"]
+        (threshold,) = reply.data["thresholds"]
+        assert (threshold["half"], threshold["far"]) == ("rgb", 1e-4)
+        assert threshold["bands"] == [{"to_mm": None, "cosine": THRESHOLD}]
+        assert threshold["evidence"]["impostor_comparisons"] == 1
         assert (reply.data["users"], reply.data["lockouts"]) == (1, ["anna"])
         assert (reply.data["integrity"], reply.data["test_source"], reply.data["pid"]) == (True, True, 7)
         assert set(reply.data["counters"]) == {"frames", "drops", "attempts", "observations", "late", "refused"}

@@ -25,14 +25,16 @@ def test_numbers_are_written_so_that_they_compare(value: float | None, written: 
 
 
 def test_a_frame_is_told_with_pose_cues_and_what_was_made_of_it() -> None:
-    facts = frame_facts(seen_face(1, 3, OWNER), 33_000_000, vote="owner", counted=True, score=0.876543)
+    facts = frame_facts(
+        seen_face(1, 3, OWNER), 33_000_000, vote="owner", counted=True, scores={"rgb": 0.876543, "depth": math.nan}
+    )
     assert facts == {
         "seq": 3,
         "at_ms": 66.0,
         "seen": "face",
         "vote": "owner",
         "counted": True,
-        "score": 0.8765,
+        "scores": {"rgb": 0.8765, "depth": None},
         "pose": {"distance_mm": 700.0, "yaw_deg": 0.0, "pitch_deg": 0.0, "roll_deg": 0.0},
         "liveness": "live",
         "cues": [
@@ -58,10 +60,9 @@ def test_timings_are_for_peers_and_never_in_the_log() -> None:
 
 def test_a_pose_that_is_no_number_is_null_in_the_log() -> None:
     lines: list[str] = []
-    facts = frame_facts(seen_spoof(1, 0, face=face_at(distance_mm=math.nan)), 0, score=math.nan)
+    facts = frame_facts(seen_spoof(1, 0, face=face_at(distance_mm=math.nan)), 0)
     DecisionLog(lines.append).frame(1, facts)
     assert json.loads(lines[0])["pose"]["distance_mm"] is None
-    assert json.loads(lines[0])["score"] is None
 
 
 def test_lines_have_their_keys_in_order_and_no_spaces() -> None:

@@ -3,30 +3,45 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.people import FRAME_MS, OWNER, STRANGER, face_at, seen_face, seen_other, seen_spoof, template_of, vector_of
+from fakes.people import (
+    FRAME_MS,
+    LAYOUT,
+    OWNER,
+    STRANGER,
+    face_at,
+    seen_face,
+    seen_other,
+    seen_spoof,
+    template_of,
+    vector_of,
+)
 from kinect_unlock.evidence import (
     Evidence,
     Judgement,
     Vote,
     ballot_of,
     judge,
-    mean_score,
+    mean_scores,
+    needed_of_mean,
     vote_for,
     votes_hold,
     with_ballot,
     with_second_face,
 )
 from kinect_unlock.frames import LivenessReport, Observation, Seen, Verdict
+from kinect_unlock.halves import HalfName
+from kinect_unlock.matching import Band, Bar, HalfScores, cosines_needed, half_scores
 from kinect_unlock.settings import EvidenceRules
 
 RULES = EvidenceRules()
 TEMPLATE = template_of(OWNER, "anna")
 THRESHOLD = 0.5
+BARS = (Bar("rgb", (Band(math.inf, THRESHOLD),)),)
+NEEDED = cosines_needed(BARS, [700.0])
 
 
 def with_rules(**changes: Any) -> EvidenceRules:
@@ -36,11 +51,11 @@ def with_rules(**changes: Any) -> EvidenceRules:
 def vote_of(observation: Observation) -> Vote:
     if observation.embedding is None:
         return Vote.SPOOF
-    return vote_for(float(np.max(TEMPLATE.vectors @ observation.embedding.vector)), THRESHOLD)
+    return vote_for(half_scores(observation.embedding.vector, TEMPLATE, "nearest", LAYOUT), NEEDED)
 
 
 def gathered(observations: list[Observation], rules: EvidenceRules = RULES) -> Evidence:
-    evidence = Evidence()
+    evidence = Evidence(LAYOUT)
     for observation in observations:
         ballot = ballot_of(observation, vote_of(observation))
         assert ballot is not None
@@ -49,8 +64,8 @@ def gathered(observations: list[Observation], rules: EvidenceRules = RULES) -> E
 
 
 def judged(evidence: Evidence, rules: EvidenceRules = RULES) -> Judgement:
-    score = mean_score(evidence, TEMPLATE, "nearest")
-    return judge(evidence, score_of_mean=score, threshold=THRESHOLD, rules=rules)
+    scores = mean_scores(evidence, TEMPLATE, "nearest")
+    return judge(evidence, scores_of_mean=scores, needed=needed_of_mean(evidence, BARS), rules=rules)
 
 
 def owner_frames(count: int, *, first: int = 0) -> list[Observation]:
@@ -89,27 +104,38 @@ def test_a_single_spoof_in_the_window_holds_acceptance_back_until_it_has_left() 
 def test_votes_without_the_mean_are_not_enough() -> None:
     evidence = gathered(owner_frames(8))
     assert votes_hold(evidence, RULES)
-    assert judge(evidence, score_of_mean=THRESHOLD - 1e-6, threshold=THRESHOLD, rules=RULES) is Judgement.UNDECIDED
+    below = HalfScores({"rgb": THRESHOLD - 1e-6})
+    assert judge(evidence, scores_of_mean=below, needed=NEEDED, rules=RULES) is Judgement.UNDECIDED
 
 
 def test_the_mean_without_votes_is_not_enough() -> None:
     evidence = gathered(owner_frames(2))
-    assert judge(evidence, score_of_mean=1.0, threshold=THRESHOLD, rules=RULES) is Judgement.UNDECIDED
+    perfect = HalfScores({"rgb": 1.0})
+    assert judge(evidence, scores_of_mean=perfect, needed=NEEDED, rules=RULES) is Judgement.UNDECIDED
 
 
-@pytest.mark.parametrize("field", ["score_of_mean", "threshold"])
-def test_what_is_no_number_never_accepts(field: str) -> None:
-    numbers = {"score_of_mean": 1.0, "threshold": THRESHOLD, field: math.nan}
-    assert judge(gathered(owner_frames(8)), **numbers, rules=RULES) is Judgement.UNDECIDED
-
-
-def test_a_score_that_is_no_number_is_a_strangers() -> None:
-    assert vote_for(math.nan, THRESHOLD) is Vote.STRANGER
-    assert vote_for(1.0, math.nan) is Vote.STRANGER
+@pytest.mark.parametrize(
+    ("score", "needed"),
+    [
+        pytest.param({"rgb": math.nan}, {"rgb": THRESHOLD}, id="score-is-no-number"),
+        pytest.param({"rgb": 1.0}, {"rgb": math.nan}, id="threshold-is-no-number"),
+        pytest.param({}, {"rgb": THRESHOLD}, id="no-score"),
+        pytest.param({"rgb": 1.0}, {"rgb": THRESHOLD, "depth": 0.1}, id="no-score-of-one-half"),
+        pytest.param({"rgb": 1.0, "depth": 1.0}, {}, id="nobody-has-a-vote"),
+    ],
+)
+def test_what_is_missing_or_no_number_is_a_strangers_and_never_accepts(
+    score: dict[HalfName, float], needed: dict[HalfName, float]
+) -> None:
+    scores = HalfScores(score)
+    assert vote_for(scores, needed) is Vote.STRANGER
+    evidence = gathered(owner_frames(8))
+    assert judge(evidence, scores_of_mean=scores, needed=needed, rules=RULES) is Judgement.UNDECIDED
 
 
 def test_there_is_no_mean_of_no_frames() -> None:
-    assert math.isnan(mean_score(Evidence(), TEMPLATE, "nearest"))
+    assert not mean_scores(Evidence(LAYOUT), TEMPLATE, "nearest").cosines
+    assert not needed_of_mean(Evidence(LAYOUT), BARS)
 
 
 def test_a_stranger_is_rejected_after_so_many_frames_and_not_before() -> None:
@@ -234,8 +260,8 @@ def test_opposite_faces_have_no_mean_and_are_not_accepted() -> None:
     ballot = ballot_of(frame, Vote.OWNER)
     assert ballot is not None
     opposite = replace(ballot, captured_ns=10**9, vector=-vector_of(OWNER), fingerprint=b"x")
-    evidence = with_ballot(with_ballot(Evidence(), ballot, rules), opposite, rules)
-    assert math.isnan(mean_score(evidence, TEMPLATE, "nearest"))
+    evidence = with_ballot(with_ballot(Evidence(LAYOUT), ballot, rules), opposite, rules)
+    assert not mean_scores(evidence, TEMPLATE, "nearest").cosines
 
 
 frame_kinds = st.lists(st.sampled_from(["owner", "stranger", "spoof", "jump"]), max_size=25)

@@ -6,20 +6,21 @@ from fakes.people import OWNER, face_at, seen_face, seen_other, seen_spoof
 from kinect_unlock.frames import Seen
 from kinect_unlock.hinting import SteadyHints, hint_for, hint_towards
 from kinect_unlock.sampling import band_of
-from kinect_unlock.settings import PoseRange, Stage
+from kinect_unlock.settings import PoseRange, Ranges, Stage
 from kinect_unlock.wire import Hint
 
 RANGE = PoseRange(near_mm=450, far_mm=1300, yaw_deg=35, pitch_deg=30, roll_deg=25)
+RANGES = Ranges(enrol=RANGE)
 
 
 def test_every_unusable_frame_has_a_hint_and_a_usable_one_has_none() -> None:
-    hints = {seen: hint_for(seen_other(1, 0, seen)) for seen in Seen if seen is not Seen.FACE}
+    hints = {seen: hint_for(seen_other(1, 0, seen), RANGES) for seen in Seen if seen is not Seen.FACE}
     assert None not in hints.values()
-    assert hint_for(seen_face(1, 0, OWNER)) is None
+    assert hint_for(seen_face(1, 0, OWNER), RANGES) is None
 
 
 def test_a_spoof_is_hinted_at_like_a_doubtful_face() -> None:
-    assert hint_for(seen_spoof(1, 0)) is hint_for(seen_other(1, 0, Seen.UNSURE)) is Hint.KEEP_FACE_CLEAR
+    assert hint_for(seen_spoof(1, 0), RANGES) is hint_for(seen_other(1, 0, Seen.UNSURE), RANGES) is Hint.KEEP_FACE_CLEAR
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,12 @@ def test_a_stage_leads_to_its_pose(
     stage: Stage, yaw_deg: float, pitch_deg: float, distance_mm: float, hint: Hint | None
 ) -> None:
     face = face_at(yaw_deg=yaw_deg, pitch_deg=pitch_deg, distance_mm=distance_mm)
-    assert hint_towards(band_of(stage, RANGE), stage, seen_face(1, 0, OWNER, face=face)) is hint
+    assert hint_towards(band_of(stage, RANGE), stage, seen_face(1, 0, OWNER, face=face), RANGES) is hint
 
 
 def test_a_face_turned_too_far_the_right_way_is_led_by_its_usual_hint() -> None:
     turned = replace(seen_other(1, 0, Seen.TURNED_AWAY), face=face_at(yaw_deg=-60))
-    assert hint_towards(band_of("left", RANGE), "left", turned) is Hint.LOOK_AT_CAMERA
+    assert hint_towards(band_of("left", RANGE), "left", turned, RANGES) is Hint.LOOK_AT_CAMERA
 
 
 def test_a_hint_is_told_once_it_has_held_for_three_frames_and_only_once() -> None:

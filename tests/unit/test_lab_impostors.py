@@ -1,5 +1,7 @@
 """The score of an attempt is what the daemon's own evidence says at every threshold; templates are whose they say."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,11 +9,13 @@ from hypothesis import strategies as st
 
 from kinect_unlock import evidence as ev
 from kinect_unlock.frames import Box, Origin, Template
-from kinect_unlock.matching import mean_vector, score
+from kinect_unlock.halves import Half
+from kinect_unlock.matching import HalfScores, half_scores, mean_vector
 from kinect_unlock.settings import EvidenceRules, Strategy
 from kinect_unlock_lab.impostors import Looks, Templates, attempt_scores, attempts, draw_templates, owners, single_looks
 
 RULES = EvidenceRules(min_span_ms=0.0, integrity=False, distinct_frames=False)
+LAYOUT = (Half("rgb", 0, 8, 1.0),)
 STRATEGIES: tuple[Strategy, ...] = ("nearest", "centre")
 
 
@@ -30,13 +34,13 @@ def template_of(vectors: np.ndarray) -> Template:
 
 
 def daemon_accepts(of_frames: list[float], of_means: list[float], threshold: float, rules: EvidenceRules) -> bool:
-    found = ev.Evidence()
+    found, needed = ev.Evidence(LAYOUT), MappingProxyType({LAYOUT[0].name: threshold})
     for number, (of_frame, of_mean) in enumerate(zip(of_frames, of_means, strict=True)):
-        vote = ev.vote_for(of_frame, threshold)
+        vote = ev.vote_for(HalfScores({"rgb": of_frame}), needed)
         vector = np.ones(2, np.float32)
         ballot = ev.Ballot(number, number, vote, Box(0, 0, 1, 1), 700.0, vector, str(number).encode())
         found = ev.with_ballot(found, ballot, rules)
-        judgement = ev.judge(found, score_of_mean=of_mean, threshold=threshold, rules=rules)
+        judgement = ev.judge(found, scores_of_mean=HalfScores({"rgb": of_mean}), needed=needed, rules=rules)
         if judgement is not ev.Judgement.UNDECIDED:
             return judgement is ev.Judgement.ACCEPTED
     return False
@@ -79,7 +83,7 @@ def test_scores_are_the_daemons(strategy: Strategy) -> None:
 
     for row in range(4):
         for column, vectors in enumerate(templates.vectors):
-            expected = score(looks.vectors[row], template_of(vectors), strategy)
+            expected = half_scores(looks.vectors[row], template_of(vectors), strategy, LAYOUT).of("rgb")
             assert scores[row, column] == pytest.approx(expected, abs=1e-6)
 
 

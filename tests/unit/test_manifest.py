@@ -4,6 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.halves import Half, HalfName
 from kinect_unlock.manifest import (
@@ -167,7 +168,9 @@ _BANDS = (DepthBand(900.0, 0.4), DepthBand(1200.0, 0.3))
 
 def _two_halves(**changes: Any) -> Encoder:
     shipped = load_manifest().encoder("rgbd-fused")
-    return msgspec.structs.replace(shipped, **{"halves": _BOTH, "votes": ("rgb", "depth"), **changes})
+    return msgspec.structs.replace(
+        shipped, **{"halves": _BOTH, "votes": ("rgb", "depth"), "depth": DepthChannel.FRONTALISED_MM, **changes}
+    )
 
 
 def test_halves_stand_one_behind_the_other_in_an_embedding() -> None:
@@ -186,6 +189,7 @@ def test_halves_stand_one_behind_the_other_in_an_embedding() -> None:
         ({"votes": ("depth",), "unlock": False}, "the first half, rgb, says who it is and must vote"),
         ({"halves": (_half("depth", 1.0),), "votes": ("depth",), "calibration": ()}, "depth alone never unlocks"),
         ({"halves": _BOTH[::-1], "votes": ("depth", "rgb"), "calibration": ()}, "depth alone never unlocks"),
+        ({"depth": DepthChannel.REGISTERED}, "needs frontalised-mm"),
         ({"depth_calibration": (DepthRow("nearest", 5, _BANDS, None),) * 2}, "two rows for one strategy"),
         (
             {

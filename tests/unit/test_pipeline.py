@@ -21,6 +21,7 @@ from kinect_unlock.frames import (
     Seen,
     Verdict,
 )
+from kinect_unlock.halves import Half
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import Use
 from kinect_unlock.settings import Config, Liveness, PoseRange, Ranges
@@ -54,6 +55,7 @@ class ScriptedEncoder:
 
     model_id = "test/1"
     depth_channel = "registered"
+    halves = (Half("rgb", 0, 128, 1.0),)
 
     def encode(self, batch: F32) -> F32:
         assert batch.shape[1:] == (4, 112, 112)

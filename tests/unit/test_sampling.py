@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.people import OWNER, STRANGER, template_of, vector_of
+from fakes.people import LAYOUT, OWNER, STRANGER, template_of, vector_of
 from kinect_unlock.frames import HeadPose
 from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, worst_cosine
 from kinect_unlock.settings import PoseRange, Stage
@@ -66,26 +66,26 @@ def test_a_sample_that_was_had_before_is_not_new() -> None:
 
 def test_the_worst_cosine_finds_the_one_who_does_not_belong() -> None:
     alike = [sample(OWNER, variant, 0) for variant in range(4)]
-    assert worst_cosine(alike) > 0.8
-    assert worst_cosine([*alike, sample(STRANGER, 5, 0)]) < 0.35
+    assert worst_cosine(alike, LAYOUT) > 0.8
+    assert worst_cosine([*alike, sample(STRANGER, 5, 0)], LAYOUT) < 0.35
 
 
 def test_the_worst_cosine_finds_who_took_over_half_way() -> None:
     first, second = ([sample(person, variant, 0) for variant in range(5)] for person in (OWNER, STRANGER))
-    assert worst_cosine([*first, *second]) < 0.35
+    assert worst_cosine([*first, *second], LAYOUT) < 0.35
 
 
 def test_samples_that_cancel_each_other_out_reach_no_bound_whatever() -> None:
     one = vector_of(OWNER)
-    assert not worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)]) >= -1.0
+    assert not worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)], LAYOUT) >= -1.0
 
 
 def test_the_nearest_other_is_named_with_how_near() -> None:
-    found = nearest_other([sample(OWNER, 0, 0)], [template_of(STRANGER, "bert"), template_of(OWNER, "twin")])
+    found = nearest_other([sample(OWNER, 0, 0)], [template_of(STRANGER, "bert"), template_of(OWNER, "twin")], LAYOUT)
     assert found is not None
     assert found.user == "twin"
     assert found.score > 0.8
 
 
 def test_where_nobody_else_is_enrolled_nobody_is_near() -> None:
-    assert nearest_other([sample(OWNER, 0, 0)], []) is None
+    assert nearest_other([sample(OWNER, 0, 0)], [], LAYOUT) is None

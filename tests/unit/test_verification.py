@@ -568,7 +568,7 @@ def test_explanations_go_to_those_who_ask_and_to_nobody_else() -> None:
         data = asked.replies[1].data
         assert data is not None
         assert (data["seen"], data["vote"], data["counted"], data["stage_ms"]) == ("face", "owner", True, {"detect": 1})
-        assert data["score"] > data["threshold"]
+        assert data["scores"]["rgb"] > data["thresholds"]["rgb"]
 
     play(scene)
 

@@ -20,7 +20,8 @@ from kinect_unlock import app, config
 from kinect_unlock.cli.asking import AsJson, ConfigFile, client_of, print_json
 from kinect_unlock.cli.words import sentence
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
-from kinect_unlock.manifest import pick_threshold
+from kinect_unlock.manifest import Threshold, pick_thresholds
+from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Status, Word
 
@@ -118,17 +119,21 @@ def _networks(settings: Config) -> Check:
 
 
 def _matching(settings: Config) -> Check:
-    encoder = app.model_store(settings).encoder
-    threshold = pick_threshold(encoder, settings.match.far, settings.match.strategy)
-    evidence = (
-        f"votes: {', '.join(encoder.votes)}; cosine {threshold.cosine:.3f} for FAR {threshold.far:g} by "
-        f"{threshold.evidence.impostor_comparisons:,} impostor comparisons on {threshold.evidence.data}"
-    )
+    encoder, match = app.model_store(settings).encoder, settings.match
+    found = Recogniser(settings.models.encoder, encoder, pick_thresholds(encoder, match.far, match.strategy))
+    fault = found.vote_fault(settings.ranges.depth_vote)
+    if fault is not None:
+        return Check("matching", State.FAILED, fault, "choose another encoder, or correct the configuration")
+    evidence = f"votes: {', '.join(encoder.votes)}; {'; '.join(map(_evidence, found.thresholds))}"
     if "depth" not in encoder.votes:
-        return Check(
-            "matching", State.NOTE, evidence, "identity rests on colour alone in this version; depth judges liveness"
-        )
+        return Check("matching", State.NOTE, evidence, "identity rests on colour alone; depth judges liveness")
     return Check("matching", State.OK, evidence)
+
+
+def _evidence(threshold: Threshold) -> str:
+    rate = "" if threshold.far is None else f" for FAR {threshold.far:g}"
+    comparisons = f"{threshold.evidence.impostor_comparisons:,} impostor comparisons on {threshold.evidence.data}"
+    return f"{threshold.bar.half} cosine up to {threshold.cosine:.3f}{rate} by {comparisons}"
 
 
 def _state_folder(settings: Config) -> Check:

@@ -17,7 +17,7 @@ from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, 
 from kinect_unlock.cli.words import EXIT_CODES, exit_code, sentence
 from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.frames import U8
-from kinect_unlock.manifest import pick_threshold
+from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config
 from kinect_unlock.sources.base import EndOfStream
@@ -103,7 +103,8 @@ def _encoder(settings: Config) -> PhotographEncoder:
 def _most_photographs(settings: Config) -> int:
     """Return how many vectors of one person the threshold has evidence for."""
     match = settings.match
-    return pick_threshold(app.model_store(settings).encoder, match.far, match.strategy).template_vectors_max
+    thresholds = pick_thresholds(app.model_store(settings).encoder, match.far, match.strategy)
+    return min(threshold.template_vectors_max for threshold in thresholds)
 
 
 def _one_face(encoder: PhotographEncoder, path: Path, errors: Console) -> str | None:

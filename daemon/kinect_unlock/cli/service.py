@@ -18,7 +18,7 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
-        for name, value in {**last.data, "threshold": _threshold(last.data["threshold"])}.items():
+        for name, value in {**last.data, "thresholds": _thresholds(last.data["thresholds"])}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
     leave(last)
@@ -44,13 +44,24 @@ def password_ok(
     leave(ask(file, PasswordOk(user=user), as_json=as_json))
 
 
-def _threshold(facts: dict[str, Any]) -> str:
-    """Say a threshold in a sentence; how it was come by stands whole in the JSON form and in the model card."""
-    evidence = facts["evidence"]
-    return (
-        f"cosine {facts['cosine']:.3f} for FAR {facts['far']:g}, strategy {facts['strategy']}, by "
-        f"{evidence['impostor_comparisons']:,} impostor comparisons on {evidence['data']}"
+def _thresholds(found: list[dict[str, Any]]) -> str:
+    """Say each half's threshold in a sentence; how it was come by stands whole in JSON and in the model card."""
+    return "\n".join(
+        f"{one['half']}: {_bands(one['bands'])}{_rate(one['far'])}, by "
+        f"{one['evidence']['impostor_comparisons']:,} impostor comparisons on {one['evidence']['data']}"
+        for one in found
     )
+
+
+def _bands(bands: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"cosine {band['cosine']:.3f}" + ("" if band["to_mm"] is None else f" to {band['to_mm']:g} mm")
+        for band in bands
+    )
+
+
+def _rate(far: float | None) -> str:
+    return "" if far is None else f" for FAR {far:g}"
 
 
 def _said(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds

@@ -10,7 +10,7 @@ from rich.table import Table
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.wire import Reply, Word
 
-STAGE_ORDER: Final = ("gate", "detect", "align", "pose", "crop", "liveness", "encode")
+STAGE_ORDER: Final = ("gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode")
 
 
 class Timeline:
@@ -46,7 +46,7 @@ class Timeline:
             ]
             whole = sum(self._spent_ms.values()) / self._frames
             self._say(f"[dim]time     {whole:.1f} ms a frame over {self._frames} frames[/]")
-            for some in (spent[:4], spent[4:]):  # all seven do not fit 80 columns
+            for some in (spent[:4], spent[4:]):  # all of them do not fit 80 columns
                 if some:
                     self._say(f"[dim]         {'  '.join(some)}[/]")
 
@@ -91,14 +91,18 @@ def _line(run: list[dict[str, Any]]) -> str:
     frames = f"{first['seq']}" if len(run) == 1 else f"{first['seq']}-{last['seq']}"
     vote = first.get("vote")
     what = first["seen"] if vote in {None, first["seen"]} else f"{first['seen']}: {vote}"
-    pose, score = last.get("pose"), last.get("score")
+    pose, scores = last.get("pose"), last.get("scores")
     where = (
         ""
         if pose is None
         else f"{pose['distance_mm']:5.0f} mm  yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
     )
-    alike = "" if score is None else f"  cosine {score:.3f}"
+    alike = "" if not scores else "  " + " ".join(f"{half} {_cosine(cosine)}" for half, cosine in scores.items())
     return f"[dim]{last['at_ms']:6.0f} ms[/]  {frames:<6} {what:<14} {where}{alike}"
+
+
+def _cosine(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _title(cue: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ def _bad_program(key: str) -> Rule:
 
 
 RULES: Final = (
-    *(_empty_range(use) for use in ("enrol", "verify")),
+    *(_empty_range(use) for use in ("enrol", "verify", "depth_vote")),
     *(_empty_bounds(field) for field in Liveness.__struct_fields__),
     Rule(
         ("liveness.valid_depth",),
