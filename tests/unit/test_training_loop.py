@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kinect_unlock.errors import ModelError
+from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock_lab.training.checkpoints import NAME
 from kinect_unlock_lab.training.faces import Faces, divide
 from kinect_unlock_lab.training.loop import Step, Training
@@ -118,5 +118,5 @@ def test_loss_falls_and_strangers_are_told_apart(name: str, people: tuple[Faces,
 def test_batch_that_wants_more_people_than_there_are_is_refused(people: tuple[Faces, Faces]) -> None:
     few = people[0].where(people[0].person < 3)
 
-    with pytest.raises(ValueError, match="4 people, there are 3"):
+    with pytest.raises(ConfigError, match="4 people, there are 3"):
         Training(small_recipe("squeezenet-triplet"), Pooled, few, people[1], ranks=ALONE)

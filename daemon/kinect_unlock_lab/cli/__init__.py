@@ -2,11 +2,11 @@
 
 import typer
 
-from kinect_unlock_lab.cli import article, bench, calibrate, evaluate, liveness, plot, render, trial
+from kinect_unlock_lab.cli import article, bench, calibrate, evaluate, liveness, plot, render, synthesise, train, trial
 
 app = typer.Typer(
     no_args_is_help=True,
     help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
 )
-for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render):
+for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render, train, synthesise):
     app.add_typer(verbs.app)

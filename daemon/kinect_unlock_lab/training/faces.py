@@ -11,6 +11,7 @@ from pytorch_metric_learning import samplers
 from pytorch_metric_learning.utils import common_functions
 from torch import Tensor
 
+from kinect_unlock.errors import ConfigError
 from kinect_unlock.frames import U8
 from kinect_unlock_lab.synthesis.shards import read_set
 from kinect_unlock_lab.training.recipes import Batch
@@ -70,13 +71,13 @@ class Batches:
     """Which samples each step looks at: some people, some samples of each. A step's choice follows from seed and step.
 
     Raises:
-        ValueError: there are fewer people than a batch wants.
+        ConfigError: there are fewer people than a batch wants.
     """
 
     def __init__(self, person: NDArray[np.int64], batch: Batch, *, seed: int) -> None:
         people = len(np.unique(person))
         if people < batch.people:
-            raise ValueError(f"a batch wants {batch.people} people, there are {people} to train on")
+            raise ConfigError(f"$.batch.people: a batch wants {batch.people} people, there are {people} to train on")
         self._person, self._batch, self._seed = person, batch, seed
         self._per_epoch = max(1, len(person) // batch.samples)
         self._epoch, self._rows = -1, np.zeros(0, np.int64)

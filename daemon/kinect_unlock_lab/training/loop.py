@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from kinect_unlock.errors import ConfigError
 from kinect_unlock_lab.training import checkpoints
 from kinect_unlock_lab.training.augmentation import augmented
 from kinect_unlock_lab.training.faces import Batches, Faces
@@ -50,23 +51,23 @@ class Training:
     """A run of one recipe on one division of samples.
 
     Raises:
-        ValueError: the batch does not fit the people, or cannot be shared among the processes.
+        ConfigError: the batch does not fit the people, or cannot be shared among the processes.
     """
 
     def __init__(
         self, recipe: Recipe, network: Callable[[], nn.Module], train: Faces, held_out: Faces, *, ranks: Ranks
     ) -> None:
         if recipe.batch.samples % ranks.world:
-            raise ValueError(f"a batch of {recipe.batch.samples} cannot be shared by {ranks.world} processes")
+            raise ConfigError(f"$.batch: {recipe.batch.samples} samples cannot be shared by {ranks.world} processes")
         torch.use_deterministic_algorithms(mode=True)
         torch.manual_seed(seed_of(recipe, "weights"))
         self.network = network().to(ranks.device)
         self._recipe, self._train, self._held_out, self._ranks = recipe, train, held_out, ranks
         objective = objective_of(recipe.loss, people=train.people, dim=recipe.architecture.dim, ranks=ranks)
-        self._objective = objective.to(ranks.device)
+        self.objective = objective.to(ranks.device)
         self._batches = Batches(train.person, recipe.batch, seed=recipe.seed)
         self._called = DistributedDataParallel(self.network) if ranks.many else self.network
-        parameters = [*self.network.parameters(), *self._objective.parameters()]
+        parameters = [*self.network.parameters(), *self.objective.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, weight_decay=recipe.optimiser.weight_decay)
         self._run = checkpoints.fingerprint(recipe, train)
         self._done = 0
@@ -86,7 +87,7 @@ class Training:
         if state is not None:
             self._done = state["done"]
             self.network.load_state_dict(state["network"])
-            self._objective.load_state_dict(state["objective"])
+            self.objective.load_state_dict(state["objective"])
             self._optimiser.load_state_dict(state["optimiser"])
 
     def validated(self) -> Validation:
@@ -121,9 +122,9 @@ class Training:
         torch.manual_seed(seed_of(recipe, "dropout", number, ranks.rank))
         self._called.train()
         self._optimiser.zero_grad()
-        loss: Tensor = self._objective(self._called(rgbd), labels)
+        loss: Tensor = self.objective(self._called(rgbd), labels)
         loss.backward()  # type: ignore[no-untyped-call] # torch has no type for it
-        self._objective.share_gradients()
+        self.objective.share_gradients()
         self._optimiser.step()
         return float(loss.detach()) / ranks.world
 
@@ -132,6 +133,6 @@ class Training:
             "run": self._run,
             "done": self._done,
             "network": self.network.state_dict(),
-            "objective": self._objective.state_dict(),
+            "objective": self.objective.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }

@@ -3,6 +3,7 @@
 Every number that shapes the weights is here, so that a recipe, a seed and a set of samples name a network.
 """
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -125,6 +126,20 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
     synthesis: Synthesis | None = None
 
 
+def shipped_recipe(name: str) -> Path:
+    """Return the file of a recipe that is installed with the program, such as ``squeezenet-triplet``.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    folder = Path(str(files("kinect_unlock"))) / "data" / "models" / "training"
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in folder.glob("*.yaml")))
+        raise ConfigError(f"no recipe is called {name!r}; shipped are: {known}; or name a YAML file")
+    return path
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
@@ -139,7 +154,6 @@ def load_recipe(path: Path) -> Recipe:
     if faults:
         raise ConfigError("\n".join(map(str, faults)))
     try:
-        recipe = msgspec.convert(node.plain(), Recipe)
+        return msgspec.convert(node.plain(), Recipe)
     except msgspec.ValidationError as fault:
         raise ConfigError(f"{path}: {fault}") from fault
-    return recipe

@@ -72,11 +72,12 @@ def run(
 
     Raises:
         ModelError: the folder keeps another run, or the exported file does not do what the network does.
-        ValueError: there are too few people for the recipe's batch.
+        ConfigError: there are too few people for the recipe's batch.
     """
     began_s, began_cpu_s = time.monotonic(), time.process_time()
     train, held_out = divide(faces, recipe.validation.people_share, seed=recipe.seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    for needed in (folder, out.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     training = Training(recipe, lambda: network_of(recipe.architecture), train, held_out, ranks=ranks)
     training.resume(folder)
     with _board(folder, training.done, ranks) as board:
