@@ -1,4 +1,4 @@
-"""A program for ``torchrun``: trains a small network with each loss, and writes a file of weights a loss and process."""
+"""A program for ``torchrun``: trains a small network with each loss; writes a file of weights a loss and process."""
 
 import sys
 from pathlib import Path
