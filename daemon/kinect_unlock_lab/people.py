@@ -37,8 +37,8 @@ _SHIRT_COLORS: tuple[Rgb, ...] = (
     (46, 46, 52),
 )
 #: Height of the hairline (y, mm) over how far back a point lies (z, mm): forehead, temple, sideburn, ear, nape.
-_HAIRLINE_Z_MM = (30.0, 46.0, 58.0, 68.0, 78.0, 90.0, 98.0, 146.0, 158.0, 170.0, 200.0)
-_HAIRLINE_Y_MM = (-93.0, -91.0, -79.0, -64.0, -42.0, -24.0, -48.0, -48.0, -5.0, 40.0, 60.0)
+HAIRLINE_Z_MM = (30.0, 46.0, 58.0, 68.0, 78.0, 90.0, 98.0, 146.0, 158.0, 170.0, 200.0)
+HAIRLINE_Y_MM = (-93.0, -91.0, -79.0, -64.0, -42.0, -24.0, -48.0, -48.0, -5.0, 40.0, 60.0)
 _PLOT_MM = 80  # outlines are measured on a plot of the face from -80 to 80 mm
 _PLOT_STEP_MM = 0.2
 
@@ -149,7 +149,7 @@ def _bare_shape(model: HeadModel, seed: int) -> F64:
 
 def hair_cover(points_mm: F64) -> F64:
     """Return 0..1 for points of the neutral head: how much hair grows there."""
-    line = np.interp(points_mm[:, 2], _HAIRLINE_Z_MM, _HAIRLINE_Y_MM)
+    line = np.interp(points_mm[:, 2], HAIRLINE_Z_MM, HAIRLINE_Y_MM)
     wobble = 2.5 * np.sin(points_mm[:, 0] * 0.21) + 1.5 * np.sin(points_mm[:, 0] * 0.53 + 1.0)
     inside = smoothstep(-3.0, 6.0, line + wobble - points_mm[:, 1])
     return np.asarray(inside * (points_mm[:, 1] < 75.0), np.float64)

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import numba
+from kinect_unlock_lab.errors import MissingExtraError
+
+try:
+    import numba
+except ImportError as fault:
+    raise MissingExtraError("numba", "lab") from fault
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

@@ -32,7 +32,7 @@ def rasterise(screen: F32, triangles: I32, width_px: int, height_px: int, *, bot
 
     Args:
         screen: f32[V,3], x and y in pixels, z in mm growing away from the camera; triangles that reach behind it
-            (z <= 0) are left out.
+            (z <= 0) or have a corner that is NaN are left out.
         triangles: i32[F,3].
         width_px: columns of the image.
         height_px: rows of the image.
@@ -65,7 +65,8 @@ def _draw(screen: F32, triangles: I32, both_sides: bool, z_mm: F32, owner: I32) 
         bx, by, bz = float(screen[b, 0]), float(screen[b, 1]), float(screen[b, 2])
         cx, cy, cz = float(screen[c, 0]), float(screen[c, 1]), float(screen[c, 2])
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if min(az, bz, cz) <= 0 or abs(area) < _NO_AREA_PX2 or (area > 0 and not both_sides):
+        has_area = abs(area) >= _NO_AREA_PX2  # False for NaN
+        if min(az, bz, cz) <= 0 or not has_area or (area > 0 and not both_sides):
             continue
         left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
         top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
