@@ -89,7 +89,8 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
     if facts.origin is not Origin.SENSOR and not facts.test_source:
         fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"
     elif not entry.unlock:
-        fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify; choose another"
+        reason = f": {entry.why_not}" if entry.why_not else ""
+        fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify{reason}; choose another"
     elif ask.unlock and facts.origin in _NEVER_OPENS:
         fault = f"{facts.origin} frames never unlock, in no run: only a depth camera's can"
     elif ask.unlock and desk.config.hooks.unlock is None:

@@ -123,6 +123,7 @@ class Encoder(Struct, frozen=True, forbid_unknown_fields=True):
     depth: DepthChannel
     unlock: bool
     calibration: tuple[CalibrationRow, ...]
+    why_not: Annotated[str, Meta(max_length=300)] = ""  # where it may not unlock: its measured error, told to the user
     depth_calibration: tuple[DepthRow, ...] = ()
 
     def __post_init__(self) -> None:
@@ -167,6 +168,8 @@ def _vote_fault(entry: Encoder) -> str | None:
         return f"an encoder that may unlock lets every half vote ({', '.join(names)}), got {', '.join(votes)}"
     if entry.unlock and names[0] == "depth":
         return "depth alone never unlocks"
+    if entry.unlock and entry.why_not:
+        return "why_not is said of an encoder that may not unlock"
     unmeasured = entry.unlock and "depth" in votes and entry.depth is not DepthChannel.FRONTALISED_MM
     return "a depth half that votes needs frontalised-mm, whose fitness is measured" if unmeasured else None
 
@@ -278,11 +281,15 @@ def pick_threshold(encoder: Encoder, far: float, strategy: Strategy) -> Threshol
         known = ", ".join(f"{row.far:g}" for row, _ in proven) or "none"
         raise ConfigError(
             f"$.match.far: {encoder.model_id} has no evidence for a false accept rate of {far:g} with strategy "
-            f"{strategy!r}; rates with evidence: {known}"
+            f"{strategy!r}; rates with evidence: {known}{_reason(encoder)}"
         )
     row, evidence = max(strict, key=lambda one: (one[0].far, one[0].threshold))
     bar = Bar(row.half, (Band(math.inf, row.threshold),))
     return Threshold(bar, row.far, row.template_vectors_max, evidence)
+
+
+def _reason(encoder: Encoder) -> str:
+    return f". It may not unlock: {encoder.why_not}" if encoder.why_not else ""
 
 
 def pick_thresholds(encoder: Encoder, far: float, strategy: Strategy) -> tuple[Threshold, ...]:

@@ -36,7 +36,7 @@ CONFIG = Config(
 )
 
 
-def recogniser(*, unlock: bool = True, template_vectors_max: int = 16) -> Recogniser:
+def recogniser(*, unlock: bool = True, why_not: str = "", template_vectors_max: int = 16) -> Recogniser:
     weights = Weights(package="p", folder="f", file="w.onnx", bytes=1, sha256="0" * 64, licence="none")
     encoder = Encoder(
         kind="siamese",
@@ -46,6 +46,7 @@ def recogniser(*, unlock: bool = True, template_vectors_max: int = 16) -> Recogn
         votes=("rgb",),
         depth=DepthChannel.REGISTERED,
         unlock=unlock,
+        why_not=why_not,
         calibration=(),
     )
     evidence = Evidence(data="none", protocol="none", impostor_comparisons=1, far_interval=None, note="a test's")

@@ -186,9 +186,11 @@ def test_a_template_larger_than_the_thresholds_evidence_does_not_count() -> None
 
 def test_an_encoder_that_may_not_verify_does_not() -> None:
     async def scene() -> None:
-        rig = Rig(recognised_by=recogniser(unlock=False))
+        rig = Rig(recognised_by=recogniser(unlock=False, why_not="one stranger in five is accepted"))
         rig.templates.kept["anna"] = template_of(OWNER, "anna")
-        assert (await rig.ask(Verify("anna")).answer()).word is Word.CONFIG_ERROR
+        answer = await rig.ask(Verify("anna")).answer()
+        assert answer.word is Word.CONFIG_ERROR
+        assert "one stranger in five is accepted" in (answer.message or "")
 
     play(scene)
 

@@ -211,6 +211,18 @@ def test_an_encoder_that_may_not_unlock_may_have_a_half_without_a_vote() -> None
     assert _two_halves(halves=(_half("depth", 1.0),), votes=("depth",), calibration=(), unlock=False).dim == 4
 
 
+def test_an_encoder_that_may_not_unlock_says_why_where_it_has_no_threshold() -> None:
+    encoder = _two_halves(votes=("rgb",), calibration=(), unlock=False, why_not="one stranger in five is accepted")
+
+    with pytest.raises(ConfigError, match=r"no evidence .* one stranger in five is accepted"):
+        pick_threshold(encoder, 1e-4, "nearest")
+
+
+def test_reasons_against_an_encoder_that_may_unlock_are_refused() -> None:
+    with pytest.raises(ValueError, match="why_not"):
+        _two_halves(why_not="one stranger in five is accepted")
+
+
 @pytest.mark.parametrize("bands", [_BANDS[::-1], (_BANDS[0], _BANDS[0])], ids=["nearer", "equal"])
 def test_bands_that_do_not_end_farther_and_farther_away_are_refused(bands: tuple[DepthBand, ...]) -> None:
     with pytest.raises(ValueError, match="bands must end farther and farther away"):
