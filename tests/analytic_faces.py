@@ -73,9 +73,10 @@ def depth_of(
     place_mm: tuple[float, float, float] = (0.0, 0.0, 900.0),
     yaw_deg: float = 0.0,
     pitch_deg: float = 0.0,
+    roll_deg: float = 0.0,
 ) -> tuple[U16, F64]:
     """Render some 0.2 m of a relief before nothing: depth u16[h,w] and the landmarks f64[5,2] in pixels."""
-    turn = _turn(yaw_deg, pitch_deg)
+    turn = turned(yaw_deg, pitch_deg, roll_deg)
     across, along = LANDMARKS_MM.T
     marks = np.stack((across, along, -relief(across, along)), axis=1) @ turn.T + np.array(place_mm)
     landmarks = marks[:, :2] / marks[:, 2:] * CAMERA.fx_px + (CAMERA.cx_px, CAMERA.cy_px)
@@ -129,9 +130,11 @@ def scene_from(depth_mm: U16, landmarks_px: F64, distance_mm: float) -> Scene:
     return Scene(Face(detection, HeadPose(distance_mm, 0.0, 0.0, 0.0)), face_depth, tensor)
 
 
-def _turn(yaw_deg: float, pitch_deg: float) -> F64:
-    yaw, pitch = np.radians((yaw_deg, pitch_deg))
+def turned(yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0) -> F64:
+    """Return the rotation f64[3,3] from the relief's frame to the camera's: roll first, then pitch, then yaw."""
+    yaw, pitch, roll = np.radians((yaw_deg, pitch_deg, roll_deg))
     about_y = np.array(((np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))))
     about_x = np.array(((1, 0, 0), (0, np.cos(pitch), -np.sin(pitch)), (0, np.sin(pitch), np.cos(pitch))))
-    turned: F64 = about_y @ about_x
-    return turned
+    about_z = np.array(((np.cos(roll), -np.sin(roll), 0), (np.sin(roll), np.cos(roll), 0), (0, 0, 1)))
+    turn: F64 = about_y @ about_x @ about_z
+    return turn

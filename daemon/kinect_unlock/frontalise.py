@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import FaceDepth, pixels
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Calibration, HeadPose, Intrinsics, read_only
+from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, U8, Calibration, HeadPose, Intrinsics, read_only
 from kinect_unlock.mean_face import mean_surface
 from kinect_unlock.pose import Placement, normal_equations
 
@@ -32,17 +32,19 @@ _Cell: TypeAlias = tuple[int, int]
 
 _POINTS: Final = 1500  # that are aligned, at most
 _LEAST_POINTS: Final = 100  # ... and at least
-_ALIGNED_MM: Final[_Span] = ((-62.0, 62.0), (-66.0, 38.0))  # x and y of what is aligned: no ears, hairline, neck
+_ALIGNED_MM: Final[_Span] = ((-52.0, 52.0), (-66.0, 38.0))  # x and y of what is aligned: little hair, no neck
 _ALIGNED_DEEP_MM: Final = 48.0
 _MOUTH_MM: Final = (40.0, 14.0)  # |x| less and y more than this: lips and jaw move ...
 _MOUTH_WORTH: Final = 0.3  # ... and count less
-_CUTS_MM: Final = (25.0, 20.0, 15.0, 12.0, 12.0, 12.0, 12.0, 12.0)  # of each round: what is farther off has no say
+_ROUNDS: Final = 5  # of alignment, at most; fourteen change nothing that was measured
+_CUT_MM: Final = 25.0  # what lies farther from the mean face has no say; with 12 fewer faces are recognised
 _ARMS_MM: Final = read_only(np.array((100.0, 100.0, 100.0, 1.0, 1.0, 1.0)))
 _SETTLED_MM: Final = 0.02  # at 100 mm from the axis: a motion so small ends the rounds
 _DAMPING: Final = read_only(np.diag((0.1, 0.1, 0.1, 1e-5, 1e-5, 1e-5)))  # of the points' weight: keeps balls solvable
 
-_RENDERED_MM: Final[_Span] = ((-80.0, 80.0), (-100.0, 80.0))
-_LOOKS: Final = (1.0, 0.8, 0.6, 0.5)  # along a line, each from where the one before said; share of it believed
+_RENDERED_MM: Final[_Span] = ((-72.0, 72.0), (-98.0, 75.0))
+_DEPTH_MM: Final = (-30.0, 58.0)  # z of the mean face, from the nose to where it ends
+_LOOKS: Final = (1.0, 0.7)  # along a line before the last one: how far each goes to where the one before pointed
 _JUMP_MM: Final = 25.0  # neighbouring readings whose residuals differ by more do not belong to one surface
 _GAP: Final = 3.0  # pitches across the face: what lies between readings so far apart is hidden from the camera
 _ASTRAY_MM: Final = 3.0  # from the line; a look-up that ends farther from it has found no surface on it
@@ -128,8 +130,7 @@ class _Aligned:
 
 def _part(face_depth: FaceDepth, camera: Intrinsics, placement: Placement, span_mm: _Span) -> tuple[slice, slice]:
     """Return the rows and columns of the grid where a part of the face is seen; empty where it is not in view."""
-    (left, right), (top, bottom) = span_mm
-    corners = np.array(((left, right, left, right), (top, top, bottom, bottom), (0.0, 0.0, 0.0, 0.0)))
+    corners = np.stack(np.meshgrid(*span_mm, _DEPTH_MM)).reshape(3, -1)
     seen = (placement.rotation @ corners + placement.origin_mm[:, np.newaxis]).astype(np.float32)
     cells = face_depth.cells(np.stack(_project(camera, seen), axis=1))
     size = face_depth.depth_mm.shape[::-1]
@@ -158,11 +159,11 @@ def _points(face_depth: FaceDepth, camera: Intrinsics, start: Placement) -> F64 
 def _align(points: F64, start: Placement) -> _Aligned | None:
     """Move the mean face onto the points f64[3,n] so that they lie on its surface; None if too few do."""
     placement, fit_mm = start, 0.0
-    for cut_mm in _CUTS_MM:
+    for _ in range(_ROUNDS):
         head = placement.to_head(points)
         z, normals, worth = _mean_at(head)
         distance = (head[2] - z) * normals[2]
-        worth *= np.maximum(1 - (distance / cut_mm) ** 2, 0) ** 2  # Tukey's
+        worth *= np.maximum(1 - (distance / _CUT_MM) ** 2, 0) ** 2  # Tukey's
         counted = worth > 0
         if np.count_nonzero(counted) < _LEAST_POINTS:
             return None
@@ -191,35 +192,35 @@ def _mean_at(head: F64) -> tuple[F64, F64, F64]:
 class _Relief:
     """Readings around a face in head axes, each with its own residual.
 
-    ``readings`` f32[rows,columns,4]: x, y, residual (all mm) and 1; zeros where there is none. ``torn`` f32: 1 where
-    what lies between a reading and those right of and below it is unknown. ``first_cell``: (column, row) in the grid.
+    ``readings`` f32[rows,columns,4]: x, y, residual (all mm) and 1; zeros where there is none. ``whole`` u8: 0 where
+    what lies between a cell and those right of and below it is hidden. ``first_cell``: (column, row) in the grid.
     """
 
     readings: F32
-    torn: F32
+    whole: U8
     first_cell: _Cell
 
 
 def _relief(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> _Relief:
     rows, columns = part = _part(face_depth, camera, placement, _RENDERED_MM)
-    head = (face_depth.xyz_mm[part] - placement.origin_mm.astype(np.float32)) @ placement.rotation.astype(np.float32)
+    cells = face_depth.xyz_mm[part]
+    points = cells.reshape(-1, 3) - placement.origin_mm.astype(np.float32)
+    head = (points @ placement.rotation.astype(np.float32)).reshape(cells.shape)
     surface = mean_surface(head[..., 0], head[..., 1])
     head[..., 2] -= surface[..., 0]
     seen = (surface[..., 3] > 0) & (np.abs(head[..., 2]) < FARTHEST_MM)  # False for NaN
-    pitch_mm = face_depth.step_px * float(placement.origin_mm[2]) / camera.fx_px
-    torn = _torn(head, seen, np.array((_GAP * pitch_mm, _GAP * pitch_mm, _JUMP_MM), np.float32))
-    readings = np.dstack((head, np.ones(seen.shape, np.float32)))
+    gap_mm = _GAP * face_depth.step_px * float(placement.origin_mm[2]) / camera.fx_px
+    whole = _whole(head, seen, (gap_mm, gap_mm, _JUMP_MM))
+    readings = np.asarray(cv2.merge((head, np.ones(seen.shape, np.float32))), np.float32)
     readings[~seen] = 0
-    return _Relief(readings, torn, (columns.start, rows.start))
+    return _Relief(readings, whole, (columns.start, rows.start))
 
 
-def _torn(head: F32, seen: _Bool, most: F32) -> F32:
-    """Return 1 for each reading that is farther than ``most`` f32[3] from one right of or below it, else 0."""
-    read = seen[..., np.newaxis]
-    high = cv2.dilate(np.where(read, head, -_FAR_MM), _QUAD, anchor=(0, 0))
-    low = cv2.erode(np.where(read, head, _FAR_MM), _QUAD, anchor=(0, 0))
-    spread = np.asarray(high - low, np.float32)
-    return np.asarray((spread > most).any(axis=2), np.float32)
+def _whole(head: F32, seen: _Bool, most_mm: tuple[float, float, float]) -> U8:
+    """Return 255 for each cell that differs by no more than this from any right of or below it, else 0."""
+    high = cv2.dilate(np.where(seen[..., np.newaxis], head, -_FAR_MM), _QUAD, anchor=(0, 0))
+    low = cv2.erode(np.where(seen[..., np.newaxis], head, _FAR_MM), _QUAD, anchor=(0, 0))
+    return np.asarray(cv2.inRange(high - low, (-np.inf, -np.inf, -np.inf), most_mm), np.uint8)
 
 
 class _Sight:
@@ -255,24 +256,36 @@ def _render(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> 
     lines, sight = _lines(), _Sight(face_depth, camera, placement, relief.first_cell)
     residual = np.zeros_like(lines.mean_mm)
     for share in _LOOKS:
-        found = _between(relief.readings, sight.cells(lines.mean_mm + residual))
-        residual += np.float32(share) * (found[..., 2] / np.maximum(found[..., 3], _MOSTLY) - residual)
+        found = _look(relief, sight.cells(lines.mean_mm + residual))
+        residual += np.float32(share) * (found.residual_mm - residual)
     cells = sight.cells(lines.mean_mm + residual)
-    found = _between(relief.readings, cells)
-    weight = np.maximum(found[..., 3], _MOSTLY)
-    astray = np.abs(found[..., 0] / weight - lines.x_mm), np.abs(found[..., 1] / weight - lines.y_mm)
+    found = _look(relief, cells)
     # A reading beside the line stands for the place where it is: the mean face's slopes are taken away already.
-    good = (found[..., 3] >= _MOSTLY) & (np.maximum(*astray) < _ASTRAY_MM) & ~_is_torn(relief.torn, cells)
-    image[face_mask()] = np.where(good, found[..., 2] / weight, np.float32(HOLE_MM))[0]
+    astray_mm = np.maximum(np.abs(found.x_mm - lines.x_mm), np.abs(found.y_mm - lines.y_mm))
+    good = (found.weight >= _MOSTLY) & (astray_mm < _ASTRAY_MM) & _is_whole(relief.whole, cells)
+    image[face_mask()] = np.where(good, found.residual_mm, np.float32(HOLE_MM))[0]
     return image
 
 
-def _between(readings: F32, cells: tuple[F32, F32]) -> F32:
-    return np.asarray(cv2.remap(readings, *cells, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What is read at places between the readings, each f32[1,n]; ``weight`` 0..1: how much of it is readings."""
+
+    x_mm: F32
+    y_mm: F32
+    residual_mm: F32
+    weight: F32
 
 
-def _is_torn(torn: F32, cells: tuple[F32, F32]) -> _Bool:
-    """Tell whether a place lies between readings that do not belong together."""
+def _look(relief: _Relief, cells: tuple[F32, F32]) -> _Found:
+    found = cv2.remap(relief.readings, *cells, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    x, y, residual, weight = (np.asarray(plane, np.float32) for plane in cv2.split(found))
+    readings = np.asarray(np.maximum(weight, _MOSTLY), np.float32)
+    return _Found(x / readings, y / readings, residual / readings, weight)
+
+
+def _is_whole(whole: U8, cells: tuple[F32, F32]) -> _Bool:
+    """Tell whether a place lies between readings that belong together."""
     column, row = (cell - np.float32(0.5) for cell in cells)  # the nearest then is the one left and above
-    found: _Bool = cv2.remap(torn, column, row, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT) > 0
+    found: _Bool = cv2.remap(whole, column, row, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT) > 0
     return found

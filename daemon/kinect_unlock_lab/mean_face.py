@@ -22,7 +22,7 @@ _TENTHS: Final = 10.0
 _DEEPEST_MM: Final = 99.9  # beside and below the face the table goes on as the face does, no deeper than this
 _NOSTRIL_MM: Final = 5  # of a median that leaves a nose and closes nostrils: no depth camera sees into them
 _BLUR_MM: Final = 1.0  # a reading is 2 mm wide at 0.8 m
-_ROUNDS: Final = 2  # of aligning everybody to the middle of everybody; a third moves no vertex by 0.01 mm
+_BATCH: Final = 50  # heads at a time: 15 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ def _lines(rows: F64) -> str:
 
 
 def mean_face_table(model: HeadModel, *, people: int, seed: int) -> MeanFaceTable:
-    """Average random people, each moved rigidly onto the others' middle by the face, and read off the table."""
+    """Average neutral people with standard normal identity weights, and read off the table."""
     vertices = _middle_person(model, people, seed)
     landmarks = _five(vertices[_nearest_vertices(model)])
     origin = landmarks.mean(axis=0)
@@ -57,17 +57,18 @@ def mean_face_table(model: HeadModel, *, people: int, seed: int) -> MeanFaceTabl
 
 
 def _middle_person(model: HeadModel, people: int, seed: int) -> F64:
-    """Return the mean f64[V,3] of neutral heads with standard normal identity weights."""
-    weights = np.random.default_rng(seed).standard_normal((people, len(model.identity)))
+    """Return the mean f64[V,3] of random heads, each moved rigidly onto the model's own by the face.
+
+    Moving them onto the result once more would shift no vertex by 0.001 mm.
+    """
+    weights = np.random.default_rng(seed).standard_normal((people, len(model.identity))).astype(np.float32)
     face = np.flatnonzero(model.part == Part.FACE)
-    middle = model.neutral
-    for _ in range(_ROUNDS):
-        total = np.zeros_like(middle)
-        for own in weights:
-            head = model.neutral + np.tensordot(own, model.identity, 1)
-            total += _onto(head, middle, face)
-        middle = total / people
-    return middle
+    offsets = model.identity.reshape(len(model.identity), -1)
+    total = np.zeros_like(model.neutral)
+    for first in range(0, people, _BATCH):
+        for offset in weights[first : first + _BATCH] @ offsets:
+            total += _onto(model.neutral + offset.reshape(-1, 3), model.neutral, face)
+    return total / people
 
 
 def _onto(head: F64, target: F64, chosen: _Index) -> F64:

@@ -2,11 +2,23 @@
 
 import typer
 
-from kinect_unlock_lab.cli import article, bench, calibrate, evaluate, liveness, plot, render, synthesise, train, trial
+from kinect_unlock_lab.cli import (
+    article,
+    bench,
+    calibrate,
+    evaluate,
+    liveness,
+    mean_face,
+    plot,
+    render,
+    synthesise,
+    train,
+    trial,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
     help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
 )
-for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render, train, synthesise):
+for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render, train, synthesise, mean_face):
     app.add_typer(verbs.app)
