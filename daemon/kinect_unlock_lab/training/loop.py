@@ -59,7 +59,8 @@ class Training:
     ) -> None:
         if recipe.batch.samples % ranks.world:
             raise ConfigError(f"$.batch: {recipe.batch.samples} samples cannot be shared by {ranks.world} processes")
-        torch.use_deterministic_algorithms(mode=True)
+        # As `torch.use_deterministic_algorithms`, which also loads a compiler that nothing here uses: three seconds.
+        torch.set_deterministic_debug_mode("error")
         torch.manual_seed(seed_of(recipe, "weights"))
         self.network = network().to(ranks.device)
         self._recipe, self._train, self._held_out, self._ranks = recipe, train, held_out, ranks
