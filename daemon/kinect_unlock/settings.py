@@ -76,9 +76,12 @@ class Ranges(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DepthVote(Struct, frozen=True, forbid_unknown_fields=True):
-    """How well a face's depth must lie on the mean face for the depth half to have a vote."""
+    """How well a face's depth must lie on the mean face for the depth half to have a vote.
 
-    fit_max_mm: Positive = 4.0
+    Of 220 real Kinect faces within ``ranges.depth_vote`` (all poses, 75 people of rgbd-faces) these bounds refuse one.
+    """
+
+    fit_max_mm: Positive = 4.5
     coverage_min: Fraction = 0.7
 
 

@@ -199,8 +199,9 @@ def test_the_status_names_source_votes_and_evidence(ask: Ask) -> None:
     assert told.exit_code == 0
     assert "TEST" in told.out.upper()
     assert (data["test_source"], data["origin"], data["encoder"]["votes"]) == (True, "recording", ["rgb"])
-    assert "depth half is not trained" in data["encoder"]["note"]
-    assert data["threshold"]["evidence"]["impostor_comparisons"] > 0
+    assert "colour alone votes" in data["encoder"]["note"]
+    assert [one["half"] for one in data["thresholds"]] == data["encoder"]["votes"]
+    assert all(one["evidence"]["impostor_comparisons"] > 0 for one in data["thresholds"])
 
 
 def test_the_lock_hook_runs_and_its_failure_is_exit_code_75(ask: Ask, place: Path) -> None:

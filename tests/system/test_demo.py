@@ -217,7 +217,7 @@ def _blind_models(folder: Path, cache_dir: Path) -> Path:
     blind = _blind_encoder().SerializeToString()
     (folder / "blind.onnx").write_bytes(blind)
     manifest = yaml.safe_load(SHIPPED_MANIFEST.read_text())
-    manifest["encoders"]["rgbd-fused"]["weights"] |= {
+    manifest["encoders"]["rgbd-fused"]["halves"][0]["weights"] |= {
         "file": "blind.onnx",
         "bytes": len(blind),
         "sha256": hashlib.sha256(blind).hexdigest(),

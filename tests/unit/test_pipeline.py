@@ -1,6 +1,9 @@
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +16,7 @@ from kinect_unlock.frames import (
     U16,
     Box,
     Calibration,
+    DepthFit,
     Detection,
     Frame,
     Intrinsics,
@@ -21,10 +25,11 @@ from kinect_unlock.frames import (
     Seen,
     Verdict,
 )
+from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half
-from kinect_unlock.pipeline import Pipeline
+from kinect_unlock.pipeline import Pipeline, is_fit
 from kinect_unlock.ports import Use
-from kinect_unlock.settings import Config, Liveness, PoseRange, Ranges
+from kinect_unlock.settings import Config, DepthVote, Liveness, PoseRange, Ranges
 
 SIDE_PX = 240
 FOCAL_PX = 365.0
@@ -277,3 +282,101 @@ def test_an_encoder_with_a_depth_channel_of_its_own_kind_is_refused_at_start() -
 
     with pytest.raises(ModelError, match="heat"):
         Pipeline(ScriptedDetector([]), Strange(), _config())
+
+
+class FrontalisingEncoder(ScriptedEncoder):
+    """Wants depth laid on the mean face, and keeps what it was given."""
+
+    depth_channel = "frontalised-mm"
+
+    def __init__(self) -> None:
+        self.given: list[F32] = []
+
+    def encode(self, batch: F32) -> F32:
+        self.given.append(batch)
+        return super().encode(batch)
+
+
+LAX_FIT = DepthVote(fit_max_mm=100.0, coverage_min=0.0)  # the round head of these tests is nobody's
+
+
+def _frontalised(
+    depth_vote: DepthVote = LAX_FIT,
+    *,
+    use: Use = "verify",
+    depth: U16 | None = None,
+    limits: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[Observation, list[F32]]:
+    """Look at a round head with an encoder that wants frontalised depth; return what it was given, too."""
+    plain = _config() if depth is None else _config(Liveness())
+    voting = PoseRange(**{**{name: getattr(ANY_POSE, name) for name in ANY_POSE.__struct_fields__}, **limits})
+    ranges = msgspec.structs.replace(plain.ranges, depth_vote=voting)
+    config = msgspec.structs.replace(plain, ranges=ranges, depth_vote=depth_vote)
+    encoder = FrontalisingEncoder()
+    frame = _frame(_depth((800, 120)) if depth is None else depth)
+    return Pipeline(ScriptedDetector([_detection(800)]), encoder, config).observe(frame, 1, use), encoder.given
+
+
+def test_a_face_with_fit_depth_is_encoded_with_its_relief_as_fourth_plane() -> None:
+    observation, given = _frontalised()
+
+    assert observation.seen is Seen.FACE
+    assert list(observation.stage_ms) == ["gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode"]
+    assert observation.depth_fit is not None
+    assert 0.0 < observation.depth_fit.fit_mm < 20.0
+    assert 0.0 < observation.depth_fit.coverage <= 1.0
+    (batch,) = given
+    relief = batch[0, 3]
+    assert batch.dtype == np.float32
+    assert ((relief == HOLE_MM) | (np.abs(relief) <= 40.0)).all()
+    assert (relief > HOLE_MM).any()
+    assert batch[0, :3].max() > 100.0
+
+
+@pytest.mark.parametrize("use", ["verify", "enrol"])
+@pytest.mark.parametrize(
+    ("bounds", "limits", "is_measured"),
+    [
+        pytest.param(LAX_FIT, {"far_mm": 700.0}, False, id="too-far"),
+        pytest.param(LAX_FIT, {"near_mm": 900.0}, False, id="too-near"),
+        pytest.param(LAX_FIT, {"yaw_deg": 1e-9, "pitch_deg": 1e-9, "roll_deg": 1e-9}, False, id="too-turned"),
+        pytest.param(DepthVote(fit_max_mm=0.01, coverage_min=0.0), {}, True, id="lies-badly-on-the-mean-face"),
+        pytest.param(DepthVote(fit_max_mm=100.0, coverage_min=1.0), {}, True, id="holes"),
+    ],
+)
+def test_a_live_face_with_unfit_depth_is_never_encoded(
+    bounds: DepthVote,
+    limits: dict[str, float],
+    is_measured: bool,  # noqa: FBT001 - a table's cell
+    use: Use,
+) -> None:
+    observation, given = _frontalised(bounds, use=use, limits=limits)
+
+    assert (observation.seen, observation.embedding, given) == (Seen.DEPTH_UNFIT, None, [])
+    assert observation.liveness is not None
+    assert observation.liveness.verdict is Verdict.LIVE
+    assert (observation.depth_fit is not None) is is_measured
+
+
+def test_a_spoof_stays_a_spoof_and_is_not_frontalised() -> None:
+    flat = np.full((SIDE_PX, SIDE_PX), BACKGROUND_MM, np.uint16)
+    flat[40:200, 60:180] = 800
+    observation, given = _frontalised(depth=flat, limits={"far_mm": 700.0})
+
+    assert (observation.seen, given) == (Seen.SPOOF, [])
+    assert "frontalise" not in observation.stage_ms
+
+
+def test_an_encoder_of_registered_depth_does_not_ask_for_fitness() -> None:
+    nowhere = PoseRange(near_mm=1, far_mm=2, yaw_deg=1, pitch_deg=1, roll_deg=1)
+    config = _config()
+    strict = msgspec.structs.replace(config, ranges=msgspec.structs.replace(config.ranges, depth_vote=nowhere))
+    assert _observe(_frame(_depth((800, 120))), [_detection(800)], config=strict).seen is Seen.FACE
+
+
+@pytest.mark.parametrize(
+    ("fit_mm", "coverage", "fit"),
+    [(4.5, 0.7, True), (4.51, 0.9, False), (2.0, 0.69, False), (math.nan, 0.9, False), (2.0, math.nan, False)],
+)
+def test_depth_is_fit_within_both_bounds_and_nan_never_is(fit_mm: float, coverage: float, fit: bool) -> None:  # noqa: FBT001
+    assert is_fit(DepthFit(fit_mm, coverage), DepthVote(fit_max_mm=4.5, coverage_min=0.7)) is fit
