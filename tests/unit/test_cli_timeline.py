@@ -47,7 +47,19 @@ def test_equal_frames_are_gathered_into_one_line_that_ends_with_the_last() -> No
         frame(2, vote="owner", scores={"rgb": 0.8591, "depth": None}, pose=pose),
     )
 
-    assert " ".join(told[0].split()) == "160 ms 0-2 face: owner 878 mm yaw +7 pitch -2 rgb 0.859 depth -"
+    assert " ".join(told[0].split()) == "160 ms 0-2 face: owner 878 mm yaw +7 pitch -2 rgb .859 depth -"
+
+
+def test_both_scores_fit_a_terminal_of_80_columns() -> None:
+    pose = {"distance_mm": 1278.4, "yaw_deg": 16.6, "pitch_deg": -12.2, "roll_deg": 0.0}
+    out = io.StringIO()
+    timeline = Timeline(Console(file=out, width=80))
+    timeline.show(frame(100, vote="stranger"))
+    timeline.show(frame(112, vote="stranger", scores={"rgb": 0.8591, "depth": 0.5124}, pose=pose))
+    timeline.close()
+
+    (line,) = out.getvalue().splitlines()
+    assert line.endswith("rgb .859 depth .512")
 
 
 def test_a_frame_that_is_seen_otherwise_begins_a_new_line() -> None:

@@ -95,14 +95,14 @@ def _line(run: list[dict[str, Any]]) -> str:
     where = (
         ""
         if pose is None
-        else f"{pose['distance_mm']:5.0f} mm  yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
+        else f"{pose['distance_mm']:5.0f} mm yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
     )
     alike = "" if not scores else "  " + " ".join(f"{half} {_cosine(cosine)}" for half, cosine in scores.items())
-    return f"[dim]{last['at_ms']:6.0f} ms[/]  {frames:<6} {what:<14} {where}{alike}"
+    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {what:<14} {where}{alike}"
 
 
 def _cosine(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}".replace("0.", ".", 1)
 
 
 def _title(cue: dict[str, Any]) -> str:
