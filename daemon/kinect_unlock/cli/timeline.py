@@ -98,7 +98,7 @@ def _line(run: list[dict[str, Any]]) -> str:
         else f"{pose['distance_mm']:5.0f} mm yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
     )
     alike = "" if not scores else "  " + " ".join(f"{half} {_cosine(cosine)}" for half, cosine in scores.items())
-    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {what:<14} {where}{alike}"
+    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {what:<14}{where}{alike}"
 
 
 def _cosine(value: float | None) -> str:
