@@ -12,6 +12,7 @@ from kinect_unlock_lab.cli import (
     plot,
     render,
     synthesise,
+    synthesise_people,
     train,
     trial,
 )
@@ -20,5 +21,18 @@ app = typer.Typer(
     no_args_is_help=True,
     help="The laboratory: measure the product on data sets, and render its demo. Needs the extra `lab`.",
 )
-for verbs in (evaluate, article, plot, calibrate, liveness, trial, bench, render, train, synthesise, mean_face):
+for verbs in (
+    evaluate,
+    article,
+    plot,
+    calibrate,
+    liveness,
+    trial,
+    bench,
+    render,
+    train,
+    synthesise,
+    synthesise_people,
+    mean_face,
+):
     app.add_typer(verbs.app)
