@@ -27,6 +27,7 @@ FACE_ELLIPSE_MM: Final = (70.0, 82.0)  # semi-axes across and down of what is re
 FARTHEST_MM: Final = 40.0  # from the mean face; what lies farther off is not this face, so it is a hole
 
 _Bool: TypeAlias = NDArray[np.bool_]
+_Index: TypeAlias = NDArray[np.intp]
 _Span: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 _Cell: TypeAlias = tuple[int, int]
 
@@ -36,10 +37,8 @@ _ALIGNED_MM: Final[_Span] = ((-52.0, 52.0), (-66.0, 38.0))  # x and y of what is
 _ALIGNED_DEEP_MM: Final = 48.0
 _MOUTH_MM: Final = (40.0, 14.0)  # |x| less and y more than this: lips and jaw move ...
 _MOUTH_WORTH: Final = 0.3  # ... and count less
-_ROUNDS: Final = 5  # of alignment, at most; fourteen change nothing that was measured
-_CUT_MM: Final = 25.0  # what lies farther from the mean face has no say; with 12 fewer faces are recognised
-_ARMS_MM: Final = read_only(np.array((100.0, 100.0, 100.0, 1.0, 1.0, 1.0)))
-_SETTLED_MM: Final = 0.02  # at 100 mm from the axis: a motion so small ends the rounds
+_ROUNDS: Final = 4  # of alignment; fourteen change nothing that was measured
+_CUT_MM: Final = 25.0  # what lies farther from the mean face has no say; with 12 mm maps tell people apart less well
 _DAMPING: Final = read_only(np.diag((0.1, 0.1, 0.1, 1e-5, 1e-5, 1e-5)))  # of the points' weight: keeps balls solvable
 
 _RENDERED_MM: Final[_Span] = ((-72.0, 72.0), (-98.0, 75.0))
@@ -147,13 +146,18 @@ def _project(camera: Intrinsics, points_mm: F32) -> tuple[F32, F32]:
 
 
 def _points(face_depth: FaceDepth, camera: Intrinsics, start: Placement) -> F64 | None:
-    """Return readings f64[3,n] from all over the part that is aligned; None if there are too few."""
+    """Return at most `_POINTS` readings f64[3,n] from all over the part that is aligned; None if there are too few."""
     part = face_depth.xyz_mm[_part(face_depth, camera, start, _ALIGNED_MM)]
-    pitch = max(1.0, (part.shape[0] * part.shape[1] / _POINTS) ** 0.5)
-    rows, columns = (np.arange(0, size, pitch).astype(np.intp) for size in part.shape[:2])
-    points = part[np.ix_(rows, columns)].reshape(-1, 3)
-    points = points[points[:, 2] > 0][:_POINTS]
+    points = part[np.ix_(*_lattice_of(part.shape[0], part.shape[1]))].reshape(-1, 3)
+    points = points[points[:, 2] > 0]
     return points.T.astype(np.float64) if len(points) >= _LEAST_POINTS else None
+
+
+def _lattice_of(rows: int, columns: int) -> tuple[_Index, _Index]:
+    """Choose rows and columns, evenly, that cross at no more than `_POINTS` cells."""
+    pitch = max(1.0, (rows * columns / _POINTS) ** 0.5)
+    kept = int(rows / pitch), int(columns / pitch)
+    return np.arange(kept[0]) * rows // max(1, kept[0]), np.arange(kept[1]) * columns // max(1, kept[1])
 
 
 def _align(points: F64, start: Placement) -> _Aligned | None:
@@ -171,8 +175,6 @@ def _align(points: F64, start: Placement) -> _Aligned | None:
         matrix, right = normal_equations(head, normals, distance, worth)
         motion = np.asarray(np.linalg.solve(matrix + float(worth.sum()) * _DAMPING, right), np.float64)
         placement = placement.moved(motion)
-        if np.abs(motion * _ARMS_MM).max() < _SETTLED_MM:
-            break
     return _Aligned(placement, fit_mm) if placement.origin_mm[2] > 0 else None  # False for NaN
 
 

@@ -198,6 +198,6 @@ def normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> t
 def _mean_surface(points_mm: F64) -> tuple[F64, F64]:
     """Return the mean face's z f64[n] and its normals f64[3,n] at points f64[3,n] in head axes; beyond it, zeros."""
     x, y = points_mm[:2].astype(np.float32)
-    found = mean_surface(x, y).reshape(-1, 4).astype(np.float64).T
+    found = mean_surface(x[np.newaxis], y[np.newaxis])[0].astype(np.float64).T
     found *= np.abs(points_mm[:2]).max(axis=0, initial=0) <= _MEAN_REACH_MM
     return found[0], found[1:]

@@ -19,6 +19,7 @@ from kinect_unlock.frontalise import (
     HOLE_MM,
     PIXEL_MM,
     Frontal,
+    _lattice_of,
     face_mask,
     frontalise,
 )
@@ -290,6 +291,17 @@ def test_a_tighter_ellipse_lies_within_the_rendered_one() -> None:
     tight = face_mask((62.0, 74.0))
     assert not (tight & ~face_mask()).any()
     assert 0.7 * face_mask().sum() < tight.sum() < face_mask().sum()
+
+
+@given(st.integers(0, 900), st.integers(0, 900))
+def test_no_more_points_are_aligned_than_time_allows_and_they_come_from_all_over(rows: int, columns: int) -> None:
+    chosen = _lattice_of(rows, columns)
+    assert len(chosen[0]) * len(chosen[1]) <= 1500
+    for at, size in zip(chosen, (rows, columns), strict=True):
+        assert (np.diff(at) >= 1).all()
+        if 10 < rows < 10 * columns < 100 * rows:
+            assert at[0] == 0
+            assert size - size / 5 - 2 <= at[-1] < size
 
 
 def test_a_map_cannot_be_written_to() -> None:
