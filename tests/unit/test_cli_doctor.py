@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from pathlib import Path
@@ -50,6 +51,39 @@ def test_on_a_machine_with_nothing_it_fails_nothing_and_says_what_to_do(tmp_path
     assert all(check["next_step"] for check in found.values() if check["state"] == "note")
     assert "`kinect-unlock models build`" in found["networks"]["next_step"]
     assert "`kinect-unlock run`" in found["daemon"]["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("bands", "far_mm", "state", "told"),
+    [
+        pytest.param([], 1200, "failed", "no threshold with evidence for its vote depth", id="no-threshold"),
+        pytest.param([1000], 1200, "failed", "has depth thresholds up to 1000 mm only", id="too-short"),
+        pytest.param([900, 1200], 1200, "ok", "depth cosine up to 0.400 by 7 impostor comparisons", id="both"),
+    ],
+)
+def test_it_says_whether_both_votes_can_be_counted(
+    bands: list[int], far_mm: int, state: str, told: str, tmp_path: Path
+) -> None:
+    shipped = Path(module.__file__).parents[1] / "data" / "models" / "manifest.yaml"
+    manifest = yaml.safe_load(shipped.read_text())
+    encoder = manifest["encoders"]["rgbd-fused"]
+    color = encoder["halves"][0] | {"share": 0.7}
+    evidence = {**encoder["calibration"][0]["evidence"], "impostor_comparisons": 7}
+    row = {"strategy": "nearest", "template_vectors_max": 10, "evidence": evidence}
+    row["bands"] = [{"to_mm": to_mm, "threshold": 0.4 - 0.1 * place} for place, to_mm in enumerate(bands)]
+    encoder |= {
+        "halves": [color, {**color, "name": "depth", "share": 0.3}],
+        "votes": ["rgb", "depth"],
+        "depth": "frontalised-mm",
+        "depth_calibration": [row] if bands else [],
+    }
+    (tmp_path / "manifest.yaml").write_text(json.dumps(manifest))
+    voting = {"near_mm": 450, "far_mm": far_mm, "yaw_deg": 25, "pitch_deg": 20, "roll_deg": 25}
+    file = write(tmp_path, models={"manifest": str(tmp_path / "manifest.yaml")}, ranges={"depth_vote": voting})
+
+    found = checks(command("doctor", "--json", "--config", file))["matching"]
+
+    assert (found["state"], told in found["evidence"]) == (state, True)
 
 
 def test_it_changes_nothing(tmp_path: Path) -> None:

@@ -181,6 +181,24 @@ def test_depth_unfit_to_vote_is_no_sample_of_an_enrolment() -> None:
     play(scene)
 
 
+def test_who_enrols_is_matched_by_both_halves_of_their_template() -> None:
+    async def scene() -> None:
+        recognised_by, config = two_votes()
+        few = msgspec.structs.replace(config.enrol, stages=("straight",), samples_per_stage=2)
+        rig = Rig(msgspec.structs.replace(config, enrol=few), recognised_by=recognised_by)
+        asked = await rig.before_camera(Enrol("anna"))
+        for index in (0, 4):
+            rig.show(seen_both(rig.attempt, index, OWNER, OWNER))
+        assert (await asked.answer()).word is Word.ENROLLED
+        assert rig.templates.kept["anna"].vectors.shape == (2, BOTH[-1].end)
+
+        owner = await shown(rig, lambda attempt, index: seen_both(attempt, index, OWNER, OWNER))
+        mask = await shown(rig, lambda attempt, index: seen_both(attempt, index, OWNER, STRANGER))
+        assert [one.replies[-1].word for one in (owner, mask)] == [Word.MATCH, Word.NO_MATCH]
+
+    play(scene)
+
+
 def test_identification_rests_on_colour_alone() -> None:
     async def scene() -> None:
         rig = rig_with_anna()
