@@ -1,16 +1,20 @@
-"""``lab synthesise``."""
+"""``lab synthesise`` and ``lab compare-synthesis``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kinect_unlock import app as product
+from kinect_unlock.cli.asking import ConfigFile, settings_of
+from kinect_unlock_lab.cli.shared import Dataset, JsonFile, progress, write_json
+from kinect_unlock_lab.datasets import Side, load_rgbd_faces, split
 from kinect_unlock_lab.mapping import Workers, mapped
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 HeadModelFile = Annotated[
-    Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True, dir_okay=False)
+    Path, typer.Argument(help="The head model: ict_facekit.npz, or one in our own form.", exists=True, dir_okay=False)
 ]
 Out = Annotated[Path, typer.Argument(help="The folder for the set; one that was begun is gone on with.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes of this machine.")]
@@ -52,6 +56,38 @@ def synthesise(
     writer = shards.open_writer(out, described)
     plan = depth_faces.DepthPlan(head_model.absolute(), writer)
     produce(partial(depth_faces.make_shard, plan), writer, Workers(jobs, dask))
+
+
+@app.command("compare-synthesis")
+def compare_synthesis(
+    samples: Annotated[Path, typer.Argument(help="A set by lab synthesise; best one with --quantised 1.")],
+    dataset: Dataset,
+    *,
+    people: Annotated[
+        Literal["tune", "report"], typer.Option(help="Half of the real people; tune by tune alone.")
+    ] = "tune",
+    json_file: JsonFile = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Also draw maps of both here, as PNG. It shows people's faces: keep it private."),
+    ] = None,
+    file: ConfigFile = None,
+) -> None:
+    """Compare invented residual maps with real ones, by distance: spread within and between people, band by band."""
+    from kinect_unlock_lab.depth_maps import depth_maps  # noqa: PLC0415 - needs the extra
+    from kinect_unlock_lab.synthesis import realism, shards  # noqa: PLC0415 - needs the extra
+
+    chosen = tuple(s for s in load_rgbd_faces(dataset) if split(s.person) is Side(people))
+    with progress("real faces", len(chosen)) as done:
+        found = depth_maps(chosen, product.detector(settings_of(file)), on_done=done)
+    found = found.where(found.acquired)
+    real = realism.Maps(*(getattr(found, name) for name in realism.Maps.__slots__))
+    invented = realism.of_set(shards.read_set(samples))
+    rows = realism.compare(real, invented)
+    Console(highlight=False, width=140).print(realism.table(rows))
+    write_json(json_file, {"bands_mm": realism.BANDS, "people": people, "groups": rows})
+    if picture is not None:
+        realism.picture(real, invented).savefig(picture, dpi=110)
 
 
 def produce(make: Callable[[int], int], writer: "ShardWriter", workers: Workers) -> None:

@@ -5,7 +5,6 @@ depth camera, found by landmarks that are a little off, and handed to the produc
 Everything random in a shard comes from the set's seed and the shard's number.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,17 +14,16 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Box, Calibration, Detection, Intrinsics, Registered
 from kinect_unlock.frontalise import Frontal, frontalise
 from kinect_unlock.pose import facing, place_head
-from kinect_unlock_lab.head_model import load_head_model
 from kinect_unlock_lab.synthesis.compiled import compiled
 from kinect_unlock_lab.synthesis.depth_sensor import ErrorSpread, draw_errors, sense
 from kinect_unlock_lab.synthesis.hair_volume import Cover, Growth, HairShares, covered, draw_cover, plant
+from kinect_unlock_lab.synthesis.head_files import load_head, source_of
 from kinect_unlock_lab.synthesis.heads import ShapeSpread, TrainingHead, draw_expression, draw_shape, express, prepare
 from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
-from kinect_unlock_lab.synthesis.shards import Column, HeadModelSource, SetDescription, ShardWriter
+from kinect_unlock_lab.synthesis.shards import Column, SetDescription, ShardWriter
 
 RECIPE: Final = "depth-faces"
 RECIPE_VERSION: Final = 1
@@ -103,9 +101,8 @@ def make_shard(plan: DepthPlan, number: int) -> int:
     """Make and write one shard; return its rows."""
     cv2.setNumThreads(1)  # each process is one of many
     description = plan.writer.description
-    head, growth = _load(plan.head_model)
     errors = ErrorSpread(quantised_share=float(description.options["quantised_share"]))
-    studio = Studio(head, growth, DepthRecipe(errors=errors))
+    studio = studio_of(plan.head_model, DepthRecipe(errors=errors))
     rows: list[tuple[int, Frontal]] = []
     for person in description.people_of(number):
         rng = np.random.default_rng((description.seed, person))
@@ -122,18 +119,14 @@ def describe(head_model: Path, *, people: int, looks: int, seed: int, quantised_
         people=people,
         looks=looks,
         people_per_shard=PEOPLE_PER_SHARD,
-        head_model=ict_source(head_model),
+        head_model=source_of(head_model),
         options={"quantised_share": quantised_share},
     )
 
 
-def ict_source(path: Path) -> HeadModelSource:
-    """Name the head model whose file this is; raises SourceError."""
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error}); give the head model's file") from error
-    return HeadModelSource(path.name, digest, "ICT-FaceKit, https://github.com/ICT-VGL/ICT-FaceKit", "MIT")
+def studio_of(head_model: Path, recipe: DepthRecipe) -> Studio:
+    """Make a head model's file ready; the last two stay loaded. Raises SourceError."""
+    return Studio(*_load(head_model), recipe)
 
 
 def sit(studio: Studio, looks: int, rng: np.random.Generator) -> list[Look]:
@@ -242,7 +235,7 @@ def _face_depth(readings: F32, box: Box) -> FaceDepth:
 
 @lru_cache(maxsize=2)
 def _load(path: Path) -> tuple[TrainingHead, Growth]:
-    head = prepare(load_head_model(path))
+    head = prepare(load_head(path))
     return head, plant(head)
 
 

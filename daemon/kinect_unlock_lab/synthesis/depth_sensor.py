@@ -30,6 +30,7 @@ _GRAIN_GAIN: Final = 2.0  # brings noise smoothed so back to a spread of 1
 _KNOT_GAIN: Final = 1.16  # brings a cubic surface through knots of spread 1 to a spread of 1
 _COARSE: Final = 4  # pixels: what bounced light is averaged over is seen this coarsely
 _DEEPEST_MM: Final = 12.0  # hollows that deepen; behind the head is no hollow
+_FILTER_MM: Final = 20.0  # the driver's filter keeps steps higher than this
 _FRAME: Final = 1.15  # of a lens's half axes: where a frame ends
 _HOLLOW_PX_MM: Final = 7000.0  # over the distance: radius in pixels within which light bounces
 _NEAREST_MM: Final = 400.0  # a Kinect v2 reads nothing below 500
@@ -40,14 +41,15 @@ _THIRD: Final = float(np.log(3.0))
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """How one image errs. Spreads in mm are those at 800 mm from skin that faces the camera.
+    """How one image errs. Spreads in mm are those at 800 mm from skin that faces the camera; shares are 0..1.
 
-    ``white_mm`` noise of single readings; ``growth``: it grows as the light that comes back to minus this power;
-    ``wave_mm`` and ``wave_px`` the slow wave; ``hollow`` 0..1 share by which hollows deepen; ``dark_mm`` how much too
-    far a thing reads that sends back a third of the light; ``edge_hole``, ``edge_flying``, ``stray_hole``: shares 0..1
-    of readings; ``dim``: readings with less light than this share of skin's at 800 mm fall out, half of them;
-    ``lens_hole`` and ``lens_mm``: what glasses do; ``smooth``: the driver's filter runs; ``lamp_mm``, ``color_mm``
-    where the lamp and the colour camera stand beside the depth camera, 0 for no shadow.
+    ``white_mm``: noise of single readings; ``growth``: it grows as the light that comes back to minus this power.
+    ``wave_mm``, ``wave_px``: the slow wave, which does not grow. ``hollow``: share by which hollows deepen.
+    ``dark_mm``: how much too far a thing reads that sends back a third of the light. ``edge_hole``, ``edge_flying``,
+    ``stray_hole``: shares of readings. ``dim``: of what sends back less than this share of the light that skin does at
+    800 mm, half is not read. ``lens_hole``, ``lens_mm``: what glasses do. ``blur_mm``: steps up to this are smeared
+    over a pixel, as each pixel sees a patch. ``smooth``: the driver's filter runs. ``lamp_mm``, ``color_mm``: where the
+    lamp and the colour camera stand beside the depth camera, 0 for no shadow.
     """
 
     white_mm: float
@@ -62,6 +64,7 @@ class Errors:
     dim: float
     lens_hole: float
     lens_mm: float
+    blur_mm: float
     smooth: bool
     lamp_mm: float
     color_mm: float
@@ -72,20 +75,22 @@ class Errors:
 class ErrorSpread:
     """From what the errors of one image are drawn; each pair is a range, shares are 0..1."""
 
-    white_mm: tuple[float, float] = (0.8, 2.6)
-    growth: tuple[float, float] = (0.5, 0.9)
-    wave_mm: tuple[float, float] = (0.4, 2.0)
+    white_mm: tuple[float, float] = (0.5, 2.4)
+    growth: tuple[float, float] = (0.0, 0.35)
+    wave_mm: tuple[float, float] = (0.3, 1.4)
     wave_px: tuple[float, float] = (3.0, 9.0)
-    hollow: tuple[float, float] = (0.0, 0.35)
-    dark_mm: tuple[float, float] = (-2.0, 4.0)
-    edge_hole: tuple[float, float] = (0.05, 0.7)
-    edge_flying: tuple[float, float] = (0.0, 0.35)
-    stray_hole: tuple[float, float] = (0.0, 0.003)
-    dim: tuple[float, float] = (0.02, 0.14)
+    hollow: tuple[float, float] = (0.0, 0.3)
+    dark_mm: tuple[float, float] = (-1.5, 3.0)
+    edge_hole: tuple[float, float] = (0.0, 0.4)
+    edge_flying: tuple[float, float] = (0.0, 0.25)
+    stray_hole: tuple[float, float] = (0.0, 0.002)
+    dim: tuple[float, float] = (0.005, 0.05)
     lens_hole: tuple[float, float] = (0.0, 0.5)
     lens_mm: tuple[float, float] = (0.0, 8.0)
+    blur_mm: tuple[float, float] = (20.0, 80.0)
     smooth_share: float = 0.6
-    color_shadow_share: float = 0.4
+    lamp_shadow_share: float = 0.6
+    color_shadow_share: float = 0.3
     quantised_share: float = 0.5
 
 
@@ -106,8 +111,9 @@ def draw_errors(spread: ErrorSpread, rng: np.random.Generator) -> Errors:
         dim=rng.uniform(*spread.dim),
         lens_hole=rng.uniform(*spread.lens_hole),
         lens_mm=rng.uniform(*spread.lens_mm),
+        blur_mm=rng.uniform(*spread.blur_mm),
         smooth=bool(rng.random() < spread.smooth_share),
-        lamp_mm=side * _LAMP_MM,
+        lamp_mm=side * _LAMP_MM if rng.random() < spread.lamp_shadow_share else 0.0,
         color_mm=-side * _COLOR_CAMERA_MM if rng.random() < spread.color_shadow_share else 0.0,
         steps="coarse" if quantised else "fine",
     )
@@ -132,15 +138,14 @@ def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator)
     numbers = (e.white_mm, e.growth, e.dark_mm, e.edge_hole, e.edge_flying, e.stray_hole, e.dim, e.lens_hole, e.lens_mm)
     packed = np.array(numbers, np.float64)
     reading = np.zeros_like(z)
-    _read(_bounce(z, there, errors.hollow), surface, slow, luck, packed, reading)
+    blurred = _smoothed(z, errors.blur_mm) if errors.blur_mm else z
+    _read(_bounce(blurred, there, errors.hollow), surface, slow, luck, packed, reading)
     _through_glasses(surface, slow, luck, packed, reading)
     for beside_mm in (errors.lamp_mm, errors.color_mm):
         if beside_mm:
             _cast_shadow(z, beside_mm * _FX_PX, reading)
     if errors.smooth:
-        smoothed = np.empty_like(reading)
-        _smooth(reading, smoothed)
-        reading = smoothed
+        reading = _smoothed(reading, _FILTER_MM)
     return _stepped(reading, errors.steps)
 
 
@@ -189,7 +194,7 @@ def _read(z: F32, surface: F32, slow: F32, luck: F32, numbers: F64, out: F32) ->
             albedo = np.log(max(_FLOOR, min(1.0, surface[y, x, 0])))
             light = albedo + np.log(_facing(z, y, x)) + 2 * np.log(800.0 / here)
             spread = white * np.exp(-growth * max(_DARKEST, light))
-            reading = here + spread * slow[y, x, 0] + slow[y, x, 1] * (here / 800.0) - dark * albedo / _THIRD
+            reading = here + spread * slow[y, x, 0] + slow[y, x, 1] - dark * albedo / _THIRD
             chance = luck[y, x, 0]
             lost = chance < stray or (light < dim and chance < 0.5)
             behind = _behind(z, y, x)
@@ -265,9 +270,15 @@ def _cast_shadow(z: F32, shift_px_mm: float, out: F32) -> None:
                 out[y, x] = 0.0
 
 
+def _smoothed(reading: F32, reach_mm: float) -> F32:
+    """Average 3 x 3 readings with weights 1 2 1, but not with what is so much nearer or farther."""
+    out = np.empty_like(reading)
+    _smooth(reading, reach_mm, out)
+    return out
+
+
 @compiled
-def _smooth(reading: F32, out: F32) -> None:
-    """Average 3 x 3 readings with weights 1 2 1, leaving out what is not of the same surface."""
+def _smooth(reading: F32, reach_mm: float, out: F32) -> None:
     height, width = reading.shape
     for y in range(height):
         for x in range(width):
@@ -276,7 +287,7 @@ def _smooth(reading: F32, out: F32) -> None:
             if here > 0:
                 for v in range(max(0, y - 1), min(height, y + 2)):
                     for u in range(max(0, x - 1), min(width, x + 2)):
-                        if reading[v, u] > 0 and abs(reading[v, u] - here) < 20:
+                        if reading[v, u] > 0 and abs(reading[v, u] - here) < reach_mm:
                             weight = (2 - abs(v - y)) * (2 - abs(u - x))
                             total += weight * reading[v, u]
                             weights += weight

@@ -17,7 +17,7 @@ from kinect_unlock_lab.people import wave_noise
 from kinect_unlock_lab.raster import I32
 from kinect_unlock_lab.synthesis.compiled import compiled
 
-_UNSEEN: Final = (Part.GUMS, Part.TEETH)  # a few readings in an open mouth, for a quarter of all triangles
+_UNSEEN: Final = (Part.GUMS,)  # behind the teeth
 _BACK_MM: Final = 140.0  # of the head, from the nose: never seen within 30 degrees of straight ahead
 _WAVES: Final = 48  # fields of which everybody's own unevenness is mixed
 _WAVE_LENGTHS_MM: Final = (30.0, 90.0)
@@ -58,12 +58,12 @@ class ShapeSpread:
     ``identity_scale``, and each head gets its own unevenness of ``uneven_mm``, which is not symmetric.
     """
 
-    identity_scale: tuple[float, float] = (0.9, 1.3)
+    identity_scale: tuple[float, float] = (0.8, 1.15)
     uneven_mm: tuple[float, float] = (0.5, 1.4)
-    neutral_share: float = 0.3
+    neutral_share: float = 0.2
     smile_share: float = 0.3
-    open_mouth_share: float = 0.15
-    strength: float = 0.6
+    open_mouth_share: float = 0.2
+    strength: float = 0.9
 
 
 def prepare(model: HeadModel) -> TrainingHead:
