@@ -36,9 +36,9 @@ def synthesise_people(
     Interrupted, it goes on where it was; on a cluster the folder and the head model must be where all workers see them.
     """
     from kinect_unlock_lab.synthesis import people_set, shards  # noqa: PLC0415 - needs the extra; compiles
-    from kinect_unlock_lab.synthesis.depth_faces import ict_source  # noqa: PLC0415 - the same
+    from kinect_unlock_lab.synthesis.head_files import source_of  # noqa: PLC0415 - the same
 
-    described = people_set.describe(ict_source(head_model), people=people, looks=looks, seed=seed, light=light)
+    described = people_set.describe(source_of(head_model), people=people, looks=looks, seed=seed, light=light)
     writer = shards.open_writer(out, described)
     plan = people_set.PeoplePlan(head_model.absolute(), writer)
     produce(partial(people_set.make_shard, plan), writer, Workers(jobs, dask))
@@ -49,12 +49,11 @@ def calibration_faces(
     head_model: HeadModelFile,
     out: Annotated[Path, typer.Argument(help="The archive to write, models/calibration-faces.npz.", dir_okay=False)],
     *,
-    faces: Annotated[int, typer.Option(min=1, help="People, one picture of each.")] = 64,
+    faces: Annotated[int, typer.Option(min=1, help="People, one picture of each.")] = 36,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faces.")] = 64,
 ) -> None:
-    """Make the faces by which `models build` chooses the ranges of 8-bit networks; they show nobody."""
+    """Make the faces from which `lab int8-ranges` takes the ranges of 8-bit networks; they show nobody."""
     from kinect_unlock_lab.synthesis import calibration_faces as crops  # noqa: PLC0415 - needs the extra; compiles
-    from kinect_unlock_lab.synthesis.depth_faces import ict_source  # noqa: PLC0415 - the same
 
-    written = crops.write(head_model, ict_source(head_model), out, faces=faces, seed=seed)
+    written = crops.write(head_model, out, faces=faces, seed=seed)
     typer.echo(f"{out}: {faces} faces, {written / 1e3:.0f} kB")

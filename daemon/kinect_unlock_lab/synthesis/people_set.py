@@ -15,8 +15,8 @@ import numpy as np
 
 from kinect_unlock.crop import DepthChannel, face_tensor, similarity
 from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Box, Detection, FaceTensor
-from kinect_unlock_lab.head_model import load_head_model
 from kinect_unlock_lab.synthesis.conditions import ORDINARY, VARIED, Conditions, Ranges, View, draw_conditions
+from kinect_unlock_lab.synthesis.head_files import load_head
 from kinect_unlock_lab.synthesis.portrait import Portrait, take_portrait
 from kinect_unlock_lab.synthesis.shards import Column, HeadModelSource, SetDescription, ShardWriter
 from kinect_unlock_lab.synthesis.textured import Drawer, TexturedPerson, invent_textured
@@ -109,7 +109,7 @@ def _moved(landmarks_px: F32, off_px: F64) -> F32:
 
 @lru_cache(maxsize=2)
 def _drawer(path: Path) -> Drawer:
-    return Drawer(load_head_model(path))
+    return Drawer(load_head(path))
 
 
 def _columns(rows: list[tuple[int, PersonLook]]) -> dict[str, Column]:
