@@ -34,14 +34,14 @@ _Cell: TypeAlias = tuple[int, int]
 _POINTS: Final = 1500  # that are aligned, at most
 _LEAST_POINTS: Final = 100  # ... and at least
 _ALIGNED_MM: Final[_Span] = ((-52.0, 52.0), (-66.0, 38.0))  # x and y of what is aligned: little hair, no neck
-_ALIGNED_DEEP_MM: Final = 48.0
+_ALIGNED_DEEP_MM: Final = 48.0  # z of the mean face: behind it the cheeks turn away from the camera
 _MOUTH_MM: Final = (40.0, 14.0)  # |x| less and y more than this: lips and jaw move ...
 _MOUTH_WORTH: Final = 0.3  # ... and count less
 _ROUNDS: Final = 4  # of alignment; fourteen change nothing that was measured
 _CUT_MM: Final = 25.0  # what lies farther from the mean face has no say; with 12 mm maps tell people apart less well
 _DAMPING: Final = read_only(np.diag((0.1, 0.1, 0.1, 1e-5, 1e-5, 1e-5)))  # of the points' weight: keeps balls solvable
 
-_RENDERED_MM: Final[_Span] = ((-72.0, 72.0), (-98.0, 75.0))
+_RENDERED_MM: Final[_Span] = ((-72.0, 72.0), (-98.0, 75.0))  # x and y of the readings that the map may need
 _DEPTH_MM: Final = (-30.0, 58.0)  # z of the mean face, from the nose to where it ends
 _LOOKS: Final = (1.0, 0.7)  # along a line before the last one: how far each goes to where the one before pointed
 _JUMP_MM: Final = 25.0  # neighbouring readings whose residuals differ by more do not belong to one surface
@@ -85,7 +85,7 @@ def frontalise(face_depth: FaceDepth, calibration: Calibration, start: Placement
     if aligned is None:
         return None
     residual = _render(face_depth, calibration.color, aligned.placement)
-    coverage = np.count_nonzero(residual > HOLE_MM) / np.count_nonzero(face_mask())
+    coverage = float(np.count_nonzero(residual > HOLE_MM) / np.count_nonzero(face_mask()))
     return Frontal(residual, aligned.fit_mm, coverage, aligned.placement)
 
 
