@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
 
 from commands import Outcome, command
 from demo_frames import frames_of, registered
+from fakes.networks import COARSE_DIM, coarse_relief
 from kinect_unlock import app
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.cli.words import HINTS
@@ -35,7 +34,6 @@ FRAMES: Final = 20
 DEPTH_THRESHOLD: Final = 0.5  # the owner's own looks have 0.68 and more, the stranger's 0.23 and less
 FAR_MM: Final = 1290.0  # beyond the depth vote's range, within that of an attempt
 RANGES: Final = {"depth_vote": {"near_mm": 450, "far_mm": 1200, "yaw_deg": 25, "pitch_deg": 20, "roll_deg": 25}}
-_BLOCK_PX: Final = 8
 _KEPT_MM: Final = (44.0, 60.0)  # to either side of the nose and above it
 _DEEPER: Final = 1.7
 _BACKGROUND_MM: Final = 3000.0
@@ -49,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
     for name in ("yunet", "rgbd-fused"):
         shipped = store.weights(name)
         (folder / shipped.name).symlink_to(shipped)
-    network = _coarse_relief().SerializeToString()
+    network = coarse_relief().SerializeToString()
     (folder / "coarse.onnx").write_bytes(network)
     manifest = yaml.safe_load((app_data() / "manifest.yaml").read_text())
     encoder = manifest["encoders"]["rgbd-fused"]
@@ -60,7 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
         "bytes": len(network),
         "sha256": hashlib.sha256(network).hexdigest(),
     }
-    depth = {"name": "depth", "dim": (112 // _BLOCK_PX) ** 2, "share": 0.3, "weights": weights}
+    depth = {"name": "depth", "dim": COARSE_DIM, "share": 0.3, "weights": weights}
     row = encoder["calibration"][0]
     encoder |= {
         "model_id": "test/two-halves",
@@ -95,25 +93,6 @@ def detector(cache_dir: Path) -> YuNetDetector:
 
 def app_data() -> Path:
     return Path(app.__file__).parent / "data" / "models"
-
-
-def _coarse_relief() -> onnx.ModelProto:
-    """Make a network f32[N,1,112,112] -> f32[N,196]: the relief's mean in blocks, holes as high as the mean face."""
-    constants: dict[str, Any] = {"hole": np.array(-999.0, np.float32), "nothing": np.array(0.0, np.float32)}
-    nodes = [
-        helper.make_node("LessOrEqual", ["relief", "hole"], ["is_hole"]),
-        helper.make_node("Where", ["is_hole", "nothing", "relief"], ["filled"]),
-        helper.make_node("AveragePool", ["filled"], ["blocks"], kernel_shape=[_BLOCK_PX] * 2, strides=[_BLOCK_PX] * 2),
-        helper.make_node("Flatten", ["blocks"], ["features"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "coarse",
-        [helper.make_tensor_value_info("relief", TensorProto.FLOAT, ["N", 1, 112, 112])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", (112 // _BLOCK_PX) ** 2])],
-        [numpy_helper.from_array(value, name) for name, value in constants.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
 def _replayed(recording: Path, place: Path, log: Path) -> tuple[Outcome, list[dict[str, Any]]]:

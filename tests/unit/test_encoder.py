@@ -8,9 +8,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from fakes.networks import COARSE_DIM, coarse_relief, mean_color
+from kinect_unlock import graphs
+from kinect_unlock.crop import DepthChannel
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32
+from kinect_unlock.frontalise import HOLE_MM
+from kinect_unlock.halves import HalfName, half_vectors
+from kinect_unlock.manifest import EncoderHalf
 from kinect_unlock.models import ModelStore
 
 
@@ -154,3 +160,44 @@ def test_black_faces_without_depth_still_give_a_direction(encoder: FusedEncoder)
 def test_another_network_is_not_taken_for_an_encoder(model_store: ModelStore, yunet_path: Path) -> None:
     with pytest.raises(ModelError, match="not a siamese encoder"):
         FusedEncoder(model_store.encoder, yunet_path, 1)
+
+
+@pytest.fixture(scope="module")
+def two_halves(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> FusedEncoder:
+    networks: tuple[tuple[HalfName, int, float, onnx.ModelProto], ...] = (
+        ("rgb", 3, 0.75, mean_color()),
+        ("depth", COARSE_DIM, 0.25, coarse_relief()),
+    )
+    (shipped,) = [half for half in model_store.encoder.halves if half.name == "rgb"]
+    entry = msgspec.structs.replace(
+        model_store.encoder,
+        halves=tuple(EncoderHalf(name, dim, share, shipped.weights) for name, dim, share, _ in networks),
+        votes=("rgb", "depth"),
+        depth=DepthChannel.FRONTALISED_MM,
+    )
+    parts = [graphs.HalfWeights(name, dim, share, net.SerializeToString()) for name, dim, share, net in networks]
+    path = tmp_path_factory.mktemp("halves") / "two.onnx"
+    path.write_bytes(graphs.encoder_graph(parts))
+    return FusedEncoder(entry, path, 1)
+
+
+def test_each_half_looks_at_its_own_planes_and_can_be_read_apart(two_halves: FusedEncoder) -> None:
+    faces = _noise(2, seed=9)
+    other_relief = faces.copy()
+    other_relief[:, 3] = np.roll(faces[:, 3], 30, axis=1)
+
+    before, after = (half_vectors(two_halves.encode(batch), two_halves.halves) for batch in (faces, other_relief))
+
+    assert two_halves.depth_channel is DepthChannel.FRONTALISED_MM
+    assert [half.dim for half in two_halves.halves] == [3, COARSE_DIM]
+    np.testing.assert_array_equal(before["rgb"], after["rgb"])
+    assert (np.sum(before["depth"] * after["depth"], axis=1) < 0.9).all()
+    np.testing.assert_allclose(np.linalg.norm(before["depth"], axis=1), 1.0, atol=1e-5)
+
+
+def test_a_half_without_direction_is_named(two_halves: FusedEncoder) -> None:
+    faces = _noise(1, seed=10)
+    faces[:, 3] = HOLE_MM  # as many readings as this small network needs to say nothing
+
+    with pytest.raises(ModelError, match="without direction in its half depth"):
+        two_halves.encode(faces)
