@@ -14,6 +14,7 @@ from kinect_unlock_lab.cli import (
     synthesise,
     synthesise_people,
     train,
+    train_depth,
     trial,
 )
 
@@ -31,6 +32,7 @@ for verbs in (
     bench,
     render,
     train,
+    train_depth,
     synthesise,
     synthesise_people,
     mean_face,
