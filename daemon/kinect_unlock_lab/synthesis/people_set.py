@@ -24,7 +24,7 @@ from kinect_unlock_lab.synthesis.textured import Drawer, TexturedPerson, invent_
 LightName: TypeAlias = Literal["varied", "ordinary"]
 
 RECIPE: Final = "textured-people"
-RECIPE_VERSION: Final = 1
+RECIPE_VERSION: Final = 2
 PEOPLE_PER_SHARD: Final = 25
 DEPTH_UNITS: Final = 10_000  # of the depth plane's 1.0; its "no depth" becomes -20 000
 RANGES: Final[dict[LightName, Ranges]] = {"varied": VARIED, "ordinary": ORDINARY}

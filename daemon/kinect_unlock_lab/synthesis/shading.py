@@ -20,7 +20,7 @@ _SHADOW_SIDE: Final = 160  # cells: a head with long hair from any side
 _SHADOW_BIAS_MM: Final = 4.0
 _DIRECTIONS: Final = 64
 _HINDMOST: Final = 0.3  # z of the rearmost direction that is looked at; light from behind hardly reaches a face
-_WRAP: Final = np.array((0.22, 0.1, 0.06), np.float32)  # light wanders under skin, red farthest
+_WRAP: Final = np.array((0.17, 0.09, 0.06), np.float32)  # light wanders under skin, red farthest
 _HIDDEN: Final = 0.35  # a surface turned away from the camera by more than this is not lit: nobody sees it
 _EYE_GLOSS: Final = 2.0  # more gloss than this is a wet eye
 

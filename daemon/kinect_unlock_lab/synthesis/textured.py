@@ -21,8 +21,8 @@ from kinect_unlock_lab.synthesis.looks import HairStyle, Looks, invent_looks
 from kinect_unlock_lab.synthesis.painting import paint
 from kinect_unlock_lab.synthesis.shading import Openness, normals_of, openness
 
-_SHAPE_SPREAD: Final = 1.4  # of the model's own: two people differ more clearly
-_SHAPE_LIMIT: Final = 2.4
+_SHAPE_SPREAD: Final = 1.6  # of the model's own: two people differ more clearly
+_SHAPE_LIMIT: Final = 2.7
 _RESTING_SPREAD: Final = 0.22
 _RESTING_LIMIT: Final = 0.45
 _NOT_AT_REST: Final = (
