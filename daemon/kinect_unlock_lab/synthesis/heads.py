@@ -19,7 +19,7 @@ from kinect_unlock_lab.synthesis.compiled import compiled
 
 _UNSEEN: Final = (Part.GUMS,)  # behind the teeth
 _BACK_MM: Final = 140.0  # of the head, from the nose: never seen within 30 degrees of straight ahead
-_WAVES: Final = 48  # fields of which everybody's own unevenness is mixed
+_WAVES: Final = 24  # fields of which everybody's own unevenness is mixed
 _WAVE_LENGTHS_MM: Final = (30.0, 90.0)
 _WAVE_SEED: Final = 20_170
 #: Of the 68 landmarks: both eyes' rims, nose tip, mouth corners; eye and mouth of the image's left first.
@@ -33,7 +33,7 @@ class TrainingHead:
 
     ``neutral`` f32[V,3]; ``normals`` f32[V,3] of it; ``triangles`` i32[F,3]; ``part`` i32[V]; ``identity`` f32[K,3V]
     and ``expression`` f32[E,3V], offsets for one standard deviation and for full strength; ``mirrored`` i32[E] the same
-    expression of the other side (itself if there is none); ``waves`` f32[48,V] smooth fields of variance 1;
+    expression of the other side (itself if there is none); ``waves`` f32[24,V] smooth fields of variance 1;
     ``landmarks`` f64[68,3]; ``five``: the vertices of each of the five landmarks.
     """
 
