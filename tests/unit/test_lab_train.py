@@ -86,3 +86,11 @@ def test_missing_extra_is_one_sentence(people_set: Path, tmp_path: Path, monkeyp
 
     with pytest.raises(MissingExtraError, match=r"^torch is not installed; .*kinect-unlock\[lab,train\]'$"):
         train("quick", "--set", str(people_set), "--out", str(tmp_path / "small.onnx"))
+
+
+def test_recipe_without_synthesis_makes_no_people(tmp_path: Path) -> None:
+    head_model = tmp_path / "head.npz"
+    head_model.touch()
+
+    with pytest.raises(ConfigError, match="does not say whom to synthesise"):
+        train("squeezenet-triplet", "--set", str(tmp_path / "set"), "--out", "x.onnx", "--head-model", str(head_model))

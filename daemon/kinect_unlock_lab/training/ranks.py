@@ -31,6 +31,11 @@ class Ranks:
         """True in the one process that writes files and talks."""
         return self.rank == 0
 
+    def meet(self) -> None:
+        """Wait until every process is here."""
+        if self.many:
+            distributed.barrier()
+
 
 ALONE: Final = Ranks(0, 1, torch.device("cpu"))
 
