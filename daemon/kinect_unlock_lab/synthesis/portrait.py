@@ -14,10 +14,10 @@ import numpy as np
 from kinect_unlock.align import FaceDepth, align_face
 from kinect_unlock.frames import F32, F64, U8, U16, Box, Calibration, HeadPose, Intrinsics, Registered
 from kinect_unlock_lab.body import head_turn
-from kinect_unlock_lab.lighting import Light
 from kinect_unlock_lab.sensor import nominal_kinect, project_to_color, project_to_depth
 from kinect_unlock_lab.synthesis.atlas import eye_cells
-from kinect_unlock_lab.synthesis.conditions import Camera, Conditions, View
+from kinect_unlock_lab.synthesis.color_camera import backdrop, develop
+from kinect_unlock_lab.synthesis.conditions import Conditions, View
 from kinect_unlock_lab.synthesis.depth_sensor import sense
 from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
 from kinect_unlock_lab.synthesis.shading import Surface, irradiance, normals_of, sees_lamp, shade
@@ -31,7 +31,6 @@ _SHADOW_MM: Final = 25.0
 _WINDOW_PAD_PX: Final = 6
 _OUTER_MM: Final = 3000.0
 _REGISTERED_BLUR: Final = 0.35  # registration takes single pixels of a sharper picture
-_SHEET_PX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +132,7 @@ def _kinect_color(
     scale = min(1.0, _DENSE_PX_PER_MM * distance / camera.fx_px)
     window = _window(five[:, :2].mean(axis=0), distance, camera.fx_px, scale)
     linear = _drawn(drawer, person, posed, conditions, window, screen, rng)
-    color = _developed(linear, conditions.camera, rng)
+    color = develop(linear, conditions.camera, rng)
     depth = _depth_reading(person, posed, conditions, calibration, rng)
     face = align_face(depth, calibration, _box(five))
     step = face.step_px * window.scale
@@ -154,7 +153,7 @@ def _registered(
     linear = _drawn(drawer, person, posed, conditions, window, project_to_depth(posed.vertices, calibration), rng)
     small = cv2.resize(linear, (window.width_px, window.height_px), interpolation=cv2.INTER_AREA)
     camera = replace(conditions.camera, blur_px=_REGISTERED_BLUR * conditions.camera.blur_px, jpeg_quality=98)
-    color = _developed(np.asarray(small, np.float32), camera, rng)
+    color = develop(np.asarray(small, np.float32), camera, rng)
     beside_mm = -_COLOR_CAMERA_MM * float(np.sign(conditions.depth_errors.lamp_mm))
     seen = _seen_by_color(person, posed, calibration, window, beside_mm)
     rows, columns = _inside(window, calibration)
@@ -214,7 +213,7 @@ def _drawn(
         raster, screen, person.drawn, surface, person.texture, halfway=halfway, lamp=np.array(key.color, np.float32)
     )
     nothing = raster.triangle < 0
-    drawn[nothing] = _backdrop(height, width, light, rng)[nothing]
+    drawn[nothing] = backdrop(height, width, light, rng)[nothing]
     return drawn
 
 
@@ -223,54 +222,6 @@ def _gazing(drawer: Drawer, person: TexturedPerson, gaze_deg: tuple[float, float
     cells = person.cells.copy()
     cells[drawer.layout.eye_vertices] = eye_cells(drawer.layout.eye_deg - np.array(gaze_deg))
     return cells
-
-
-def _backdrop(full_height: int, full_width: int, light: Light, rng: np.random.Generator) -> F32:
-    """Paint a wall with soft blotches and some rectangles, in the light of the room."""
-    glow = (np.array(light.above) + 0.4 * np.array(light.key().color)).astype(np.float32)
-    coarse = (rng.uniform(0.5, 1.5, (4, 4, 1)) * rng.uniform(0.85, 1.15, (4, 4, 3))).astype(np.float32)
-    paint = (rng.uniform(0.02, 0.7) * rng.uniform(0.7, 1.0, 3)).astype(np.float32)
-    wall = cv2.resize(
-        coarse * (paint * glow), (full_width // 4 + 1, full_height // 4 + 1), interpolation=cv2.INTER_CUBIC
-    )
-    height, width = wall.shape[:2]
-    for _ in range(rng.integers(0, 6)):
-        x, y = rng.integers(0, width), rng.integers(0, height)
-        size = rng.integers(2, max(3, width // 2), 2)
-        color = glow * rng.uniform(0.02, 0.7) * rng.uniform(0.5, 1.0, 3)
-        cv2.rectangle(wall, (int(x), int(y)), (int(x + size[0]), int(y + size[1])), color.tolist(), -1)
-    soft = cv2.GaussianBlur(wall, (0, 0), float(rng.uniform(0.4, 1.5)))
-    return np.asarray(cv2.resize(np.clip(soft, 0, 2), (full_width, full_height)), np.float32)
-
-
-def _developed(linear: F32, camera: Camera, rng: np.random.Generator) -> U8:
-    """Turn linear light f32[h,w,3] into what is stored, u8[h,w,3]."""
-    height, width = linear.shape[:2]
-    middle = linear[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3]
-    gain = 0.30 * camera.exposure / max(float(middle.mean()) ** 0.7 * 0.30**0.3, 0.02)  # a camera corrects most of it
-    light = cv2.GaussianBlur(linear, (0, 0), camera.blur_px) * (gain * np.array(camera.balance)).astype(np.float32)
-    light = (light + np.float32(camera.haze)) * np.float32(camera.dim)
-    stored = np.power(np.clip(light * (1 + light * 0.08) / (1 + 0.3 * light), 0, 1), np.float32(1 / camera.gamma)) * 255
-    if camera.sharpen > 0.1:
-        stored = cv2.addWeighted(stored, 1 + camera.sharpen, cv2.GaussianBlur(stored, (0, 0), 1.2), -camera.sharpen, 0)
-    stored += np.float32(camera.grain * (1 + 0.6 * (1 - camera.dim))) * _grain(height, width, rng)
-    image = np.clip(np.round(stored), 0, 255).astype(np.uint8)
-    _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality])
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
-
-
-def _grain(height: int, width: int, rng: np.random.Generator) -> F32:
-    """Cut the grain of one picture f32[h,w,3] out of a large sheet of it, at a random place and turned at random."""
-    sheet = _grain_sheet()
-    top, left = rng.integers(0, len(sheet) - height), rng.integers(0, len(sheet) - width)
-    part = sheet[top : top + height, left : left + width]
-    return np.asarray(part[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))] * rng.choice((-1.0, 1.0)), np.float32)
-
-
-@cache
-def _grain_sheet() -> F32:
-    fine = np.random.default_rng(0).standard_normal((_SHEET_PX, _SHEET_PX, 3), np.float32)
-    return np.asarray(0.5 * fine + 1.6 * cv2.GaussianBlur(fine, (0, 0), 0.8), np.float32)
 
 
 def _depth_window(posed: _Posed, calibration: Calibration) -> _Window:
