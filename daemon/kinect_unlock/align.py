@@ -92,6 +92,16 @@ class Aligner:
         color = self.calibration.color
         return self._grid(depth_mm, _Region(0, 0, color.width_px - 1, color.height_px - 1))
 
+    def landed(self, depth_mm: U16, step_px: int) -> tuple[F32, F32, F32]:
+        """Return where every ``step_px``-th reading of every such row falls: x, y in colour pixels and depth in mm.
+
+        All f32[h',w']. Where the depth is not above 0, x and y mean nothing. Raises ValueError if the depth image is
+        not of the calibration's size.
+        """
+        self._check(depth_mm)
+        part = (slice(None, None, step_px), slice(None, None, step_px))
+        return self._mapping.landed(part, depth_mm[part].astype(np.float32))
+
     def _check(self, depth_mm: U16) -> None:
         expected = (self.calibration.depth.height_px, self.calibration.depth.width_px)
         if depth_mm.shape != expected:
@@ -118,6 +128,11 @@ def align_face(depth_mm: U16, calibration: Calibration, box: Box, *, margin: flo
 def register_full(depth_mm: U16, calibration: Calibration) -> FaceDepth:
     """Map a whole depth image to the colour image, at about the depth image's resolution: for viewers and tests."""
     return _aligner(calibration).full(depth_mm)
+
+
+def landed(depth_mm: U16, calibration: Calibration, step_px: int) -> tuple[F32, F32, F32]:
+    """Return where a sample of the readings falls in the colour image; see `Aligner.landed`."""
+    return _aligner(calibration).landed(depth_mm, step_px)
 
 
 @lru_cache(maxsize=4)
@@ -191,6 +206,10 @@ class _Mapping(Protocol):
         """Return depth f32[gh,gw] and xyz f32[gh,gw,3] of a region that is not empty."""
         ...
 
+    def landed(self, part: "_Part", depth_mm: F32) -> tuple[F32, F32, F32]:
+        """Return x and y in colour pixels and the depth of a part of the depth image."""
+        ...
+
 
 def _mapping(calibration: Calibration) -> _Mapping:
     match calibration.depth_to_color:
@@ -223,6 +242,10 @@ class _SameGrid:
         xyz = np.stack((ray_x * z, ray_y * z, z), axis=2)
         xyz[z == 0] = np.nan
         return z, xyz
+
+    def landed(self, part: "_Part", depth_mm: F32) -> tuple[F32, F32, F32]:
+        y_px, x_px = np.mgrid[0 : self._ray_x.shape[0], 0 : self._ray_x.shape[1]].astype(np.float32)
+        return x_px[part], y_px[part], depth_mm
 
 
 def _pixels(camera: Intrinsics) -> tuple[F32, F32]:
@@ -339,6 +362,10 @@ class _Scattered:
         xyz[..., 2] = z
         z[missing] = 0
         return z, xyz
+
+    def landed(self, part: _Part, depth_mm: F32) -> tuple[F32, F32, F32]:
+        found = self._projection.land(part, depth_mm)
+        return found.x_px, found.y_px, found.z_mm
 
     def _needed(self, region: _Region) -> _Part:
         """Return the part of the depth image whose readings may fall into the region, at whatever distance."""

@@ -1,7 +1,7 @@
 """One frame in, one `Observation` out: who could be judged, and how they look to the encoder. Knows no template.
 
 Every stage may end the look; what cannot be measured counts against the person. The detector runs only when depth
-says that something stands where a person could be: an empty room costs next to nothing.
+says that something stands where a person could be, and only there: an empty room costs next to nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ from kinect_unlock.frames import (
     F32,
     U8,
     U16,
+    Box,
     Calibration,
     DepthFit,
     Detection,
@@ -38,14 +39,10 @@ from kinect_unlock.halves import Half
 from kinect_unlock.liveness import assess
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
+from kinect_unlock.region import RIVAL_DEPTH_MM, near_region
 from kinect_unlock.settings import Config, DepthVote, PoseRange
 
-_REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so
-_SMALL_FACE_MM: Final = (90.0, 120.0)  # narrower than any grown face, hair and chin left out
-_FACE_SHARE: Final = 0.5  # of a small face at the far end must have readings in range
-_GATE_STEP_PX: Final = 4  # looks at every fourth pixel of every fourth row: a face there has twenty of them
-_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
-_RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
+_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one, and near to it, might be meant as well
 _BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
 
 _CONTRADICTION: Final = "the source's frames contradict its calibration"
@@ -56,8 +53,8 @@ _DepthImage: TypeAlias = tuple[U16, Calibration]
 class FaceDetector(Protocol):
     """What the pipeline needs to find faces."""
 
-    def detect(self, color: U8) -> tuple[Detection, ...]:
-        """Return the faces in an RGB image u8[H,W,3], best first."""
+    def detect(self, color: U8, within: Box | None = None) -> tuple[Detection, ...]:
+        """Return the faces in an RGB image u8[H,W,3], or in a part of it, best first."""
         ...
 
 
@@ -118,11 +115,11 @@ class Pipeline:
         _require_size(frame.color, frame.calibration.color)
         limits = self._ranges[use]
         with look.stage("gate"):
-            somebody = _somebody_near(frame.depth_mm, frame.calibration.depth, limits)
-        if not somebody:
+            region = _region(frame.depth_mm, frame.calibration, limits)
+        if region is None:
             return look.saw(Seen.NO_FACE)
         with look.stage("detect"):
-            found = self._detector.detect(frame.color)
+            found = self._detector.detect(frame.color, region)
         if not found:
             return look.saw(Seen.NO_FACE)
         detection = max(found, key=_area_px)
@@ -235,14 +232,11 @@ def _require_size(color: U8, camera: Intrinsics) -> None:
         raise SourceError(f"{_CONTRADICTION}: colour image is {size}, the calibration is for {expected}")
 
 
-def _somebody_near(depth_mm: U16, camera: Intrinsics, limits: PoseRange) -> bool:
-    """Return True if enough depth readings u16[h,w] lie in range to be a face at its far end."""
-    farthest_mm = limits.far_mm * _REACH
-    sampled = depth_mm[::_GATE_STEP_PX, ::_GATE_STEP_PX]
-    readings = np.count_nonzero((sampled >= limits.near_mm / _REACH) & (sampled <= farthest_mm))
-    width_mm, height_mm = _SMALL_FACE_MM
-    face_px = width_mm * camera.fx_px / farthest_mm * height_mm * camera.fy_px / farthest_mm
-    return bool(readings >= _FACE_SHARE * face_px / _GATE_STEP_PX**2)
+def _region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> Box | None:
+    try:
+        return near_region(depth_mm, calibration, limits)
+    except ValueError as fault:
+        raise SourceError(f"{_CONTRADICTION}: {fault}") from fault
 
 
 def _area_px(detection: Detection) -> float:
@@ -262,7 +256,7 @@ def _is_alone(detection: Detection, found: Sequence[Detection], depth: FaceDepth
     rivals = [other for other in found if other is not detection and _area_px(other) >= large_px]
     own_mm = _middle_mm(depth, detection)
     return all(
-        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > _RIVAL_DEPTH_MM  # False for NaN
+        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > RIVAL_DEPTH_MM  # False for NaN
         for other in rivals
     )
 

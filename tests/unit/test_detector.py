@@ -8,7 +8,7 @@ from drawing import EYES_ABOVE_MIDDLE, EYES_APART, MOUTH_BELOW_MIDDLE, drawn_fac
 from kinect_unlock import detector as module
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, U8, Detection
+from kinect_unlock.frames import F32, U8, Box, Detection
 from kinect_unlock.settings import DetectorOptions
 
 _SHIPPED = "face_detection_yunet_2023mar_int8bq.onnx"
@@ -69,7 +69,7 @@ def test_landmarks_lie_where_the_face_was_drawn(
 def test_mapping_back_keeps_pixel_centres_on_whole_numbers(factor: float) -> None:
     middle_of_a_reduced_pixel = np.array([0.9, 20, 30, 10, 12, *([5.0, 7.0] * 5)], np.float32)
 
-    found = module._detection(middle_of_a_reduced_pixel, np.array([1 / factor, 1 / factor]))
+    found = module._detection(middle_of_a_reduced_pixel, np.array([1 / factor, 1 / factor]), np.zeros(2))
 
     expected = (np.array([5.0, 7.0]) + 0.5) / factor - 0.5
     np.testing.assert_allclose(found.landmarks_px, np.tile(expected, (5, 1)), rtol=1e-6)
@@ -79,20 +79,53 @@ def test_mapping_back_keeps_pixel_centres_on_whole_numbers(factor: float) -> Non
 def test_a_small_registered_crop_is_enlarged_before_it_is_searched(detector: YuNetDetector) -> None:
     small = drawn_face(image=(119, 149), middle=(60, 75), height_px=64)
 
-    assert module._resized(small, 640).shape == (298, 238, 3)
+    assert module._resized(small, module._factor(small, small, 640)).shape == (298, 238, 3)
     (found,) = detector.detect(small)
     assert 50 < found.landmarks_px[:, 0].mean() < 70
 
 
 def test_a_large_image_is_reduced_to_the_inputs_width() -> None:
-    assert module._resized(np.zeros((1080, 1920, 3), np.uint8), 640).shape == (360, 640, 3)
-    assert module._resized(np.zeros((400, 500, 3), np.uint8), 640).shape == (400, 500, 3)
+    for size, reduced in (((1080, 1920), (360, 640)), ((400, 500), (400, 500))):
+        image = np.zeros((*size, 3), np.uint8)
+        assert module._resized(image, module._factor(image, image, 640)).shape == (*reduced, 3)
+
+
+@pytest.mark.parametrize(
+    ("part", "factor"),
+    [((1080, 1900), 1 / 3), ((900, 900), 0.3370), ((700, 700), 0.4337), ((300, 300), 0.5)],
+    ids=str,
+)
+def test_a_part_is_reduced_less_the_smaller_it_is_and_never_more_than_the_whole(
+    part: tuple[int, int], factor: float
+) -> None:
+    whole, piece = np.zeros((1080, 1920, 3), np.uint8), np.zeros((*part, 3), np.uint8)
+
+    assert module._factor(whole, piece, 640) == pytest.approx(factor, abs=1e-3)
+
+
+def test_a_face_is_found_in_a_part_where_it_is_in_the_whole(detector: YuNetDetector) -> None:
+    image = drawn_face(image=(1920, 1080), middle=(1300, 500), height_px=300)
+    (whole,) = detector.detect(image)
+
+    (part,) = detector.detect(image, Box(1000.4, 200.2, 700.0, 700.0))
+
+    np.testing.assert_allclose(part.landmarks_px, whole.landmarks_px, atol=18)  # a drawing, seen at another scale
+    assert detector.detect(image, Box(0.0, 0.0, 600.0, 1080.0)) == ()
+
+
+@pytest.mark.parametrize(
+    "within", [Box(-50.0, -50.0, 20.0, 20.0), Box(5000.0, 0.0, 10.0, 10.0), Box(3.0, 3.0, 0.0, 0.0)]
+)
+def test_a_part_with_nothing_of_the_image_in_it_means_the_whole(detector: YuNetDetector, within: Box) -> None:
+    image = drawn_face(image=(640, 360), middle=(320, 180), height_px=120)
+
+    assert len(detector.detect(image, within)) == 1
 
 
 def test_reducing_suppresses_noise_as_well_as_averaging_areas_does() -> None:
     noise = np.random.default_rng(2).normal(128, 30, (1080, 1920, 3)).clip(0, 255).astype(np.uint8)
 
-    reduced = module._resized(noise, 640)
+    reduced = module._resized(noise, 1 / 3)
 
     assert reduced.std() <= cv2.resize(noise, (640, 360), interpolation=cv2.INTER_AREA).std()
     assert reduced.mean() == pytest.approx(noise.mean(), abs=0.5)

@@ -25,7 +25,7 @@ class OneFace:
     def __init__(self, landmarks_px: F32) -> None:
         self._landmarks_px = landmarks_px
 
-    def detect(self, color: U8) -> tuple[Detection, ...]:
+    def detect(self, color: U8, within: Box | None = None) -> tuple[Detection, ...]:  # noqa: ARG002 - as scripted
         if not color.any():
             return ()
         x, y = self._landmarks_px.mean(axis=0)

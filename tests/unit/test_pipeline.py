@@ -49,7 +49,7 @@ class ScriptedDetector:
         self._found = tuple(found)
         self.asked = 0
 
-    def detect(self, color: U8) -> tuple[Detection, ...]:
+    def detect(self, color: U8, within: Box | None = None) -> tuple[Detection, ...]:  # noqa: ARG002 - as scripted
         assert color.dtype == np.uint8
         self.asked += 1
         return self._found
@@ -128,7 +128,7 @@ def test_a_stages_time_is_the_clocks() -> None:
     clock = ManualClock()
 
     class Slow(ScriptedDetector):
-        def detect(self, color: U8) -> tuple[Detection, ...]:
+        def detect(self, color: U8, within: Box | None = None) -> tuple[Detection, ...]:  # noqa: ARG002 - as scripted
             clock.advance(7 * NS_PER_MS)
             return super().detect(color)
 
