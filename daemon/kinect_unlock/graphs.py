@@ -10,7 +10,7 @@ for per-tensor quantization", "required inputs are missing"). Folding the consta
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -21,6 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, TENSOR_SIDE_PX
+from kinect_unlock.halves import HalfName
+from kinect_unlock.quantise import Ranges, quantise, with_layer_inputs
 
 ENCODER_INPUT: Final = "rgbd"
 ENCODER_OUTPUT: Final = "embedding"
@@ -29,7 +31,6 @@ _OPSET: Final = 21  # SFace's, the newest of any half
 _IR_VERSION: Final = 10  # the oldest with that opset
 _SHARE_SLACK: Final = 1e-6
 
-HalfName: TypeAlias = Literal["rgb", "depth", "rgbd"]
 _PLANES: Final[dict[HalfName, tuple[int, int]]] = {"rgb": (0, 3), "depth": (3, 4), "rgbd": (0, 4)}
 
 
@@ -42,9 +43,7 @@ def detector_graph(weights: bytes) -> bytes:
     Raises:
         ModelError: the bytes are not such a network.
     """
-    model = _parse(weights)
-    _fold_constants(model.graph)
-    _drop_stale_inputs(model.graph)
+    model = plain_network(weights)
     for axis, name in ((2, "height"), (3, "width")):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
     for output in model.graph.output:
@@ -56,13 +55,15 @@ def detector_graph(weights: bytes) -> bytes:
 class HalfWeights:
     """One half of a siamese encoder: which planes it looks at, its share of the cosine, and its network's bytes.
 
-    The network has one input f32[N,C,112,112], C being the number of planes, and one output f32[N,dim].
+    The network has one input f32[N,C,112,112], C being the number of planes, and one output f32[N,dim]. With ranges
+    its layers are quantised by them.
     """
 
     name: HalfName
     dim: int
     share: float  # of the cosine, 0..1
     weights: bytes
+    ranges: Ranges | None = None
 
 
 def encoder_graph(halves: Sequence[HalfWeights]) -> bytes:
@@ -91,33 +92,34 @@ def encoder_graph(halves: Sequence[HalfWeights]) -> bytes:
 
 
 def _add_half(graph: onnx.GraphProto, half: HalfWeights) -> str:
-    """Append one half, its names prefixed with its own; return the name of its share of the embedding."""
+    """Append a half, its network's names behind ``name/``, ours behind ``name.``; return its part of the embedding."""
     own = _half_network(half).graph
     name, planes, features = half.name, own.input[0].name, own.output[0].name
     begin, end = _PLANES[name]
     constants: dict[str, NDArray[Any]] = {
-        f"{name}/begin": np.array([begin], np.int64),
-        f"{name}/end": np.array([end], np.int64),
-        f"{name}/axis": np.array([1], np.int64),
-        f"{name}/weight": np.array(math.sqrt(half.share), np.float32),
+        f"{name}.begin": np.array([begin], np.int64),
+        f"{name}.end": np.array([end], np.int64),
+        f"{name}.axis": np.array([1], np.int64),
+        f"{name}.weight": np.array(math.sqrt(half.share), np.float32),
     }
     graph.initializer.extend(own.initializer)
     graph.initializer.extend(numpy_helper.from_array(value, key) for key, value in constants.items())
-    bounds = [f"{name}/begin", f"{name}/end", f"{name}/axis"]
-    graph.node.append(helper.make_node("Slice", [ENCODER_INPUT, *bounds], [planes], f"{name}/planes"))
+    bounds = [f"{name}.begin", f"{name}.end", f"{name}.axis"]
+    graph.node.append(helper.make_node("Slice", [ENCODER_INPUT, *bounds], [planes], f"{name}.planes"))
     graph.node.extend(own.node)
-    unit, part = f"{name}/unit", f"{name}/part"
+    unit, part = f"{name}.unit", f"{name}.part"
     graph.node.append(helper.make_node("LpNormalization", [features], [unit], unit, axis=1, p=2))
-    graph.node.append(helper.make_node("Mul", [unit, f"{name}/weight"], [part], part))
+    graph.node.append(helper.make_node("Mul", [unit, f"{name}.weight"], [part], part))
     return part
 
 
 def _half_network(half: HalfWeights) -> onnx.ModelProto:
     """Return a half's network, simplified, in the common opset and with names of its own."""
-    model = _parse(half.weights)
-    _fold_constants(model.graph)
-    _drop_stale_inputs(model.graph)
-    _rewrite_prelu(model.graph)
+    model = plain_network(half.weights)
+    if half.ranges is None:
+        _rewrite_prelu(model.graph)
+    else:  # and each PRelu as it is: what runs quantised networks makes it part of the convolution before
+        quantise(model, half.ranges)
     if len(model.graph.output) != 1 or model.functions or any(node.domain for node in model.graph.node):
         raise ModelError(f"the network of the half {half.name!r} should have one output and ONNX's own operators alone")
     if any(entry.version != _OPSET for entry in model.opset_import if not entry.domain):
@@ -131,6 +133,29 @@ def _in_common_opset(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         return onnx.version_converter.convert_version(model, _OPSET)
     except RuntimeError as fault:  # the converter's own exception is one
         raise ModelError(f"the network of the half {name!r} cannot be brought to opset {_OPSET}: {fault}") from fault
+
+
+def observed_network(weights: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a half's network whose outputs are the inputs of the layers that can be quantised, and their names.
+
+    Raises:
+        ModelError: the bytes are not such a network.
+    """
+    model = plain_network(weights)
+    names = with_layer_inputs(model)
+    return _serialise(model), names
+
+
+def plain_network(weights: bytes) -> onnx.ModelProto:
+    """Return the network in a file of weights with its constants folded to float32 and its one true input.
+
+    Raises:
+        ModelError: the bytes are not such a network.
+    """
+    model = _parse(weights)
+    _fold_constants(model.graph)
+    _drop_stale_inputs(model.graph)
+    return model
 
 
 def _float_values(name: str, shape: list[int | str]) -> onnx.ValueInfoProto:

@@ -1,16 +1,13 @@
 """Weights into networks: found, checked by hash, composed once, cached, checked again before every use.
 
 Never imports the package that carries the weights and never downloads anything. A cached network's file name holds
-its own SHA-256 and a key over everything it was made from; so a file is either whole and right, or made again.
+its own SHA-256 and a key over everything it was made from; so a file is either whole and right, or made again. Which
+of a network's builds is used was decided by `kinect_unlock.choosing`; where nothing was decided it is float32.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
-import os
-import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from kinect_unlock import trust
+from kinect_unlock import choices
+from kinect_unlock import kept_networks as kept
+from kinect_unlock.builds import FP32, Build, BuildName, permitted, recipes
+from kinect_unlock.choices import Choice
 from kinect_unlock.errors import ModelError
 from kinect_unlock.halves import HalfName
 from kinect_unlock.manifest import Detector, Encoder, Manifest, Weights, load_manifest
@@ -27,7 +27,7 @@ from kinect_unlock.settings import Models
 
 Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and how much is done: 0..1
 
-RECIPE: Final = 2  # raise it whenever a change in graphs.py alters what is built
+RECIPE: Final = 3  # raise it whenever a change in graphs.py alters what is built
 _OWN_PACKAGE: Final = "kinect_unlock"  # what we trained ourselves; `weights_dir` stands in for the others'
 _KEY_DIGITS: Final = 16
 _ANY_KEY: Final = "[0-9a-f]" * _KEY_DIGITS  # as a glob: "yunet" must not match what "yunet-large" left
@@ -47,7 +47,7 @@ class FileCheck:
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """One network of the manifest, as a list shows it."""
+    """One network of the manifest, as a list shows it; ``build`` is the one in use, None before it is built."""
 
     name: str
     kind: str
@@ -56,6 +56,7 @@ class ModelRow:
     unlock: bool
     chosen: bool
     built: bool
+    build: BuildName | None
     licence: str
     weights: str
     card: str
@@ -90,25 +91,59 @@ class ModelStore:
     def build(self, name: str, progress: Progress | None = None) -> Path:
         """Return the path of a network that is ready to load, composing it first where necessary.
 
-        Any number of processes may do so at once; one composes, the others wait for it.
+        It is the build that was chosen on this machine, or float32. Any number of processes may ask at once; one
+        composes, the others wait for it.
 
         Raises:
             ConfigError: the manifest has no network of that name.
             ModelError: its weights are missing or changed, or the cache cannot be used.
         """
+        return self.compose(name, self.build_in_use(name), progress)
+
+    def compose(self, name: str, build: Build, progress: Progress | None = None) -> Path:
+        """Return the path of one build of a network, ready to load.
+
+        Raises:
+            ConfigError, ModelError: as `build`.
+        """
         entry = self._manifest.entry(name)
         report = progress or _silently
         report("looking for the built network", 0.0)
-        try:
-            with _locked(self._cache_dir):
-                ready = self._cached(name, entry) or self._compose(name, entry, report)
-        except OSError as fault:
-            raise ModelError(
-                f"{self._cache_dir}: networks cannot be kept there: {fault.strerror}; "
-                "make room or set models.cache_dir to a folder of your own"
-            ) from fault
+        with self._holding():
+            ready = self._cached(name, entry, build) or self._compose(name, entry, build, report)
         report("ready", 1.0)
         return ready
+
+    def build_in_use(self, name: str) -> Build:
+        """Return the build of a network that was chosen here and is still as it was then, else float32.
+
+        Raises:
+            ConfigError: the manifest has no network of that name.
+        """
+        entry, choice = self._manifest.entry(name), self.choice(name)
+        row = choice.winner if choice else None
+        if row is None or row.refused is not None:
+            return FP32
+        for build in permitted(entry):
+            # What has been built anew since, by another recipe, was not what was measured.
+            if build.name == row.build and any(path.name == row.file for path in self._built(name, entry, build)):
+                return build
+        return FP32
+
+    def choice(self, name: str) -> Choice | None:
+        """Return what was measured and chosen for a network on this processor, None if nothing was."""
+        return choices.load(self._choice_path(name))
+
+    def record(self, choice: Choice) -> Path:
+        """Keep what was chosen for the next start; returns where.
+
+        Raises:
+            ModelError: the cache cannot be used.
+        """
+        path = self._choice_path(choice.network)
+        with self._holding():
+            choices.save(path, choice)
+        return path
 
     def weights(self, name: str) -> Path:
         """Return the file of weights that a network's first half is made from, checked by its hash.
@@ -128,8 +163,9 @@ class ModelStore:
         for name, entry in self._entries():
             checks += [self._check(name, weights) for weights in entry.files]
             checks += [
-                FileCheck(name, "network", built, None if _is_whole(built) else "damaged; it will be built again")
-                for built in self._built(name, entry)
+                FileCheck(name, "network", path, None if kept.is_whole(path) else "damaged; it will be built again")
+                for build in permitted(entry)
+                for path in self._built(name, entry, build)
             ]
         return tuple(checks)
 
@@ -147,6 +183,8 @@ class ModelStore:
         rows = []
         for name, entry in self._entries():
             encoder = entry if isinstance(entry, Encoder) else None
+            build = self.build_in_use(name)
+            built = bool(self._built(name, entry, build))
             rows.append(
                 ModelRow(
                     name=name,
@@ -155,7 +193,8 @@ class ModelStore:
                     votes=encoder.votes if encoder else (),
                     unlock=encoder.unlock if encoder else False,
                     chosen=name in {self._options.detector, self._options.encoder},
-                    built=bool(self._built(name, entry)),
+                    built=built,
+                    build=build.name if built else None,
                     licence=", ".join(dict.fromkeys(weights.licence for weights in entry.files)),
                     weights=", ".join(f"{weights.package}: {weights.file}" for weights in entry.files),
                     card=entry.card,
@@ -167,27 +206,51 @@ class ModelStore:
         yield from self._manifest.detectors.items()
         yield from self._manifest.encoders.items()
 
-    def _built(self, name: str, entry: Detector | Encoder) -> list[Path]:
-        return sorted(self._cache_dir.glob(f"{name}-{_key(entry)}-*.onnx"))
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        try:
+            with kept.locked(self._cache_dir):
+                yield
+        except OSError as fault:
+            raise ModelError(
+                f"{self._cache_dir}: networks cannot be kept there: {fault.strerror}; "
+                "make room or set models.cache_dir to a folder of your own"
+            ) from fault
 
-    def _cached(self, name: str, entry: Detector | Encoder) -> Path | None:
-        for path in self._built(name, entry):
-            if _is_whole(path):
+    def _choice_path(self, name: str) -> Path:
+        return self._cache_dir / f"{name}-{_key(self._manifest.entry(name), None)}.choice.json"
+
+    def _built(self, name: str, entry: Detector | Encoder, build: Build) -> list[Path]:
+        return sorted(self._cache_dir.glob(f"{name}-{_key(entry, build)}-*{build.ending}"))
+
+    def _cached(self, name: str, entry: Detector | Encoder, build: Build) -> Path | None:
+        for path in self._built(name, entry, build):
+            if kept.is_whole(path):
                 return path
             _log.warning("network=%s fault=damaged action=rebuild path=%s", name, path)
         return None
 
-    def _compose(self, name: str, entry: Detector | Encoder, report: Progress) -> Path:
+    def _compose(self, name: str, entry: Detector | Encoder, build: Build, report: Progress) -> Path:
         report("checking the weights", 0.1)
         weights = [_checked_weights(self._weights_path(one), one) for one in entry.files]
-        report("composing the network", 0.3)
-        network = _composed(entry, weights)
+        report(f"composing the network ({build.name})", 0.3)
+        network = _composed(entry, weights, build)
         report("writing the network", 0.8)
-        path = self._cache_dir / f"{name}-{_key(entry)}-{hashlib.sha256(network).hexdigest()}.onnx"
-        for stale in [*self._cache_dir.glob(f"{name}-{_ANY_KEY}-*.onnx"), *self._cache_dir.glob("tmp*.part")]:
+        stem = f"{name}-{_key(entry, build)}-{hashlib.sha256(network).hexdigest()}"
+        path = self._cache_dir / f"{stem}{build.ending}"
+        for stale in self._stale(name, entry, build):
             stale.unlink()
-        _write(path, network)
+        kept.write(path, network)
         return path
+
+    def _stale(self, name: str, entry: Detector | Encoder, renewed: Build) -> Iterator[Path]:
+        """Yield what older recipes, this build's damaged file and crashes left; not the other builds' files."""
+        others = {path for build in permitted(entry) if build != renewed for path in self._built(name, entry, build)}
+        kept_choice = self._choice_path(name)
+        for ending in ("-*.onnx", ".choice.json"):
+            found = self._cache_dir.glob(f"{name}-{_ANY_KEY}{ending}")
+            yield from [path for path in found if path not in others and path != kept_choice]
+        yield from list(self._cache_dir.glob("tmp*.part"))
 
     def _weights_path(self, weights: Weights) -> Path:
         if self._options.weights_dir is not None and weights.package != _OWN_PACKAGE:
@@ -201,13 +264,19 @@ class ModelStore:
         return Path(spec.submodule_search_locations[0]) / weights.folder / weights.file
 
 
-def _composed(entry: Detector | Encoder, weights: list[bytes]) -> bytes:
+def _composed(entry: Detector | Encoder, weights: list[bytes], build: Build) -> bytes:
     from kinect_unlock import graphs  # noqa: PLC0415 - imports onnx: 0.2 s and 40 MB that only building needs
 
-    if isinstance(entry, Encoder):
-        halves = zip(entry.halves, weights, strict=True)
-        return graphs.encoder_graph([graphs.HalfWeights(one.name, one.dim, one.share, data) for one, data in halves])
-    return graphs.detector_graph(weights[0])
+    if not isinstance(entry, Encoder):
+        return graphs.detector_graph(weights[0])
+    known = recipes() if build.quantised else {}
+    return graphs.encoder_graph(
+        [
+            graphs.HalfWeights(half.name, half.dim, half.share, data, known[sha].ranges if sha in known else None)
+            for half, data in zip(entry.halves, weights, strict=True)
+            for sha in (half.weights.sha256,)
+        ]
+    )
 
 
 def _checked_weights(path: Path, weights: Weights) -> bytes:
@@ -226,57 +295,19 @@ def _checked_weights(path: Path, weights: Weights) -> bytes:
     return content
 
 
-def _key(entry: Detector | Encoder) -> str:
-    """Name everything that the built bytes depend on."""
+def _key(entry: Detector | Encoder, build: Build | None) -> str:
+    """Name everything that the built bytes depend on; without a build, what all of them have in common."""
+    ranges = {sha: recipes()[sha].ranges for sha in (one.sha256 for one in entry.files) if sha in recipes()}
     parts = {
         "kind": entry.kind,
         "halves": [(half.name, half.dim, half.share) for half in entry.halves] if isinstance(entry, Encoder) else None,
         "weights": [weights.sha256 for weights in entry.files],
+        "build": build.name if build else None,
+        "ranges": ranges if build is None or build.quantised else None,
         "recipe": RECIPE,
         "onnx": version("onnx"),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_KEY_DIGITS]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_whole(path: Path) -> bool:
-    """Tell whether a built network is what its name promises, and will stay so until it is loaded."""
-    try:
-        status = path.lstat()
-        ours = stat.S_ISREG(status.st_mode) and not trust.write_faults(path, status, uid=os.geteuid())
-        return ours and _digest(path) == path.stem.rpartition("-")[2]
-    except OSError:
-        return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except OSError:
-            Path(file.name).unlink()
-            raise
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder that only this user can write for one process; the kernel lets go of it when the process dies."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    uid = os.geteuid()
-    faults = trust.write_faults(folder, folder.stat(), uid=uid) + trust.folder_faults(folder, uid=uid)
-    if faults:
-        raise ModelError(f"{'; '.join(faults)}; or set models.cache_dir to a folder of your own")
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _silently(step: str, done: float) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -39,19 +40,25 @@ def test_names_and_hashes_stay_whole_in_80_columns(config: Path, monkeypatch: py
     assert "…" not in listed.out + checked.out
 
 
-def test_built_networks_are_named_and_found_again(config: Path) -> None:
+def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"models": {"cache_dir": str(tmp_path / "cache")}}))
     told = command("models", "build", "--config", config)
     checks = command("models", "verify", "--json", "--config", config)
+    listed = {row["name"]: row["build"] for row in command("models", "list", "--json", "--config", config).rows}
+    chosen = json.loads(next((tmp_path / "cache").glob("rgbd-fused-*.choice.json")).read_text())["chosen"]
 
     assert told.exit_code == 0
     assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {"yunet", "rgbd-fused"}
+    assert "builds of rgbd-fused" in told.out
+    assert listed == {"yunet": "fp32", "rgbd-fused": chosen}
     assert checks.exit_code == 0
-    assert [(row["name"], row["part"], row["ok"]) for row in checks.rows] == [
+    assert {(row["name"], row["part"], row["ok"]) for row in checks.rows} == {
         ("yunet", "weights", True),
         ("yunet", "network", True),
         ("rgbd-fused", "weights", True),
         ("rgbd-fused", "network", True),
-    ]
+    }
 
 
 def test_a_damaged_network_is_exit_code_70_and_named(tmp_path: Path) -> None:

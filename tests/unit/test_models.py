@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kinect_unlock import kept_networks as kept
 from kinect_unlock import models as module
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.inference import Network
@@ -60,7 +61,7 @@ def test_the_cache_and_its_files_are_private(cache: Path) -> None:
 def test_a_name_tells_the_hash_of_what_the_file_holds(cache: Path) -> None:
     path = _store(cache).build("yunet")
 
-    assert module._digest(path) == path.stem.rsplit("-", 1)[1]
+    assert kept.digest(path) == kept.named_digest(path)
 
 
 def test_progress_begins_at_nothing_and_ends_at_everything(cache: Path) -> None:
@@ -71,7 +72,7 @@ def test_progress_begins_at_nothing_and_ends_at_everything(cache: Path) -> None:
     assert [done for _, done in seen] == sorted(done for _, done in seen)
     assert seen[0][1] == 0.0
     assert seen[-1] == ("ready", 1.0)
-    assert "composing the network" in dict(seen)
+    assert "composing the network (fp32)" in dict(seen)
     seen.clear()
     _store(cache).build("yunet", lambda step, done: seen.append((step, done)))
     assert [done for _, done in seen] == [0.0, 1.0]
@@ -88,7 +89,7 @@ def test_a_damaged_network_is_built_again_and_said_so(
         again = _store(cache).build("yunet")
 
     assert again == path
-    assert module._digest(again) in again.name
+    assert kept.digest(again) in again.name
     assert "network=yunet fault=damaged action=rebuild" in caplog.text
 
 
@@ -101,7 +102,7 @@ def test_one_changed_bit_of_a_network_is_noticed(cache: Path) -> None:
     assert [check.fault for check in _store(cache).verify() if check.path == path] == [
         "damaged; it will be built again"
     ]
-    assert module._digest(_store(cache).build("yunet")) == path.stem.rsplit("-", 1)[1]
+    assert kept.digest(_store(cache).build("yunet")) == kept.named_digest(path)
 
 
 def test_a_link_in_the_cache_to_elsewhere_is_not_followed(cache: Path, tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_processes_that_build_at_once_agree_on_one_whole_file(cache: Path) -> No
     assert all(builder.returncode == 0 for builder in builders)
     (path,) = _networks(cache)
     assert answers == {str(path)}
-    assert module._digest(path) == path.stem.rsplit("-", 1)[1]
+    assert kept.digest(path) == kept.named_digest(path)
 
 
 def test_a_ready_network_needs_neither_onnx_nor_the_code_of_the_weight_package(cache: Path) -> None:

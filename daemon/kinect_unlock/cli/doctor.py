@@ -115,7 +115,11 @@ def _networks(settings: Config) -> Check:
     if unbuilt:
         step = "`kinect-unlock models build`, or let the daemon do it at its first start"
         return Check("networks", State.NOTE, f"weights verified; not built yet: {', '.join(unbuilt)}", step)
-    return Check("networks", State.OK, "weights and built networks verified by SHA-256")
+    name = settings.models.encoder
+    verified = f"weights and built networks verified by SHA-256; {name} runs as {store.build_in_use(name).name}"
+    if store.choice(name) is None:
+        return Check("networks", State.NOTE, verified, "`kinect-unlock models build` looks for a faster build")
+    return Check("networks", State.OK, verified)
 
 
 def _matching(settings: Config) -> Check:

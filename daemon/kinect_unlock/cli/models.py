@@ -1,15 +1,19 @@
 """``kinect-unlock models``: which networks there are, building them, and checking every file."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 import msgspec
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from kinect_unlock import app as composition
+from kinect_unlock.choices import Choice
+from kinect_unlock.choosing import choose
 from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
 from kinect_unlock.errors import ModelError
 from kinect_unlock.models import ModelStore
@@ -23,34 +27,57 @@ def _store(file: ConfigFile) -> ModelStore:
 
 @app.command("list")
 def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List every network of the manifest: what votes, whether it may unlock, whether it is built; * is configured."""
+    """List every network of the manifest: what votes, whether it may unlock, which build; * is configured."""
     rows = _store(file).listing()
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return
-    table = _table("", "network", "kind", "embedding space", "votes", "unlocks", "built", "licence")
+    table = _table("", "network", "embedding space", "votes", "unlocks", "build", "licence")
     for row in rows:
         votes, space = ", ".join(row.votes) or "-", row.model_id or "-"
         unlock = "-" if row.model_id is None else _yes(row.unlock)
         mark = "[green]*[/]" if row.chosen else ""
-        table.add_row(mark, row.name, row.kind, space, votes, unlock, _yes(row.built), row.licence)
+        table.add_row(mark, row.name, space, votes, unlock, row.build or "not built", row.licence)
     Console(highlight=False).print(table)
 
 
 @app.command()
-def build(*, file: ConfigFile = None) -> None:
-    """Compose the configured networks now, so that the daemon's next start finds them ready."""
+def build(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Compose the configured networks, measure the encoder's builds on this processor and use the fastest.
+
+    A build may be used only where its vectors are float32's, as far as the shipped synthetic faces tell; people who
+    are enrolled stay enrolled. Do it again after an update of ONNX Runtime or OpenVINO, or on another processor: until
+    then the encoder runs as float32.
+    """
     store, settings = _store(file), settings_of(file)
     columns = (TextColumn("[bold]{task.fields[name]}"), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        for name in (settings.models.detector, settings.models.encoder):
-            task = progress.add_task("", total=1.0, name=name)
+        path = store.build(settings.models.detector, _bar(progress, settings.models.detector))
+        name = settings.models.encoder
+        choice = choose(store, name, threads=settings.models.threads, progress=_bar(progress, name))
+        for line in (f"{settings.models.detector}: {path}", f"{name}: {store.build(name)}"):
+            progress.console.print(line, highlight=False, soft_wrap=True)
+    if as_json:
+        print_json(msgspec.to_builtins(choice))
+    else:
+        Console(highlight=False).print(_measurements(choice))
 
-            def show(step: str, done: float, task: TaskID = task) -> None:
-                progress.update(task, description=step, completed=done)
 
-            path = store.build(name, show)
-            progress.console.print(f"{name}: {path}", highlight=False, soft_wrap=True)
+def _bar(progress: Progress, name: str) -> Callable[[str, float], None]:
+    task = progress.add_task("", total=1.0, name=name)
+    return lambda step, done: progress.update(task, description=step, completed=done)
+
+
+def _measurements(choice: Choice) -> Table:
+    table = _table("", f"builds of {choice.network}", "CPU ms p50", "p95", "lowest cosine", "")
+    for row in choice.measured:
+        numbers = (row.cpu_p50_ms, row.cpu_p95_ms, row.cosine_min)
+        mark = "[green]*[/]" if row.build == choice.chosen else ""
+        shown = [
+            "-" if number is None else f"{number:.{digits}f}" for number, digits in zip(numbers, (1, 1, 4), strict=True)
+        ]
+        table.add_row(mark, row.build, *shown, f"[yellow]{escape(row.refused)}[/]" if row.refused else "")
+    return table
 
 
 @app.command()
