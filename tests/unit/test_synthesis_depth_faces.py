@@ -41,7 +41,7 @@ EXACT = Errors(
 
 def _plane(z_mm: float, albedo: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     surface = np.empty((60, 60, 2), np.float32)
-    surface[..., 0], surface[..., 1] = albedo, 10.0
+    surface[..., 0], surface[..., 1] = np.log(albedo), 10.0
     return np.full((60, 60), z_mm, np.float32), surface
 
 

@@ -26,7 +26,7 @@ from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
 from kinect_unlock_lab.synthesis.shards import Column, SetDescription, ShardWriter
 
 RECIPE: Final = "depth-faces"
-RECIPE_VERSION: Final = 2
+RECIPE_VERSION: Final = 3
 PEOPLE_PER_SHARD: Final = 64
 TENTHS: Final = 10  # residuals are kept in tenths of a millimetre
 
@@ -34,7 +34,7 @@ _LENS: Final = Intrinsics(512, 424, 365.6, 365.6, 256.3, 206.8)  # a nominal Kin
 CAMERA: Final = Calibration(_LENS, _LENS, Registered())
 _WINDOW_MM: Final = (100.0, 115.0)  # to each side of the face's middle: what the product looks at, and its outline
 _RESTYLED: Final = 0.6  # of a person's looks, with hair and glasses other than before
-_WALL: Final = (0.8, np.inf)  # its infrared brightness, and that it wears no glasses
+_WALL: Final = (-0.2, np.inf)  # the logarithm of its infrared brightness, and that it wears no glasses
 _TRIES: Final = 5  # at a look that the product would refuse for too little depth
 
 

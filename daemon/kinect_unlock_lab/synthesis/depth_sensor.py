@@ -124,8 +124,8 @@ def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator)
 
     Args:
         truth_mm: f32[h,w], infinity where nothing is.
-        surface: f32[h,w,2]: infrared brightness relative to skin, and distance from the middle of the nearer lens of
-            glasses in units of its half axes; any number where nothing is.
+        surface: f32[h,w,2]: logarithm of infrared brightness relative to skin, and distance from the middle of the
+            nearer lens of glasses in units of its half axes; any number where nothing is.
         errors: how this image errs.
         rng: what is random in it.
     """
@@ -191,10 +191,10 @@ def _read(z: F32, surface: F32, slow: F32, luck: F32, numbers: F64, out: F32) ->
             here = z[y, x]
             if here <= 0:
                 continue
-            albedo = np.log(max(_FLOOR, min(1.0, surface[y, x, 0])))
-            light = albedo + np.log(_facing(z, y, x)) + 2 * np.log(800.0 / here)
+            dark_by = min(0.0, max(_DARKEST, surface[y, x, 0]))
+            light = dark_by + _returned(z, y, x)
             spread = white * np.exp(-growth * max(_DARKEST, light))
-            reading = here + spread * slow[y, x, 0] + slow[y, x, 1] - dark * albedo / _THIRD
+            reading = here + spread * slow[y, x, 0] + slow[y, x, 1] - dark * dark_by / _THIRD
             chance = luck[y, x, 0]
             lost = chance < stray or (light < dim and chance < 0.5)
             behind = _behind(z, y, x)
@@ -206,14 +206,16 @@ def _read(z: F32, surface: F32, slow: F32, luck: F32, numbers: F64, out: F32) ->
 
 
 @compiled
-def _facing(z: F32, y: int, x: int) -> float:
-    """Return the cosine between a surface and the way to the camera; along outlines a small one."""
+def _returned(z: F32, y: int, x: int) -> float:
+    """Return the logarithm of the light that comes back: less from afar, and aslant; along outlines little."""
     height, width = z.shape
+    here = z[y, x]
     left, right = z[y, max(0, x - 1)], z[y, min(width - 1, x + 1)]
     above, under = z[max(0, y - 1), x], z[min(height - 1, y + 1), x]
-    across = (right - left) * _FX_PX / (2 * z[y, x]) if left > 0 and right > 0 else 3.0
-    down = (under - above) * _FX_PX / (2 * z[y, x]) if above > 0 and under > 0 else 3.0
-    return float(1 / np.sqrt(1 + across * across + down * down))
+    across = (right - left) * _FX_PX / (2 * here) if left > 0 and right > 0 else 3.0
+    down = (under - above) * _FX_PX / (2 * here) if above > 0 and under > 0 else 3.0
+    squared = 800.0 / here * (800.0 / here)
+    return float(0.5 * np.log(squared * squared / (1 + across * across + down * down)))
 
 
 @compiled

@@ -69,8 +69,8 @@ class Cover:
     """One look's hair and glasses, for V vertices of the head and R of the ribbons.
 
     ``push`` f32[V,3] mm; ``place`` f32[R,2] mm across and down before the neutral face, NaN for a ribbon that is not
-    there; ``offset_mm`` f32[R] from the skin; ``surface`` f32[V+R,2]: infrared brightness relative to skin, and the
-    distance from a lens's middle as in `Growth` (10 where no glasses are worn).
+    there; ``offset_mm`` f32[R] from the skin; ``surface`` f32[V+R,2]: the logarithm of infrared brightness relative to
+    skin, and the distance from a lens's middle as in `Growth` (10 where no glasses are worn).
     """
 
     push: F32
@@ -123,8 +123,8 @@ def draw_cover(head: TrainingHead, growth: Growth, shares: HairShares, rng: np.r
     dark = np.float32(rng.uniform(0.15, 0.7))
     surface = np.full((len(lift) + len(place), 2), _NO_LENS, np.float32)
     skin = 1 - growth.brow * np.float32(rng.uniform(0.1, 0.6)) - np.float32(1 - _EYE_ALBEDO) * growth.eye
-    surface[: len(lift), 0] = (skin * (1 - hair) + dark * hair) * (1 + np.float32(0.06) * rough)
-    surface[len(lift) :, 0] = dark
+    surface[: len(lift), 0] = np.log(skin * (1 - hair) + dark * hair) + np.float32(0.06) * rough
+    surface[len(lift) :, 0] = np.log(dark)
     if rng.random() < shares.glasses:
         surface[: len(lift), 1] = growth.lens * np.float32(rng.uniform(0.9, 1.25))
     return Cover(lift[:, None] * growth.out, place, offset, surface)

@@ -61,15 +61,17 @@ def _draw(screen: F32, triangles: I32, both_sides: bool, z_mm: F32, owner: I32) 
     height, width = z_mm.shape
     for number in range(len(triangles)):
         a, b, c = triangles[number]
-        ax, ay, az = float(screen[a, 0]), float(screen[a, 1]), float(screen[a, 2])
-        bx, by, bz = float(screen[b, 0]), float(screen[b, 1]), float(screen[b, 2])
-        cx, cy, cz = float(screen[c, 0]), float(screen[c, 1]), float(screen[c, 2])
+        ax, bx, cx = float(screen[a, 0]), float(screen[b, 0]), float(screen[c, 0])
+        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
+        ay, by, cy = float(screen[a, 1]), float(screen[b, 1]), float(screen[c, 1])
+        top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
+        if left > right or top > bottom:  # most triangles lie between pixels
+            continue
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         has_area = abs(area) >= _NO_AREA_PX2  # False for NaN
+        az, bz, cz = float(screen[a, 2]), float(screen[b, 2]), float(screen[c, 2])
         if min(az, bz, cz) <= 0 or not has_area or (area > 0 and not both_sides):
             continue
-        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
-        top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
                 wa = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
