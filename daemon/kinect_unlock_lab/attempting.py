@@ -95,14 +95,16 @@ def identified(
 
 
 def settings(data: Data, protocol: Protocol) -> Iterator[tuple[Attempts, Gallery]]:
-    """Yield each draw's attempts and templates."""
+    """Yield each draw's attempts and templates, unless nobody could enrol or nobody is left to try."""
     draws = 1 if protocol.enrolling == "most frontal" else protocol.draws
     for draw in range(draws):
         random = np.random.default_rng((protocol.seed, draw))
         enrolled = _enrolled(data.enrol, protocol, random)
         taken = np.zeros(len(data.enrol), bool)
         taken[[row for rows in enrolled.values() for row in rows]] = True
-        yield _attempts(data, protocol, ~taken & data.trying, random), _gallery(data.enrol, protocol, enrolled)
+        attempts = _attempts(data, protocol, ~taken & data.trying, random)
+        if enrolled and len(attempts):
+            yield attempts, _gallery(data.enrol, protocol, enrolled)
 
 
 def _enrolled(embedded: Embedded, protocol: Protocol, random: np.random.Generator) -> dict[int, I64]:

@@ -15,3 +15,10 @@ class ClusterError(KinectUnlockError):
 
     def __init__(self, address: str, fault: Exception) -> None:
         super().__init__(f"no Dask scheduler answers at {address} ({fault}); expected an address like tcp://host:8786")
+
+
+class MissingPackagesError(KinectUnlockError):
+    """Packages that no extra has, since nothing but a comparison needs them, are not installed."""
+
+    def __init__(self, what: str, packages: str) -> None:
+        super().__init__(f"{what} is not installed; install it with: pip install {packages}")

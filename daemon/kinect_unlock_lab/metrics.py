@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
@@ -44,9 +43,11 @@ def clopper_pearson(events: float, trials: int, *, confidence: float = 0.95) -> 
         raise ValueError(f"{events} events in {trials} trials")
     if trials == 0:
         return Interval(float("nan"), 0.0, 1.0)
+    from scipy.special import betaincinv  # noqa: PLC0415 - of an extra, and `lab --help` must do without
+
     tail = (1.0 - confidence) / 2.0
-    low = 0.0 if events == 0 else float(stats.beta.ppf(tail, events, trials - events + 1))
-    high = 1.0 if events == trials else float(stats.beta.ppf(1.0 - tail, events + 1, trials - events))
+    low = 0.0 if events == 0 else float(betaincinv(events, trials - events + 1, tail))
+    high = 1.0 if events == trials else float(betaincinv(events + 1, trials - events, 1.0 - tail))
     return Interval(events / trials, low, high)
 
 

@@ -9,18 +9,20 @@ the draws, those of two people by the product. Tallies of parts add up to the ta
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, unique
+from functools import cache
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from kinect_unlock.frames import read_only
 from kinect_unlock_lab.metrics import F64, I64, Bools, Roc
 
 _PER_UNIT: Final = 2**15
 _BINS: Final = 2 * _PER_UNIT + 2  # -1 to 1, and before them the comparisons that could not be made
 _COARSER_BITS: Final = 4
 _COARSE_BINS: Final = ((_BINS - 1) >> _COARSER_BITS) + 1
+_AT_ONCE: Final = 2**15  # comparisons: with 200 rounds 50 MB of weights at most
 NOBODY: Final = -1  # a reference that is no one person, as in a search
 
 Kinds: TypeAlias = NDArray[np.int8]
@@ -103,18 +105,22 @@ class Tally:
             probe, reference, own = scored.probe[chosen], scored.reference[chosen], bins[chosen]
             self.counts[kind] += np.bincount(own, minlength=_BINS)
             self.met[kind, probe, reference] = True
-            for person in np.unique(probe):
-                of = probe == person
-                other = np.full(of.sum(), NOBODY) if kind is Kind.GENUINE else reference[of]
-                self._draw(kind, own[of] >> _COARSER_BITS, other, weights, weights[:, person])
+            other = np.full(len(probe), NOBODY) if kind is Kind.GENUINE else reference
+            for first in range(0, len(own), _AT_ONCE):
+                some = slice(first, first + _AT_ONCE)
+                self._draw(kind, own[some] >> _COARSER_BITS, (probe[some], other[some]), weights)
 
-    def _draw(self, kind: Kind, bins: I64, other: I64, weights: F64, own: F64) -> None:
-        """Count one person's comparisons once for every round."""
-        hit, place = np.unique(bins, return_inverse=True)
-        columns = other % weights.shape[1]
-        shape = (len(hit), weights.shape[1])
-        table = sparse.csr_array((np.ones(len(bins)), (place, columns)), shape=shape)
-        self.drawn[kind][hit] += (table @ weights.T) * own
+    def _draw(self, kind: Kind, bins: I64, people: tuple[I64, I64], weights: F64) -> None:
+        """Count comparisons of two people each once for every round, a pair of people at a time."""
+        from scipy import sparse  # noqa: PLC0415 - of an extra, and `lab --help` must do without
+
+        probe, other = people
+        width = weights.shape[1]
+        pairs, column = np.unique(probe * width + other % width, return_inverse=True)
+        weight = weights[:, pairs // width] * weights[:, pairs % width]
+        hit, row = np.unique(bins, return_inverse=True)
+        table = sparse.csr_array((np.ones(len(bins)), (row, column)), shape=(len(hit), len(pairs)))
+        self.drawn[kind][hit] += table @ weight.T
 
     def total(self, kinds: Sequence[Kind]) -> int:
         """Return how many comparisons of these kinds were counted."""
@@ -147,12 +153,13 @@ def bins_of(scores: F64) -> I64:
     return np.where(np.isfinite(scores), np.nan_to_num(place), 0.0).astype(np.int64)
 
 
+@cache
 def edges(coarser_bits: int = 0) -> F64:
     """Return the lowest score of each bin, f64[bins]; -inf for the first, which holds what was not compared."""
     first = np.arange(((_BINS - 1) >> coarser_bits) + 1) << coarser_bits
     lowest = (first - 1.0) / _PER_UNIT - 1.0
     lowest[0] = -np.inf
-    return lowest
+    return read_only(lowest)
 
 
 def _roc(genuine: F64, impostor: F64, coarser_bits: int) -> Roc:

@@ -98,15 +98,25 @@ def test_embeddings_are_in_the_order_of_the_index(dataset: Path, config_file: Pa
 
 
 def test_our_encoder_and_opencvs_tell_people_apart_alike(dataset: Path, config_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "rates.json"
+    out, tables, html = (tmp_path / name for name in ("rates.json", "rates.md", "rates.html"))
+    words = ("--system", "sface", "--system", "opencv-sface", "--rounds", "5", "--frames", "1", "--dim", "--jobs", "2")
 
-    lab("evaluate", dataset, "--json", out, "--config", config_file)
+    lab("evaluate", dataset, *words, "--json", out, "--markdown", tables, "--html", html, "--config", config_file)
 
-    rows = msgspec.json.decode(out.read_bytes())["rows"]
-    ours, theirs = ([row for row in rows if row["system"] == name] for name in ("rgbd-fused", "SFace by OpenCV"))
-    assert [row["protocol"] for row in ours] == [row["protocol"] for row in theirs] != []
+    read = msgspec.json.decode(out.read_bytes())
+    ours, theirs = (
+        [row for row in read["rows"] if row["label"]["system"] == name and row["label"]["light"] == "as it is"]
+        for name in ("sface", "opencv-sface")
+    )
+    assert [row["label"]["protocol"] for row in ours] == [row["label"]["protocol"] for row in theirs] != []
     for our, their in zip(ours, theirs, strict=True):
-        assert {**our, "system": ""} == {**their, "system": ""}
+        assert our["figures"]["eer"]["value"] == pytest.approx(their["figures"]["eer"]["value"], abs=0.02)
+        assert our["figures"]["genuine"] == their["figures"]["genuine"]
+    assert {row["label"]["light"] for row in read["rows"]} > {"as it is"}
+    assert all(one["encode_ms"] > 0 and one["size_mb"] > 1 for one in read["speed"])
+    for told in (tables.read_text(encoding="utf-8"), html.read_text(encoding="utf-8")):
+        assert "opencv-sface" in told
+        assert not any(person in told for person in PEOPLE)
 
 
 def test_thresholds_are_not_found_where_there_are_too_few_people(
