@@ -17,7 +17,8 @@ _STRIDES_PX: Final = (8, 16, 32)
 _GRID_PX: Final = 32  # both sides of the input are multiples of the coarsest stride
 _SMALL_WIDTH_PX: Final = 320  # a narrower image is a crop; its faces come to the size that the network likes
 _ENLARGE: Final = 2.0  # of 1, 1.5, 2, 2.5, 3 and 4 none finds more or measurably better faces, this one no second ones
-_PART_SHARE: Final = 0.4  # of the whole's pixels: so many a part may have before it is reduced as much as the whole
+_PART_SHARE: Final = 0.35  # of the whole's pixels: so many a part may have before it is reduced as much as the whole
+_EVEN_PX: Final = 4
 _PART_FACTOR_MAX: Final = 0.5  # faces of 1.35 m come to 55 pixels, of which none is missed
 _LOG_SIZE_MAX: Final = 10.0  # e^10 strides: larger than any image
 _IMAGE_AXES: Final = 3
@@ -67,12 +68,16 @@ class YuNetDetector:
 
 
 def _part(color: U8, within: Box | None) -> tuple[U8, F64]:
-    """Return the whole pixels of a part of the image, and where its corner is; all of it where nothing is left."""
+    """Return the whole pixels of a part of the image, and where its corner is; all of it where nothing is left.
+
+    Its sides are multiples of four, which can be halved twice three times as fast as others.
+    """
     if within is None:
         return color, np.zeros(2)
     height, width = color.shape[:2]
     left, top = max(0, floor(within.x_px)), max(0, floor(within.y_px))
     right, bottom = min(width, ceil(within.x_px + within.width_px)), min(height, ceil(within.y_px + within.height_px))
+    right, bottom = right - (right - left) % _EVEN_PX, bottom - (bottom - top) % _EVEN_PX
     if right <= left or bottom <= top:
         return color, np.zeros(2)
     return color[top:bottom, left:right], np.array([left, top], np.float64)

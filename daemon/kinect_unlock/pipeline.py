@@ -39,10 +39,11 @@ from kinect_unlock.halves import Half
 from kinect_unlock.liveness import assess
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
-from kinect_unlock.region import RIVAL_DEPTH_MM, near_region
+from kinect_unlock.region import near_region
 from kinect_unlock.settings import Config, DepthVote, PoseRange
 
-_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one, and near to it, might be meant as well
+_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
+_RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
 _BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
 
 _CONTRADICTION: Final = "the source's frames contradict its calibration"
@@ -256,7 +257,7 @@ def _is_alone(detection: Detection, found: Sequence[Detection], depth: FaceDepth
     rivals = [other for other in found if other is not detection and _area_px(other) >= large_px]
     own_mm = _middle_mm(depth, detection)
     return all(
-        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > RIVAL_DEPTH_MM  # False for NaN
+        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > _RIVAL_DEPTH_MM  # False for NaN
         for other in rivals
     )
 

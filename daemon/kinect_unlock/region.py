@@ -1,7 +1,7 @@
 """Where in the colour image somebody near may be, told by depth alone: the part that faces are looked for in.
 
-Pure. What stands farther away than anybody who could be meant is left out, and so is what the depth camera does not
-see; whoever is there can neither be recognised nor be mistaken for the person in front.
+Pure. Left out is what stands farther away than the range reaches, a step more included, and what the depth camera
+does not see: whoever is there is never recognised, so nobody asks whether he was meant instead of the person in front.
 """
 
 from typing import Final, TypeAlias
@@ -14,8 +14,7 @@ from kinect_unlock.align import landed
 from kinect_unlock.frames import F32, U16, Box, Calibration
 from kinect_unlock.settings import PoseRange
 
-REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so
-RIVAL_DEPTH_MM: Final = 500.0  # a face no farther than this behind might be meant as well
+_REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so
 _SMALL_FACE_MM: Final = (90.0, 120.0)  # narrower than any grown face, hair and chin left out
 _FACE_SHARE: Final = 0.5  # of a small face at the far end must have readings in range
 _STEP_PX: Final = 4  # looks at every fourth pixel of every fourth row: a face there has twenty of them
@@ -33,7 +32,7 @@ def near_region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> B
     Raises:
         ValueError: the depth image is not of the calibration's size.
     """
-    near_mm, far_mm = limits.near_mm / REACH, limits.far_mm * REACH
+    near_mm, far_mm = limits.near_mm / _REACH, limits.far_mm * _REACH
     sampled = depth_mm[::_STEP_PX, ::_STEP_PX]
     in_range = (sampled >= near_mm) & (sampled <= far_mm)
     width_mm, height_mm = _SMALL_FACE_MM
@@ -41,7 +40,7 @@ def near_region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> B
     face_px = width_mm * camera.fx_px / far_mm * height_mm * camera.fy_px / far_mm
     if np.count_nonzero(in_range) < _FACE_SHARE * face_px / _STEP_PX**2:
         return None
-    meant = ((sampled > 0) & (sampled <= far_mm + RIVAL_DEPTH_MM)).astype(np.uint8)
+    meant = ((sampled > 0) & (sampled <= far_mm)).astype(np.uint8)
     solid = cv2.boxFilter(meant, -1, (3, 3), normalize=False, borderType=cv2.BORDER_REPLICATE) >= _NEIGHBOURS
     return _around(depth_mm, calibration, (meant > 0) & solid)
 
