@@ -18,13 +18,13 @@ def shown(report: Report) -> list[str]:
 
 
 def test_a_report_names_what_each_number_is_and_fits_80_columns() -> None:
-    timing = Timing("detect", 9.6, 9.95, 12.65, 23.72, 5.0, 20)
+    timing = Timing("detect", 3.6, 3.95, 4.65, 5.72, 9.6, 9.9, 5.0, 20)
 
     lines = shown(Report((timing,), (1483.0, 1201.0, 1269.0), 226.0, 231.0))
 
-    assert "detect 9.60 9.95 12.65 23.72 5" in lines
-    assert "start to READY median 1269 slowest 1483 2000" in lines
-    assert "memory, MB idle 226 peak 231 200 idle" in lines
+    assert "detect 3.60 3.95 4.65 5.72 9.60 9.90 5" in lines
+    assert "to READY 1269 max 1483 2000" in lines
+    assert "idle MB 226 peak 231 200" in lines
 
 
 @pytest.fixture(scope="module")
