@@ -26,7 +26,7 @@ from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
 from kinect_unlock_lab.synthesis.shards import Column, SetDescription, ShardWriter
 
 RECIPE: Final = "depth-faces"
-RECIPE_VERSION: Final = 3
+RECIPE_VERSION: Final = 4
 PEOPLE_PER_SHARD: Final = 64
 TENTHS: Final = 10  # residuals are kept in tenths of a millimetre
 

@@ -89,8 +89,8 @@ class ErrorSpread:
     lens_mm: tuple[float, float] = (0.0, 8.0)
     blur_mm: tuple[float, float] = (20.0, 80.0)
     smooth_share: float = 0.6
-    lamp_shadow_share: float = 0.6
-    color_shadow_share: float = 0.3
+    lamp_shadow_share: float = 0.4
+    color_shadow_share: float = 0.2
     quantised_share: float = 0.5
 
 

@@ -57,9 +57,9 @@ class Growth:
 class HairShares:
     """How many looks have what, 0..1."""
 
-    fringe: float = 0.35
-    sides: float = 0.40
-    ribbons: float = 0.30
+    fringe: float = 0.30
+    sides: float = 0.25
+    ribbons: float = 0.25
     beard: float = 0.25
     glasses: float = 0.15
 
