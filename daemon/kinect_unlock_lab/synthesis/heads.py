@@ -54,9 +54,9 @@ class TrainingHead:
 class ShapeSpread:
     """How far people differ; shares 0..1.
 
-    Real faces differ by more than 100 components of a scan model hold: weights are stretched by a factor drawn from
-    ``identity_scale``, and each head gets its own unevenness of ``uneven_mm``, which is not symmetric. ``proportions``:
-    factors of breadth, height and depth; seen by the sensor, half of the tuning people's faces are 106 to 118 mm wide
+    The weights of the scan model's components are multiplied by a factor drawn from ``identity_scale``; what they
+    cannot make is added: each head's own unevenness of ``uneven_mm``, which is not symmetric, and ``proportions``,
+    factors of breadth, height and depth: seen by the sensor, half of the tuning people's faces are 106 to 118 mm wide
     at the cheeks, those of the scan model alone are wider and more alike.
     """
 
