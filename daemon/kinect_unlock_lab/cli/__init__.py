@@ -5,6 +5,7 @@ import typer
 from kinect_unlock_lab.cli import (
     article,
     bench,
+    builds,
     calibrate,
     evaluate,
     liveness,
@@ -30,6 +31,7 @@ for verbs in (
     liveness,
     trial,
     bench,
+    builds,
     render,
     train,
     train_depth,
