@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from kinect_unlock_lab.attempting import Data, Protocol, against_templates, identified, pairs, passes_gate
+from kinect_unlock_lab.attempting import Data, Protocol, against_templates, identified, pairs, passes_gate, settings
 from kinect_unlock_lab.dimming import Light
 from kinect_unlock_lab.embed import Measured
 from kinect_unlock_lab.figures import accepts_at, figures_of, misses_at
@@ -190,14 +190,15 @@ def _naming(subject: _Subject, plan: Plan) -> Iterator[Naming]:
     """Ask who it is, as the product does: by a score that needs no depth."""
     if subject.needs_depth:
         return
-    protocol = Protocol(enrolled=plan.enrolled)
+    protocol = Protocol(enrolled=plan.enrolled, enrolling="any")
     for samples, data in subject.choices():
         asked = (data, protocol, subject.rule, plan.resampling(data))
         opened = figures_of(identified(*asked, margin=plan.margin, workers=plan.workers))
         if opened is not None:
             missed = misses_at(identified(*asked, margin=0.0, workers=plan.workers), -1.0)
             right = Interval(1.0 - missed.value, 1.0 - missed.high, 1.0 - missed.low)
-            yield Naming(subject.label(samples, told(protocol)), opened.people, plan.margin, right, opened)
+            gallery = max(len(templates.person) for _, templates in settings(data, protocol))
+            yield Naming(subject.label(samples, told(protocol)), gallery, plan.margin, right, opened)
 
 
 def _groups(subject: _Subject, plan: Plan) -> Iterator[GroupRow]:

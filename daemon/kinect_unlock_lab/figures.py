@@ -17,7 +17,7 @@ from kinect_unlock_lab.tally import EVERYBODY, Kind, Tally, edges
 FARS: Final = (1e-2, 1e-3, 1e-4)
 _GENUINE: Final = (Kind.GENUINE,)
 _CURVE_POINTS: Final = 160
-_HISTOGRAM_STEP: Final = 0.02
+_HISTOGRAM_STEP: Final = 0.01
 _COARSER_BITS: Final = 4
 
 

@@ -15,7 +15,7 @@ from kinect_unlock_lab.scoring import DepthBar, OneHalf, TwoVotes
 FOLDS: Final = 5
 DEPTH_MISSES: Final = 0.04  # share of genuine looks that the depth vote may refuse
 BAND_ENDS_MM: Final = (900.0, 1100.0, 1350.0)
-_ENOUGH: Final = 25  # looks of a band; with fewer the next nearer band's bar holds
+_ENOUGH: Final = 25  # looks of a band; with fewer the nearer band's bar holds, or one for all bands
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,13 +67,16 @@ def _genuine(data: Data, depth: Half) -> _Genuine:
 
 
 def _bars(looks: _Genuine, chosen: Bools, misses: float) -> tuple[DepthBar, ...]:
+    known = chosen & np.isfinite(looks.scores)
     bars: list[DepthBar] = []
     begin_mm = 0.0
     for end_mm in BAND_ENDS_MM:
-        inside = chosen & (looks.distance_mm > begin_mm) & (looks.distance_mm <= end_mm) & np.isfinite(looks.scores)
+        inside = known & (looks.distance_mm > begin_mm) & (looks.distance_mm <= end_mm)
         if inside.sum() >= _ENOUGH:
             bars.append(DepthBar(end_mm, float(np.quantile(looks.scores[inside], misses))))
         elif bars:
             bars.append(DepthBar(end_mm, bars[-1].cosine))
         begin_mm = end_mm
+    if not bars and known.sum() >= _ENOUGH:
+        bars.append(DepthBar(begin_mm, float(np.quantile(looks.scores[known], misses))))
     return tuple(bars)

@@ -191,8 +191,8 @@ def _naming(findings: Findings) -> Table:
             )
         )
     note = (
-        "Who is it: one frame against everybody's template. Rank 1 always names somebody; the open set asks for a "
-        "threshold and a lead over the second, and each search is made again without the right template."
+        "Who is it: one frame against everybody's template of any samples. Rank 1 always names somebody; the open set "
+        "asks for a threshold and a lead over the second, and each search is made again without the right template."
     )
     columns = ("system, score", "samples", "enrolled", "searches", "rank 1", "FNIR @FPIR 1e-2", "FNIR @FPIR 1e-3")
     return Table("Identification", note, columns, tuple(rows))
