@@ -17,7 +17,7 @@ from kinect_unlock.frames import Seen
 from kinect_unlock_lab.mapping import HERE, Workers, mapped
 from kinect_unlock_lab.protocols import ENROLLED, I64, Bools, Embedded, any_of, most_frontal
 from kinect_unlock_lab.scoring import Attempts, Block, Gallery, Rule, Search, blocks, compared, joined
-from kinect_unlock_lab.tally import Resampling, Tally
+from kinect_unlock_lab.tally import Part, Resampling, Tally
 
 Enrolling: TypeAlias = Literal["most frontal", "any"]
 Refusing: TypeAlias = Literal["left out", "rejections"]
@@ -158,21 +158,17 @@ def _tallied(work: Iterator[Block], rule: Rule, resampling: Resampling, workers:
     return _summed(partial(_counted, rule, resampling), work, resampling, workers)
 
 
-def _summed(function: "partial[Tally]", work: Iterator[Block], resampling: Resampling, workers: Workers) -> Tally:
+def _summed(function: "partial[Part]", work: Iterator[Block], resampling: Resampling, workers: Workers) -> Tally:
     total = Tally.empty(resampling)
     for part in mapped(function, work, workers):
-        total.add(part)
+        total.join(part)
     return total
 
 
-def _counted(rule: Rule, resampling: Resampling, block: Block) -> Tally:
-    tally = Tally.empty(resampling)
-    tally.count(compared(rule, block), resampling.weights())
-    return tally
+def _counted(rule: Rule, resampling: Resampling, block: Block) -> Part:
+    return Part.of(compared(rule, block), resampling)
 
 
-def _searched(search: Search, rule: Rule, resampling: Resampling, block: Block) -> Tally:
+def _searched(search: Search, rule: Rule, resampling: Resampling, block: Block) -> Part:
     attempts, gallery = block
-    tally = Tally.empty(resampling)
-    tally.count(search.searched(rule, attempts, gallery), resampling.weights())
-    return tally
+    return Part.of(search.searched(rule, attempts, gallery), resampling)

@@ -3,7 +3,7 @@
 A score is a cosine, and its bin is 2^-15 wide: every edge is a number that a float holds exactly, so counts at an edge
 are exact, and a threshold found here is at most 3e-5 above the loosest one. For intervals the comparisons are counted
 again for people drawn with replacement, in bins 16 times as wide; comparisons of one person with themselves count by
-the draws, those of two people by the product. Tallies of parts add up to the tally of the whole, in any order.
+the draws, those of two people by the product. Parts may be counted anywhere and in any order.
 """
 
 from collections.abc import Sequence
@@ -65,9 +65,31 @@ class Resampling:
 
     def weights(self) -> F64:
         """Return how often each person was drawn, f64[rounds,people+1]; the last column is `NOBODY`, always once."""
-        random = np.random.default_rng(self.seed)
-        drawn = random.multinomial(self.people, np.full(self.people, 1.0 / max(1, self.people)), self.rounds)
-        return np.column_stack((drawn.astype(np.float64), np.ones(self.rounds)))
+        return _weights(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfKind:
+    """Counts of one kind: only the bins that hold any; who met is ``probe * (people + 1) + reference``."""
+
+    bins: I64
+    counts: I64
+    coarse_bins: I64
+    drawn: F64
+    met: I64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """What a `Tally` takes of some comparisons: small enough to be sent from one process to another."""
+
+    of_kind: tuple[_OfKind, ...]
+
+    @classmethod
+    def of(cls, scored: Scored, resampling: Resampling) -> "Part":
+        """Count comparisons, once as they are and once for every drawing of people."""
+        weights, bins = resampling.weights(), bins_of(scored.scores)
+        return cls(tuple(_counted(kind, scored, bins, weights) for kind in Kind))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,36 +113,13 @@ class Tally:
             np.zeros((len(Kind), people, people + 1), bool),
         )
 
-    def add(self, other: "Tally") -> None:
-        """Join another tally into this one."""
-        np.add(self.counts, other.counts, out=self.counts)
-        np.add(self.drawn, other.drawn, out=self.drawn)
-        np.logical_or(self.met, other.met, out=self.met)
-
-    def count(self, scored: Scored, weights: F64) -> None:
-        """Count comparisons; ``weights`` are a `Resampling`'s."""
-        bins = bins_of(scored.scores)
-        for kind in Kind:
-            chosen = scored.kind == kind
-            probe, reference, own = scored.probe[chosen], scored.reference[chosen], bins[chosen]
-            self.counts[kind] += np.bincount(own, minlength=_BINS)
-            self.met[kind, probe, reference] = True
-            other = np.full(len(probe), NOBODY) if kind is Kind.GENUINE else reference
-            for first in range(0, len(own), _AT_ONCE):
-                some = slice(first, first + _AT_ONCE)
-                self._draw(kind, own[some] >> _COARSER_BITS, (probe[some], other[some]), weights)
-
-    def _draw(self, kind: Kind, bins: I64, people: tuple[I64, I64], weights: F64) -> None:
-        """Count comparisons of two people each once for every round, a pair of people at a time."""
-        from scipy import sparse  # noqa: PLC0415 - of an extra, and `lab --help` must do without
-
-        probe, other = people
-        width = weights.shape[1]
-        pairs, column = np.unique(probe * width + other % width, return_inverse=True)
-        weight = weights[:, pairs // width] * weights[:, pairs % width]
-        hit, row = np.unique(bins, return_inverse=True)
-        table = sparse.csr_array((np.ones(len(bins)), (row, column)), shape=(len(hit), len(pairs)))
-        self.drawn[kind][hit] += table @ weight.T
+    def join(self, part: Part) -> None:
+        """Count some comparisons more."""
+        people = self.met.shape[1]
+        for kind, own in zip(Kind, part.of_kind, strict=True):
+            self.counts[kind][own.bins] += own.counts
+            self.drawn[kind][own.coarse_bins] += own.drawn
+            self.met[kind, own.met // (people + 1), own.met % (people + 1)] = True
 
     def total(self, kinds: Sequence[Kind]) -> int:
         """Return how many comparisons of these kinds were counted."""
@@ -144,6 +143,38 @@ class Tally:
         """Return the operating points of every drawing of people."""
         genuine, impostor = self.drawn[Kind.GENUINE], self.drawn[list(impostors)].sum(axis=0)
         return [_roc(genuine[:, one], impostor[:, one], _COARSER_BITS) for one in range(genuine.shape[1])]
+
+
+@cache
+def _weights(resampling: Resampling) -> F64:
+    people, random = resampling.people, np.random.default_rng(resampling.seed)
+    drawn = random.multinomial(people, np.full(people, 1.0 / max(1, people)), resampling.rounds)
+    return read_only(np.column_stack((drawn.astype(np.float64), np.ones(resampling.rounds))))
+
+
+def _counted(kind: Kind, scored: Scored, bins: I64, weights: F64) -> _OfKind:
+    chosen = np.flatnonzero(scored.kind == kind)
+    width = weights.shape[1]
+    probe, reference = scored.probe[chosen], scored.reference[chosen] % width
+    held, counts = np.unique(bins[chosen], return_counts=True)
+    coarse, place = np.unique(bins[chosen] >> _COARSER_BITS, return_inverse=True)
+    drawn = np.zeros((len(coarse), len(weights)))
+    other = np.full(len(chosen), width - 1) if kind is Kind.GENUINE else reference
+    for first in range(0, len(chosen), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        drawn += _drawn(place[some], len(coarse), probe[some] * width + other[some], weights)
+    return _OfKind(held, counts, coarse, drawn, np.unique(probe * width + reference))
+
+
+def _drawn(rows: I64, height: int, pairs: I64, weights: F64) -> F64:
+    """Count comparisons of pairs of people in rows once for every round: f64[height,rounds]."""
+    from scipy import sparse  # noqa: PLC0415 - of an extra, and `lab --help` must do without
+
+    width = weights.shape[1]
+    known, column = np.unique(pairs, return_inverse=True)
+    weight = weights[:, known // width] * weights[:, known % width]
+    table = sparse.csr_array((np.ones(len(rows)), (rows, column)), shape=(height, len(known)))
+    return np.asarray(table @ weight.T, np.float64)
 
 
 def bins_of(scores: F64) -> I64:

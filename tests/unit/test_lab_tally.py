@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinect_unlock_lab.metrics import Comparisons, Roc
-from kinect_unlock_lab.tally import EVERYBODY, NOBODY, SAME_PLACE, Kind, Resampling, Scored, Tally, bins_of, edges
+from kinect_unlock_lab.tally import EVERYBODY, NOBODY, SAME_PLACE, Kind, Part, Resampling, Scored, Tally, bins_of, edges
 
 PEOPLE = 5
 cosine = st.one_of(st.floats(-1, 1, width=32), st.sampled_from([-np.inf, np.nan, 0.5, 1.0, -1.0]))
@@ -22,7 +22,7 @@ def scored(rows: list[tuple[float, int, int]]) -> Scored:
 def tally_of(rows: list[tuple[float, int, int]], rounds: int = 4) -> Tally:
     resampling = Resampling(PEOPLE, rounds=rounds)
     tally = Tally.empty(resampling)
-    tally.count(scored(rows), resampling.weights())
+    tally.join(Part.of(scored(rows), resampling))
     return tally
 
 
@@ -42,7 +42,7 @@ def test_rates_at_every_edge_are_those_of_the_scores_themselves(rows: list[tuple
 @settings(deadline=None, max_examples=8)
 def test_parts_add_up_to_the_whole(rows: list[tuple[float, int, int]], cut: int) -> None:
     whole, first = tally_of(rows), tally_of(rows[: min(cut, len(rows) - 1)])
-    first.add(tally_of(rows[min(cut, len(rows) - 1) :]))
+    first.join(Part.of(scored(rows[min(cut, len(rows) - 1) :]), Resampling(PEOPLE, rounds=4)))
     assert (first.counts == whole.counts).all()
     assert (first.met == whole.met).all()
     assert first.drawn == pytest.approx(whole.drawn)
@@ -82,7 +82,7 @@ def test_a_search_counts_for_the_one_who_is_sought_alone() -> None:
     resampling = Resampling(2, rounds=3)
     tally = Tally.empty(resampling)
     found = Scored(np.array([0.8]), np.array([1]), np.array([NOBODY]), np.array([Kind.ACROSS], np.int8))
-    tally.count(found, resampling.weights())
+    tally.join(Part.of(found, resampling))
     assert tally.drawn[Kind.ACROSS].sum(axis=0).tolist() == resampling.weights()[:, 1].tolist()
     assert (tally.total(EVERYBODY), tally.total(SAME_PLACE), tally.person_pairs(EVERYBODY)) == (1, 0, 0)
 
