@@ -77,7 +77,7 @@ def train(
         with _course(told, shown=here.first) as on_step:
             outcome = runs.run(told, found, out, folder=folder, ranks=here, on_step=on_step)
     if outcome is not None:
-        Console(highlight=False).print(_summary(outcome, out))
+        Console(highlight=False, soft_wrap=True).print(_summary(outcome, out))
         runs.require_learnt(outcome)
 
 
@@ -110,7 +110,7 @@ def _course(told: Recipe, *, shown: bool) -> Iterator["OnStep"]:
         def on_step(step: "Step") -> None:
             bar.update(task, completed=step.number)
             if step.validation is not None:
-                console.print(_line(step, step.validation))
+                console.print(_line(step, step.validation), soft_wrap=True)
 
         yield on_step
 
