@@ -23,8 +23,7 @@ _Bool: TypeAlias = NDArray[np.bool_]
 FAR: Final = 1e-2
 _COMPARED_MM: Final = (60.0, 70.0)  # semi-axes of what the untrained comparison looks at
 _NEAR_MM: Final = 1000.0
-_HAIRY: Final = 0.10  # of the outer face, median of a person's near-frontal looks; about a third of the people
-_NARROW_SHARE: Final = 1 / 3  # of the people
+_THIRD: Final = 1 / 3  # of the people, by the median of a person's near-frontal looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,15 @@ def choices(maps: DepthMaps, gate: PoseRange) -> Iterator[tuple[str, _Bool]]:
     yield "1.0 m and beyond", gated & ~near
     yield "near-frontal, below 1.0 m", near_frontal & near
     yield "near-frontal, 1.0 m and beyond", near_frontal & ~near
-    hair = _of_person(maps, hair_share(maps.residual_mm))
-    width = _of_person(maps, face_width_mm(maps.residual_mm))
-    yield "hair over the outer face", gated & (hair >= _HAIRY)
-    yield "no hair over it", gated & (hair < _HAIRY)
-    people, first = np.unique(maps.person, return_index=True)
-    narrow_mm, wide_mm = np.nanquantile(width[first], (_NARROW_SHARE, 1 - _NARROW_SHARE)) if len(people) else (0, 0)
-    yield "narrow third of faces", gated & (width <= narrow_mm)
-    yield "wide third of faces", gated & (width >= wide_mm)
+    for measure, least, most in (
+        (hair_share(maps.residual_mm), "least hair over the outer face, a third", "most hair over it, a third"),
+        (face_width_mm(maps.residual_mm), "narrowest faces, a third", "widest faces, a third"),
+    ):
+        of_person = _of_person(maps, measure)
+        _, first = np.unique(maps.person, return_index=True)
+        low, high = np.nanquantile(of_person[first], (_THIRD, 1 - _THIRD))
+        yield least, gated & (of_person <= low)
+        yield most, gated & (of_person >= high)
 
 
 def in_gate(maps: DepthMaps, gate: PoseRange) -> _Bool:

@@ -1,68 +1,110 @@
 """What differs between looks at one real person and is not in the simulated ones: added to the scatter within people.
 
-Each kind is a random change of the map, of which only the size is a setting. Real sensors, and the fit to the mean
-face, change a face's relief in ways that a simulation of the sensor's noise has too little of: smooth bumps
-(``height``: muscles, skin that swallows light), parts a little beside their place (``shift``: the fit, the jaw) and a
-relief that comes out flatter or sharper than it is (``relief``: a sensor's pixels and filters blur a nose and fill
-eye sockets, the more so the farther off).
+Real faces, and the fit of the mean face to them, change a map in ways that simulated ones do not, or too little. Two
+kinds are named here, with their size as the only setting: smooth random fields over the whole face, of depth
+(``height``) or of place (``shift``: what is a little beside where it should be errs by as much as the face is steep
+there), and soft parts that go in or out as one. Directions in which looks differ get less of a say about people.
 """
 
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never, get_args
 
 import cv2
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from kinect_unlock.frames import F32, F64
 from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, face_mask
 from kinect_unlock.mean_face import mean_surface
 from kinect_unlock_lab.training.depth_features import MAP_SIDE_PX, Above0, DepthFeatures, features
 
-_DRAWS: Final = 1500  # of each kind: twice as many change no figure's first decimal
+_DRAWS: Final = 1500  # of each field: twice as many change no figure's first decimal
 _STEEPEST: Final = 2.0  # mm of depth per mm: beyond it the side of a nose is hardly ever seen
 _ANYTHING: Final = 1e6  # a reach and a slope limit that nothing meets
 _EDGE_CELLS: Final = 3  # a field's lattice needs so many more than the map
 
-_Size: TypeAlias = Annotated[float, Meta(ge=0.0)]
+PartName: TypeAlias = Literal["outer-eyes", "mouth-corners", "nose-wings", "lips", "cheeks"]
+# Bumps (x, y, sigma across, sigma down, direction) in mm of head axes; each stands on both sides where x is not 0.
+_PARTS: Final[dict[PartName, tuple[tuple[float, float, float, float, float], ...]]] = {
+    "outer-eyes": ((48.0, -34.0, 7.0, 7.0, 1.0),),
+    "mouth-corners": ((26.0, 34.0, 9.0, 9.0, 1.0),),
+    "nose-wings": ((18.0, 0.0, 5.0, 7.5, 1.0),),
+    "lips": ((0.0, 27.0, 15.0, 5.0, 1.0), (0.0, 41.0, 15.0, 5.0, -1.0)),  # one out, the other in
+    "cheeks": ((40.0, 5.0, 18.0, 18.0, 1.0),),
+}
+PARTS: Final[tuple[PartName, ...]] = get_args(PartName)
 
 
-class Nuisance(Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of change.
+class Height(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="height"):
+    """Depth that errs: smooth fields whose values ``scale_mm`` apart are independent, of ``deviation_mm``."""
 
-    ``scale_mm`` is the distance over which a field changes (``height``, ``shift``) or the sigma of a blur
-    (``relief``); ``deviation`` is the field's in mm (``height``, ``shift``) or the share of what the blur takes away.
-    """
-
-    kind: Literal["height", "shift", "relief"]
     scale_mm: Above0
-    deviation: _Size
+    deviation_mm: Above0
+
+
+class Shift(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="shift"):
+    """Places that err, across and down: two such fields."""
+
+    scale_mm: Above0
+    deviation_mm: Above0
+
+
+class Part(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="part"):
+    """A soft part that goes in or out by ``deviation_mm``."""
+
+    name: PartName
+    deviation_mm: Above0
+
+
+Nuisance: TypeAlias = Height | Shift | Part
 
 
 def nuisance_scatter(nuisances: tuple[Nuisance, ...], recipe: DepthFeatures, *, seed: int) -> F64:
     """Return the covariance f64[1568,1568] that the changes give the features."""
-    unlimited = msgspec.structs.replace(recipe, reach_mm=_ANYTHING, slope_limit=_ANYTHING)
     total: F64 = np.zeros(())
     for nuisance, random in zip(nuisances, np.random.default_rng(seed).spawn(len(nuisances)), strict=True):
-        changes = _changes(nuisance, random)
-        seen = np.where(face_mask(), changes, np.float32(HOLE_MM))
-        drawn = features(seen, unlimited).astype(np.float64)
+        drawn = _features(_changes(nuisance, random), recipe)
         total = total + drawn.T @ drawn / len(drawn)
     return total
 
 
+def narrowing(share: float, recipe: DepthFeatures) -> F64:
+    """Return f64[1568]: what makes the mean face's features those of a face narrower by a share."""
+    across, _ = _mean_slopes()
+    x, _ = _places()
+    found: F64 = _features((share * x * across)[np.newaxis], recipe)[0]
+    return found
+
+
+def _features(changes: F32, recipe: DepthFeatures) -> F64:
+    """Return the features f64[n,1568] of changes f32[n,112,112] of a face that is seen whole."""
+    unlimited = msgspec.structs.replace(recipe, reach_mm=_ANYTHING, slope_limit=_ANYTHING)
+    return features(np.where(face_mask(), changes, np.float32(HOLE_MM)), unlimited).astype(np.float64)
+
+
 def _changes(nuisance: Nuisance, random: np.random.Generator) -> F32:
-    """Draw changes f32[n,112,112] in mm."""
-    match nuisance.kind:
-        case "height":
-            return nuisance.deviation * _fields(random, nuisance.scale_mm)
-        case "shift":
+    """Draw changes f32[n,112,112] in mm; of a part there is but one."""
+    match nuisance:
+        case Height(scale_mm=scale_mm):
+            changes = _fields(random, scale_mm)
+        case Shift(scale_mm=scale_mm):
             across, down = _mean_slopes()
-            first, second = (_fields(random, nuisance.scale_mm) for _ in range(2))
-            return np.asarray(nuisance.deviation * (across * first + down * second), np.float32)
-        case "relief":
-            strengths = random.standard_normal((_DRAWS, 1, 1), np.float32)
-            return np.asarray(nuisance.deviation * strengths * _lost_relief(nuisance.scale_mm), np.float32)
+            changes = across * _fields(random, scale_mm) + down * _fields(random, scale_mm)
+        case Part(name=name):
+            changes = _bumps(name)[np.newaxis]
+        case _:
+            assert_never(nuisance)
+    return np.asarray(nuisance.deviation_mm * changes, np.float32)
+
+
+def _bumps(name: PartName) -> F32:
+    """Return a part's shape f32[112,112], about 1 at its highest."""
+    x, y = _places()
+    shape = np.zeros_like(x)
+    for middle, height, across, down, direction in _PARTS[name]:
+        for side in {middle, -middle}:
+            shape += direction * np.exp(-0.5 * (((x - side) / across) ** 2 + ((y - height) / down) ** 2))
+    return shape
 
 
 def _fields(random: np.random.Generator, scale_mm: float) -> F32:
@@ -82,26 +124,16 @@ def _fields(random: np.random.Generator, scale_mm: float) -> F32:
     return fields
 
 
-def _mean_face() -> F32:
-    """Return z and unit normal f32[112,112,4] of the mean face, zeros off it."""
+def _places() -> tuple[F32, F32]:
+    """Return x and y f32[112,112] mm of the map's pixels in head axes."""
     steps = (np.arange(MAP_SIDE_PX, dtype=np.float32) - np.float32((MAP_SIDE_PX - 1) / 2)) * np.float32(PIXEL_MM)
     x, y = np.meshgrid(steps + np.float32(CENTRE_MM[0]), steps + np.float32(CENTRE_MM[1]))
-    return mean_surface(x, y)
+    return x, y
 
 
 def _mean_slopes() -> tuple[F32, F32]:
-    surface = _mean_face()
+    """Return the mean face's slopes across and down f32[112,112], 0 off it."""
+    surface = mean_surface(*_places())
     along_z = np.where(surface[..., 3] > 0, surface[..., 3], np.float32(1))
     across, down = (np.clip(-surface[..., axis] / along_z, -_STEEPEST, _STEEPEST) for axis in (1, 2))
     return across.astype(np.float32), down.astype(np.float32)
-
-
-def _lost_relief(blur_mm: float) -> F32:
-    """Return f32[112,112] mm: how much a blur of the mean face changes it."""
-    surface = _mean_face()
-    there = (surface[..., 3] > 0).astype(np.float32)
-    sigma = blur_mm / PIXEL_MM
-    blurred = cv2.GaussianBlur(surface[..., 0] * there, (0, 0), sigma) / np.maximum(
-        cv2.GaussianBlur(there, (0, 0), sigma), np.float32(0.05)
-    )
-    return ((blurred - surface[..., 0]) * there).astype(np.float32)
