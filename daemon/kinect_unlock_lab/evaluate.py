@@ -130,18 +130,19 @@ def _subjects(name: str, embedded: Embedded) -> Iterator[_Subject]:
 
 
 def _acquisition(name: str, light: str, embedded: Embedded) -> Acquisition:
-    def share(events: Bools) -> Interval:
-        return share_by_person(events.astype(np.float64), embedded.person_index)
+    def share(events: Bools, of: Bools) -> Interval:
+        return share_by_person(events[of].astype(np.float64), embedded.person_index[of])
 
+    everything, passed = np.ones(len(embedded), bool), passes_gate(embedded)
     has_depth = bool(np.isfinite(embedded.distance_mm).any())
     return Acquisition(
         name,
         light,
         samples=len(embedded),
         people=len(np.unique(embedded.person)),
-        not_acquired=share(~embedded.acquired),
-        out_of_range=share(~passes_gate(embedded)) if has_depth else None,
-        depth_unfit=share(~embedded.depth_fit) if has_depth else None,
+        not_acquired=share(~embedded.acquired, everything),
+        out_of_range=share(~passed, everything) if has_depth else None,
+        depth_unfit=share(~embedded.depth_fit, passed) if passed.any() and has_depth else None,
     )
 
 

@@ -41,8 +41,8 @@ class Row:
 class Acquisition:
     """What cannot be compared at all: shares of samples, intervals by person.
 
-    ``out_of_range`` are those that the daemon would not look at, for pose, distance or blur, ``depth_unfit`` those
-    whose depth may not vote; None where there is no depth.
+    ``out_of_range`` are those that the daemon would not look at, for pose, distance or blur, ``depth_unfit`` those of
+    the others whose depth may not vote; None where there is no depth.
     """
 
     system: str

@@ -237,7 +237,7 @@ def _acquisition(findings: Findings) -> Table:
     note = (
         "Shares of samples that gave no embedding at all, that the verify ranges refuse, and whose depth may not vote."
     )
-    columns = ("system", "light", "people", "samples", "failed to acquire", "out of range", "depth unfit")
+    columns = ("system", "light", "people", "samples", "failed to acquire", "out of range", "in range, depth unfit")
     return Table("Failure to acquire", note, columns, rows)
 
 

@@ -91,7 +91,7 @@ def _of_manifest(name: str, config: Config) -> Given:
 
 
 class _ColourHalf:
-    """The first half of an encoder of the manifest, from its own weights: what it is without the others."""
+    """The first half of an encoder of the manifest, read out of its vectors; time and size are the whole encoder's."""
 
     def __init__(self, config: Config) -> None:
         self._whole = _of_manifest(config.models.encoder, config)

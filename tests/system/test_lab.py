@@ -119,6 +119,22 @@ def test_our_encoder_and_opencvs_tell_people_apart_alike(dataset: Path, config_f
         assert not any(person in told for person in PEOPLE)
 
 
+def test_a_cluster_of_two_workers_finds_what_one_process_finds(
+    dataset: Path, config_file: Path, tmp_path: Path
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    words = ("evaluate", dataset, "--system", "sface", "--rounds", "5", "--frames", "2", "--config", config_file)
+
+    lab(*words, "--json", here)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as two:
+        lab(*words, "--json", there, "--dask", two.scheduler_address)
+
+    one, other = (msgspec.json.decode(path.read_bytes()) for path in (here, there))
+    assert one.pop("speed")[0]["size_mb"] == other.pop("speed")[0]["size_mb"]
+    assert one == other
+
+
 def test_thresholds_are_not_found_where_there_are_too_few_people(
     dataset: Path, config_file: Path, tmp_path: Path
 ) -> None:

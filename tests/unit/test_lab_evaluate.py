@@ -115,7 +115,10 @@ def test_a_failure_to_acquire_is_counted_and_so_is_what_the_gates_refuse(finding
     assert bright.not_acquired.value == pytest.approx(1 / (PEOPLE * EACH))
     assert bright.out_of_range is not None
     assert bright.depth_unfit is not None
-    assert bright.out_of_range.value < bright.depth_unfit.value
+    people = crowd()
+    passed = people.acquired & (people.seen == "face")
+    assert bright.out_of_range.value == pytest.approx(1 - passed.mean())
+    assert bright.depth_unfit.value == pytest.approx((~people.depth_fit[passed]).mean())
 
 
 def test_systems_are_told_apart_and_keep_their_cost() -> None:
