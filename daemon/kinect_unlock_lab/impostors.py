@@ -72,16 +72,21 @@ def draw_templates(looks: Looks, *, size: int, draws: int, seed: int = 0) -> Tem
     Raises:
         ValueError: nobody has so many looks.
     """
+    rows = template_rows(looks.person, looks.may_enrol, size=size, draws=draws, seed=seed)
+    return Templates(looks.vectors[rows], looks.person[rows[:, 0]], looks.group[rows[:, 0]])
+
+
+def template_rows(person: I64, may_enrol: Bools, *, size: int, draws: int, seed: int = 0) -> I64:
+    """Return the rows i64[T,size] of templates as `draw_templates` draws them; raises ValueError if there are none."""
     random = np.random.default_rng(seed)
     chosen: list[I64] = []
-    for person in np.unique(looks.person):
-        rows = np.flatnonzero((looks.person == person) & looks.may_enrol)
+    for one in np.unique(person):
+        rows = np.flatnonzero((person == one) & may_enrol)
         if len(rows) >= size:
             chosen.extend(random.choice(rows, size, replace=False) for _ in range(1 if len(rows) == size else draws))
     if not chosen:
         raise ValueError(f"nobody has {size} looks to enrol")
-    rows = np.array(chosen)
-    return Templates(looks.vectors[rows], looks.person[rows[:, 0]], looks.group[rows[:, 0]])
+    return np.array(chosen)
 
 
 def single_looks(looks: Looks, templates: Templates, strategy: Strategy) -> Strangers:
@@ -105,7 +110,7 @@ def attempts(
     for person in np.unique(looks.person[looks.may_try]):
         rows = np.flatnonzero((looks.person == person) & looks.may_try)
         for _ in range(each if len(rows) >= LEAST_LOOKS else 0):
-            frames = looks.vectors[_order(rows, manner, random)]
+            frames = looks.vectors[frame_rows(rows, manner, random)]
             running = np.cumsum(frames, axis=0)
             running /= np.linalg.norm(running, axis=1, keepdims=True)
             of_frames, of_means = (templates.scores(vectors, strategy) for vectors in (frames, running))
@@ -153,7 +158,8 @@ def attempt_scores(of_frames: F64, of_means: F64, rules: EvidenceRules) -> F64:
     return accepted_up_to
 
 
-def _order(rows: I64, manner: Manner, random: np.random.Generator) -> I64:
+def frame_rows(rows: I64, manner: Manner, random: np.random.Generator) -> I64:
+    """Return which of somebody's looks each frame of an attempt shows, i64[`ATTEMPT_FRAMES`]."""
     if manner == "moving":
         return random.choice(rows, ATTEMPT_FRAMES)
     held = -(-ATTEMPT_FRAMES // len(rows))  # rounded up

@@ -18,7 +18,7 @@ from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
 from kinect_unlock.matching import Band, Bar
 from kinect_unlock.ports import Peer, Recogniser, RunFacts
-from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, Source, Strategy
+from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, PoseRange, Ranges, Source, Strategy
 from kinect_unlock.wire import Reply, Request, Verify, Word
 
 OWN_UID = 1000
@@ -65,7 +65,8 @@ def two_votes(*, bands: tuple[Band, ...] = DEPTH_BANDS, strategy: Strategy = "ne
     votes, contract = tuple(one.name for one in BOTH), DepthChannel.FRONTALISED_MM
     encoder = msgspec.structs.replace(plain.encoder, halves=halves, votes=votes, depth=contract)
     depth = Threshold(Bar("depth", bands), None, plain.template_vectors_max, plain.identity.evidence)
-    config = msgspec.structs.replace(CONFIG, match=Match(strategy=strategy))
+    ranges = Ranges(depth_vote=PoseRange(near_mm=450, far_mm=bands[-1].to_mm, yaw_deg=25, pitch_deg=20, roll_deg=25))
+    config = msgspec.structs.replace(CONFIG, match=Match(strategy=strategy), ranges=ranges)
     return Recogniser("two-halves", encoder, (plain.identity, depth)), config
 
 
