@@ -204,7 +204,7 @@ def _naming(subject: _Subject, plan: Plan) -> Iterator[Naming]:
 
 def _groups(subject: _Subject, plan: Plan) -> Iterator[GroupRow]:
     """Judge groups of those who try, at one threshold and the same templates for all."""
-    data, protocol = Data.of(subject.embedded), Protocol(enrolled=plan.enrolled)
+    data, protocol = Data.of(subject.embedded), Protocol(enrolled=plan.enrolled, enrolling="any")
     if subject.needs_depth:
         data = replace(data, usable=data.usable & subject.embedded.depth_fit)
     resampling = plan.resampling(data)

@@ -200,7 +200,7 @@ def _naming(findings: Findings) -> Table:
 
 def _groups(findings: Findings) -> Table:
     note = (
-        "One frame at the most frontal samples, all poses, one threshold for all, from everybody's comparisons with "
+        "One frame at templates of any samples, all poses, one threshold for all, from everybody's comparisons with "
         "strangers of one place. Face width and hair (share of the outer face that stands out or has no reading) are "
         "of people, from depth, and divide them into thirds."
     )
@@ -234,9 +234,7 @@ def _acquisition(findings: Findings) -> Table:
         )
         for one in findings.acquisition
     )
-    note = (
-        "Shares of samples that gave no embedding at all, that the verify ranges refuse, and whose depth may not vote."
-    )
+    note = "Samples that gave no embedding, that the daemon refuses, and of those it takes the ones with unfit depth."
     columns = ("system", "light", "people", "samples", "failed to acquire", "out of range", "in range, depth unfit")
     return Table("Failure to acquire", note, columns, rows)
 
