@@ -73,7 +73,7 @@ def check_faces() -> F32:
     Raises:
         ModelError: the shipped file cannot be read.
     """
-    where = Path(str(files("kinect_unlock"))) / "data" / "models" / "check-faces.npz"
+    where = Path(str(files("kinect_unlock"))) / "data" / "models" / "calibration-faces.npz"
     try:
         with np.load(where, allow_pickle=False) as archive:
             color = archive["color"].astype(np.float32)

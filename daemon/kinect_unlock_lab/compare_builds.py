@@ -92,11 +92,11 @@ def compare(vectors: Vectors, person: NDArray[np.str_], *, rounds: int = 200, se
 
 
 def as_table(rows: Iterable[BuildRow]) -> Table:
-    """Lay the rows out for a terminal, rates in per cent, differences to float32 with their 95 % intervals."""
+    """Lay the rows out for a terminal, rates in per cent, changes from float32 with 95 % intervals, the cosine at p1."""
     view = Table(
         *(Column(heading, no_wrap=True) for heading in ("build", "template")), box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    for heading in ("EER %", "difference", f"TAR@{FAR:g} %", "difference", "cosine p1"):
+    for heading in ("EER %", "change", f"TAR@{FAR:g}", "change", "cosine"):
         view.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         rates = f"{100 * row.eer:.2f}", f"{100 * row.tar:.2f}"

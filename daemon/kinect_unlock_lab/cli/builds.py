@@ -65,7 +65,7 @@ def int8_ranges(
     *,
     file: ConfigFile = None,
 ) -> None:
-    """Print the lowest and highest input of every layer that can be quantised, as models/builds.yaml wants them.
+    """Print a usual face's lowest and highest input of every layer that can be quantised, for models/builds.yaml.
 
     Give synthetic faces alone: what ships must not be drawn from people who are evaluated.
     """
