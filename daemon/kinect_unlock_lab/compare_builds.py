@@ -92,7 +92,7 @@ def compare(vectors: Vectors, person: NDArray[np.str_], *, rounds: int = 200, se
 
 
 def as_table(rows: Iterable[BuildRow]) -> Table:
-    """Lay the rows out for a terminal, rates in per cent, changes from float32 with 95 % intervals, the cosine at p1."""
+    """Lay the rows out for a terminal, rates in per cent, changes from float32 with 95 % intervals, cosines at p1."""
     view = Table(
         *(Column(heading, no_wrap=True) for heading in ("build", "template")), box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
