@@ -16,7 +16,7 @@ import numpy as np
 from kinect_unlock.frames import Seen
 from kinect_unlock_lab.mapping import HERE, Workers, mapped
 from kinect_unlock_lab.protocols import ENROLLED, I64, Bools, Embedded, any_of, most_frontal
-from kinect_unlock_lab.scoring import Attempts, Block, Gallery, Rule, Search, blocks, compared, joined
+from kinect_unlock_lab.scoring import Attempts, Block, Gallery, Rule, Search, blocks, compared, compared_pairs, joined
 from kinect_unlock_lab.tally import Part, Resampling, Tally
 
 Enrolling: TypeAlias = Literal["most frontal", "any"]
@@ -70,12 +70,23 @@ def passes_gate(embedded: Embedded) -> Bools:
 
 def pairs(embedded: Embedded, rule: Rule, resampling: Resampling, workers: Workers = HERE) -> Tally:
     """Compare every sample with every other once."""
+    singles = _singles(embedded)
+    gallery = Gallery(singles.vectors[:, np.newaxis], singles.person, singles.place, singles.order)
+    return _tallied(blocks(singles, gallery), rule, resampling, workers)
+
+
+def listed(embedded: Embedded, rows: I64, rule: Rule, resampling: Resampling) -> Tally:
+    """Compare the pairs of samples i64[M,2] that a data set lists itself."""
+    total = Tally.empty(resampling)
+    total.join(Part.of(compared_pairs(rule, _singles(embedded), rows), resampling))
+    return total
+
+
+def _singles(embedded: Embedded) -> Attempts:
+    """Take every sample as an attempt of its own, NaN where it was not acquired."""
     shown = np.where(embedded.acquired[:, np.newaxis], embedded.embeddings, np.float32(np.nan))
     order = np.arange(len(embedded))
-    person, place = embedded.person_index, embedded.place_index
-    attempts = Attempts(shown, person, place, embedded.distance_mm, order)
-    gallery = Gallery(shown[:, np.newaxis], person, place, order)
-    return _tallied(blocks(attempts, gallery), rule, resampling, workers)
+    return Attempts(shown, embedded.person_index, embedded.place_index, embedded.distance_mm, order)
 
 
 def against_templates(

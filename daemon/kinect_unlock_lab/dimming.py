@@ -46,4 +46,9 @@ class Light:
 
 
 AS_IT_IS: Final = Light()
-DIM: Final = (Light(0.10, NOISE_LEVELS), Light(0.04, NOISE_LEVELS))
+DIM: Final = (
+    Light(0.10, NOISE_LEVELS, "bright"),
+    Light(0.04, NOISE_LEVELS, "bright"),
+    Light(0.10, NOISE_LEVELS, "dark"),
+    Light(0.04, NOISE_LEVELS, "dark"),
+)

@@ -10,7 +10,16 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from kinect_unlock_lab.attempting import Data, Protocol, against_templates, identified, pairs, passes_gate, settings
+from kinect_unlock_lab.attempting import (
+    Data,
+    Protocol,
+    against_templates,
+    identified,
+    listed,
+    pairs,
+    passes_gate,
+    settings,
+)
 from kinect_unlock_lab.dimming import Light
 from kinect_unlock_lab.embed import Measured
 from kinect_unlock_lab.figures import accepts_at, figures_of, misses_at
@@ -30,7 +39,7 @@ from kinect_unlock_lab.folds import two_votes
 from kinect_unlock_lab.grouping import groups_of
 from kinect_unlock_lab.mapping import HERE, Workers
 from kinect_unlock_lab.metrics import Interval, share_by_person
-from kinect_unlock_lab.protocols import ENROLLED, Bools, Embedded
+from kinect_unlock_lab.protocols import ENROLLED, I64, Bools, Embedded
 from kinect_unlock_lab.scoring import Fused, OneHalf, Rule
 from kinect_unlock_lab.tally import EVERYBODY, SAME_PLACE, Kind, Resampling, Tally
 
@@ -41,15 +50,19 @@ _GENUINE: Final = (Kind.GENUINE,)
 _IMPOSTORS: Final[dict[Impostors, tuple[Kind, ...]]] = {"of one place": SAME_PLACE, "everybody": EVERYBODY}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What to compute: template size, frames of attempts, rounds of resampling, and the lead that naming asks for."""
+    """What to compute: template size, frames of attempts, rounds of resampling, and the lead that naming asks for.
+
+    ``listed`` i64[M,2] are pairs of samples that the data set itself wants compared.
+    """
 
     enrolled: int = ENROLLED
     frames: tuple[int, ...] = (1, 2, 3)
     rounds: int = 200
     margin: float = 0.05
     workers: Workers = HERE
+    listed: I64 | None = None
 
     def protocols(self) -> Iterator[Protocol]:
         """Yield what attempts are made of: the most frontal samples enrolled, and for short attempts any."""
@@ -151,6 +164,9 @@ def _rows(subject: _Subject, plan: Plan) -> Iterator[Row]:
         if samples != "in verify range":
             tally = pairs(data.enrol, subject.rule, plan.resampling(data), plan.workers)
             yield from _against_both(subject.label(samples, "pairs"), tally)
+            if plan.listed is not None and len(data.enrol) == len(subject.embedded):
+                tally = listed(data.enrol, plan.listed, subject.rule, plan.resampling(data))
+                yield from _against_both(subject.label(samples, "listed pairs"), tally)
         for protocol in plan.protocols():
             yield from _attempted(subject.label(samples, told(protocol)), subject.rule, data, protocol, plan)
 

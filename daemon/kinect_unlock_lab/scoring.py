@@ -144,6 +144,19 @@ def compared(rule: Rule, block: Block) -> Scored:
     )
 
 
+def compared_pairs(rule: Rule, attempts: Attempts, pairs: I64) -> Scored:
+    """Score each pair of attempts, rows i64[M,2], the second as a template of its own."""
+    scores = np.empty(len(pairs), np.float64)
+    for place, (first, second) in enumerate(pairs):
+        other = attempts.rows(slice(second, second + 1))
+        gallery = Gallery(other.vectors[np.newaxis], other.person, other.place, other.order)
+        scores[place] = rule.scores(attempts.rows(slice(first, first + 1)), gallery)[0, 0]
+    first, second = pairs.T
+    probe, reference = attempts.person[first], attempts.person[second]
+    alike = attempts.place[first] == attempts.place[second]
+    return Scored(scores, probe, reference, _kinds(probe == reference, alike))
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """Who is it: the nearest template's score, where it leads the second by ``margin``; -inf where it does not.

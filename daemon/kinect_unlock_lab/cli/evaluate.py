@@ -1,6 +1,7 @@
 """``lab embed`` and ``lab evaluate``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,6 +19,7 @@ from kinect_unlock_lab.datasets import Side, load_rgbd_faces, split
 from kinect_unlock_lab.dimming import AS_IT_IS, DIM
 from kinect_unlock_lab.evaluate import Plan
 from kinect_unlock_lab.kinds import kind_of
+from kinect_unlock_lab.listed_pairs import read_pairs
 from kinect_unlock_lab.mapping import Workers
 from kinect_unlock_lab.report import Report, Subject
 
@@ -94,8 +96,9 @@ def evaluate(
     )
     lights = (AS_IT_IS, *DIM) if dim and kind.has_depth else (AS_IT_IS,)
     lit = {light: _embedded(embedding.Study(settings, names, light), items, plan.workers) for light in lights}
+    bright = lit.pop(AS_IT_IS)
+    plan = replace(plan, listed=read_pairs(dataset, next(iter(bright.values())).embedded.sample))
     with progress("systems", len(names)) as done:
-        bright = lit.pop(AS_IT_IS)
         findings = evaluation.evaluate(bright, plan, dimmed=lit, on_done=done)
     count = len({item.person for item in items})
     subject = Subject(dataset.name, kind.name, people, count, len(items), enrolled, __version__)
