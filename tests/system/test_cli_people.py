@@ -198,8 +198,8 @@ def test_the_status_names_source_votes_and_evidence(ask: Ask) -> None:
 
     assert told.exit_code == 0
     assert "TEST" in told.out.upper()
-    assert (data["test_source"], data["origin"], data["encoder"]["votes"]) == (True, "recording", ["rgb"])
-    assert "colour alone votes" in data["encoder"]["note"]
+    assert (data["test_source"], data["origin"], data["encoder"]["votes"]) == (True, "recording", ["rgb", "depth"])
+    assert "both vote" in data["encoder"]["note"]
     assert [one["half"] for one in data["thresholds"]] == data["encoder"]["votes"]
     assert all(one["evidence"]["impostor_comparisons"] > 0 for one in data["thresholds"])
 

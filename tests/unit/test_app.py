@@ -159,7 +159,7 @@ def test_a_pipeline_and_its_networks_are_to_be_had_without_a_daemon(folder: Path
     whole = app.pipeline(config, progress=lambda step, _done: steps.append(step))
 
     assert whole is not None
-    assert "composing the network" in steps
+    assert "composing the network (fp32)" in steps
     assert app.encoder(config).model_id == app.model_store(config).encoder.model_id
 
 

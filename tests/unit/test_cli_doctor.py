@@ -42,7 +42,7 @@ def test_on_a_machine_with_nothing_it_fails_nothing_and_says_what_to_do(tmp_path
         "packages": "ok",
         "configuration": "ok",
         "networks": "note",
-        "matching": "note",
+        "matching": "ok",
         "state folder": "note",
         "source": "ok",
         "hooks": "note",

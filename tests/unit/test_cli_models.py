@@ -20,7 +20,11 @@ def test_a_script_gets_one_network_a_line(config: Path) -> None:
     rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).rows}
 
     assert set(rows) == {"yunet", "rgbd-fused"}
-    assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (["rgb"], True, True)
+    assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (
+        ["rgb", "depth"],
+        True,
+        True,
+    )
 
 
 def test_a_person_sees_what_votes_and_what_is_chosen(config: Path) -> None:

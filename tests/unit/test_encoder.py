@@ -65,7 +65,7 @@ def test_vectors_agree_with_opencvs_recogniser_on_the_shipped_file(
     theirs = cv2.FaceRecognizerSF.create(str(shipped_weights / "face_recognition_sface_2021dec_int8bq.onnx"), "")
     batch = _noise(6, seed=1)
 
-    ours = encoder.encode(batch)
+    ours = half_vectors(encoder.encode(batch), encoder.halves)["rgb"]
 
     for face, vector in zip(batch, ours, strict=True):
         bgr = np.ascontiguousarray(face[2::-1].transpose(1, 2, 0)).astype(np.uint8)
@@ -84,13 +84,16 @@ def test_a_batch_gives_the_vectors_of_its_faces_one_by_one(encoder: FusedEncoder
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
 
 
-def test_the_depth_plane_has_no_say_while_only_colour_votes(encoder: FusedEncoder) -> None:
+def test_colour_and_depth_have_a_half_each_that_votes(encoder: FusedEncoder) -> None:
     faces = _noise(1, seed=3)
     other_depth = faces.copy()
-    other_depth[:, 3] = 0
+    other_depth[:, 3] = cv2.GaussianBlur(200 * faces[0, 3], (0, 0), 6.0)
 
-    assert encoder.votes == ("rgb",)
-    np.testing.assert_array_equal(encoder.encode(faces), encoder.encode(other_depth))
+    one, other = (half_vectors(encoder.encode(batch), encoder.halves) for batch in (faces, other_depth))
+
+    assert encoder.votes == tuple(half.name for half in encoder.halves) == ("rgb", "depth")
+    np.testing.assert_allclose(one["rgb"], other["rgb"], atol=1e-6)
+    assert float((one["depth"] * other["depth"]).sum()) < 0.9
 
 
 def test_colour_order_matters(encoder: FusedEncoder) -> None:
@@ -138,8 +141,9 @@ def test_a_face_that_is_not_finite_is_refused(encoder: FusedEncoder, plane: int,
 def test_a_vector_without_unit_length_never_leaves_the_encoder(
     model_store: ModelStore, tmp_path: Path, value: float
 ) -> None:
-    (half,) = model_store.encoder.halves
-    entry = msgspec.structs.replace(model_store.encoder, halves=(msgspec.structs.replace(half, dim=112),))
+    half = msgspec.structs.replace(model_store.encoder.halves[0], dim=112, share=1.0)
+    plain = {"votes": ("rgb",), "depth_calibration": ()}
+    entry = msgspec.structs.replace(model_store.encoder, halves=(half,), **plain)
     broken = FusedEncoder(entry, _constant_network(tmp_path / "broken.onnx", value, dim=112), 1)
 
     with pytest.raises(ModelError, match="without direction"):
@@ -149,12 +153,16 @@ def test_a_vector_without_unit_length_never_leaves_the_encoder(
 def test_a_vector_of_another_length_than_promised_is_refused(model_store: ModelStore, tmp_path: Path) -> None:
     wrong = FusedEncoder(model_store.encoder, _constant_network(tmp_path / "wrong.onnx", 112**-0.5, dim=112), 1)
 
-    with pytest.raises(ModelError, match=r"gave \[1, 112\], its manifest promises 128"):
+    with pytest.raises(ModelError, match=r"gave \[1, 112\], its manifest promises 192"):
         wrong.encode(_noise(1, seed=8))
 
 
-def test_black_faces_without_depth_still_give_a_direction(encoder: FusedEncoder) -> None:
-    assert np.isfinite(encoder.encode(np.zeros((1, 4, 112, 112), np.float32))).all()
+@pytest.mark.parametrize("depth_mm", [0.0, HOLE_MM], ids=["as-the-mean-face", "all-holes"])
+def test_black_faces_without_relief_still_give_a_direction(encoder: FusedEncoder, depth_mm: float) -> None:
+    """Photographs have no reading at all, and are identified nevertheless."""
+    faces = np.zeros((1, 4, 112, 112), np.float32)
+    faces[:, 3] = depth_mm
+    assert np.isfinite(encoder.encode(faces)).all()
 
 
 def test_another_network_is_not_taken_for_an_encoder(model_store: ModelStore, yunet_path: Path) -> None:
@@ -168,7 +176,7 @@ def two_halves(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
         ("rgb", 3, 0.75, mean_color()),
         ("depth", COARSE_DIM, 0.25, coarse_relief()),
     )
-    (shipped,) = [half for half in model_store.encoder.halves if half.name == "rgb"]
+    shipped = model_store.encoder.halves[0]
     entry = msgspec.structs.replace(
         model_store.encoder,
         halves=tuple(EncoderHalf(name, dim, share, shipped.weights) for name, dim, share, _ in networks),

@@ -15,6 +15,7 @@ from kinect_unlock.manifest import (
     EncoderHalf,
     load_manifest,
     pick_threshold,
+    pick_thresholds,
 )
 from kinect_unlock.settings import Config, Strategy
 
@@ -62,13 +63,25 @@ def test_the_default_configuration_names_networks_and_a_rate_that_have_entries()
         assert threshold.template_vectors_max >= len(defaults.enrol.stages) * defaults.enrol.samples_per_stage
 
 
+def test_the_default_configuration_looks_no_farther_than_every_vote_has_thresholds() -> None:
+    defaults = Config()
+    encoder = load_manifest().encoder(defaults.models.encoder)
+
+    for strategy in ("nearest", "centre"):
+        thresholds = pick_thresholds(encoder, defaults.match.far, strategy)
+        assert [threshold.bar.half for threshold in thresholds] == list(encoder.votes)
+        for threshold in thresholds:
+            assert threshold.bar.at(defaults.ranges.depth_vote.far_mm) is not None
+            assert threshold.template_vectors_max >= len(defaults.enrol.stages) * defaults.enrol.samples_per_stage
+
+
 def test_every_network_has_its_card_and_every_row_its_evidence() -> None:
     manifest = load_manifest()
 
     cards = [entry.card for entry in manifest.detectors.values()] + [entry.card for entry in manifest.encoders.values()]
     assert all((_MODELS / card).is_file() for card in cards)
     for encoder in manifest.encoders.values():
-        assert encoder.votes == ("rgb",)
+        assert all(row.evidence is not None for row in encoder.depth_calibration)
         for row in encoder.calibration:
             assert row.evidence is not None
             low, high = row.evidence.far_interval or (0, 1)
@@ -124,18 +137,21 @@ def test_unknown_networks_are_named_with_the_known_ones() -> None:
         ("dim: 128", "dim: 128\n        dim: 64", "dim: is here twice"),
         ("name: rgb", "name: infrared", "name"),
         ("half: rgb", "half: rgbd", "calibration is about the first half, rgb; got rgbd"),
-        ("share: 1.0", "share: 0.9", "shares must be 1 together, got 0.9"),
-        ("share: 1.0", "share: 0.0", "> 0.0.*share"),
-        ("share: 1.0", "share: .nan", "share"),
-        ("votes: [rgb]", "votes: [depth]", r"votes must name each a half of its own \(rgb\), got depth"),
-        ("votes: [rgb]", "votes: [rgb, rgb]", "votes must name each a half of its own"),
+        ("share: 0.7", "share: 0.6", "shares must be 1 together, got 0.9"),
+        ("share: 0.7", "share: 0.0", "> 0.0.*share"),
+        ("share: 0.7", "share: .nan", "share"),
+        ("votes: [rgb, depth]", "votes: [depth]", r"the first half, rgb, says who it is and must vote"),
+        ("votes: [rgb, depth]", "votes: [rgb, rgb]", "votes must name each a half of its own"),
+        ("votes: [rgb, depth]", "votes: [rgb]", "lets every half vote"),
+        ("to_mm: 1000", "to_mm: 2000", "bands must end farther and farther away"),
         ("threshold: 0.50", "threshold: .nan", "threshold"),
         ("threshold: 0.50", "threshold: 0.0", r"> 0\.0.*threshold"),
         ("threshold: 0.50", "threshold: 1.5", r"< 1\.0.*threshold"),
         ("far: 1.0e-04", "far: .nan", "far"),
-        ("votes: [rgb]", "votes: []", "votes"),
-        ("votes: [rgb]", "votes: [infrared]", "votes"),
-        ("depth: registered", "depth: guessed", "guessed"),
+        ("votes: [rgb, depth]", "votes: []", "votes"),
+        ("votes: [rgb, depth]", "votes: [infrared]", "votes"),
+        ("depth: frontalised-mm", "depth: guessed", "guessed"),
+        ("depth: frontalised-mm", "depth: registered", "needs frontalised-mm"),
         ("kind: yunet", "kind: other", "kind"),
         ("file: face_detection", "file: ../face_detection", "file"),
         ("folder: models", "folder: /etc", "folder"),

@@ -266,15 +266,21 @@ def test_the_list_says_what_is_chosen_built_and_voting(cache: Path) -> None:
 
     assert (detector.name, detector.kind, detector.chosen, detector.built) == ("yunet", "yunet", True, True)
     assert (encoder.name, encoder.kind, encoder.chosen, encoder.built) == ("rgbd-fused", "siamese", True, False)
-    assert (encoder.model_id, encoder.votes, encoder.unlock) == ("sface-2021dec-rgb/1", ("rgb",), True)
+    assert (encoder.model_id, encoder.votes, encoder.unlock) == ("sface-2021dec-depth-lda/1", ("rgb", "depth"), True)
     assert (detector.licence, encoder.licence) == ("MIT", "Apache-2.0")
 
 
 def test_verifying_names_every_file_and_builds_nothing(cache: Path, weights: Path) -> None:
     checks = _store(cache, weights).verify()
 
-    assert [(check.name, check.part) for check in checks] == [("yunet", "weights"), ("rgbd-fused", "weights")]
+    assert {check.part for check in checks} == {"weights"}
+    assert [(check.name, check.path.name) for check in checks] == [
+        ("yunet", _YUNET),
+        ("rgbd-fused", _SFACE),
+        ("rgbd-fused", "depth-lda.onnx"),
+    ]
     assert checks[0].fault is None
     assert checks[1].fault is not None
     assert "No such file" in checks[1].fault
+    assert checks[2].fault is None  # ours comes with the program, not from the administrator's folder
     assert not cache.exists()
