@@ -83,9 +83,9 @@ def listed(embedded: Embedded, rows: I64, rule: Rule, resampling: Resampling) ->
 
 
 def _singles(embedded: Embedded) -> Attempts:
-    """Take every sample as an attempt of its own, NaN where it was not acquired."""
-    shown = np.where(embedded.acquired[:, np.newaxis], embedded.embeddings, np.float32(np.nan))
+    """Take every sample as an attempt of its own, NaN where it, or a half of it, has no direction."""
     order = np.arange(len(embedded))
+    shown = joined(embedded, [order[row : row + 1][embedded.acquired[row : row + 1]] for row in order])
     return Attempts(shown, embedded.person_index, embedded.place_index, embedded.distance_mm, order)
 
 

@@ -199,7 +199,10 @@ def _kinds(same_person: Bools, same_place: Bools) -> Kinds:
 
 def _best(vectors: F32, templates: F32) -> F32:
     count, size, width = templates.shape
-    cosines = vectors @ templates.reshape(count * size, width).T
+    # Copies, for NumPy takes another routine, with other last bits, where both sides are one array: that is so in one
+    # process, and no longer when they have been sent to another.
+    rows, columns = np.array(vectors, order="C"), np.array(templates.reshape(count * size, width), order="C")
+    cosines = rows @ columns.T
     return np.asarray(cosines.reshape(len(vectors), count, size).max(axis=2), np.float32)
 
 

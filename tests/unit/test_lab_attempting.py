@@ -174,6 +174,22 @@ def test_the_gate_lets_pass_what_was_acquired_within_the_verify_ranges(embedded:
     assert passes_gate(few).tolist() == [True, False, True, False, True, False, False]
 
 
+def test_a_face_without_a_depth_half_is_no_match_by_depth_or_fused_but_may_be_by_colour(embedded: Embedded) -> None:
+    vectors = embedded.embeddings.copy()
+    vectors[0, HALVES[1].begin :] = 0.0
+    flat = embedded.with_vectors(vectors, HALVES)
+    lost = {rule: _lost(pairs(flat, rule, SMALL)) - _lost(pairs(embedded, rule, SMALL)) for rule in _RULES}
+    others = int(embedded.acquired.sum()) - 1
+    assert lost == {_RULES[0]: 0, _RULES[1]: others, _RULES[2]: others}
+
+
+_RULES = (OneHalf(HALVES[0]), OneHalf(HALVES[1]), Fused())
+
+
+def _lost(tally: Tally) -> int:
+    return int(tally.counts[:, 0].sum())
+
+
 def test_two_processes_count_what_one_counts(embedded: Embedded) -> None:
     protocol = Protocol(enrolling="any", frames=2)
     alone = against_templates(Data.of(embedded), protocol, Fused(), SMALL)
