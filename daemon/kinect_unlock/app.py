@@ -16,6 +16,7 @@ from typing import Final
 import cv2
 
 from kinect_unlock import __version__, trust
+from kinect_unlock.builds import FP32
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
 from kinect_unlock.clock import Clock, SystemClock
@@ -23,7 +24,7 @@ from kinect_unlock.config import Paths, cache_dir
 from kinect_unlock.controller import Controller
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
-from kinect_unlock.errors import ConfigError
+from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.listening import ListeningPlace
@@ -232,8 +233,16 @@ def _detector(config: Config, models: ModelStore, progress: Progress | None) -> 
 
 
 def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> FusedEncoder:
-    path = models.build(config.models.encoder, progress)
-    return FusedEncoder(models.encoder, path, config.models.threads)
+    """Load the encoder's chosen build; where that fails the person is better served slowly than not at all."""
+    name, threads = config.models.encoder, config.models.threads
+    build = models.build_in_use(name)
+    try:
+        return FusedEncoder(models.encoder, models.compose(name, build, progress), threads)
+    except ModelError as fault:
+        if build is FP32:
+            raise
+        _LOG.warning("event=build-fallback network=%s build=%s action=fp32 fault=%r", name, build.name, str(fault))
+        return FusedEncoder(models.encoder, models.compose(name, FP32, progress), threads)
 
 
 def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> Pipeline:

@@ -1,3 +1,4 @@
+import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -8,6 +9,9 @@ import msgspec
 import pytest
 
 from kinect_unlock import app
+from kinect_unlock.builds import OPENVINO_INT8
+from kinect_unlock.choices import Choice, Measured, processor, programs
+from kinect_unlock.choosing import check_faces
 from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError, SourceError, StoreError
 from kinect_unlock.frames import Origin
 from kinect_unlock.private import PrivateDaemon
@@ -166,3 +170,26 @@ def test_a_pipeline_and_its_networks_are_to_be_had_without_a_daemon(folder: Path
 def test_a_client_looks_where_the_daemon_listens(folder: Path) -> None:
     config = _config(folder)
     assert app.client(config)._path == folder / "run" / "s"
+
+
+def test_a_chosen_build_that_cannot_be_loaded_is_replaced_by_float32_with_a_warning(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = _config(folder)
+    store = app.model_store(config)
+    whole = store.compose("rgbd-fused", OPENVINO_INT8)
+    whole.unlink()
+    rubbish = b"not a network"
+    stem = whole.name.removesuffix(OPENVINO_INT8.ending).rpartition("-")[0]
+    spoilt = whole.with_name(f"{stem}-{hashlib.sha256(rubbish).hexdigest()}{OPENVINO_INT8.ending}")
+    spoilt.write_bytes(rubbish)
+    spoilt.chmod(0o600)
+    row = Measured(OPENVINO_INT8.name, file=spoilt.name, sha256=hashlib.sha256(rubbish).hexdigest(), cpu_p50_ms=1.0)
+    store.record(Choice("rgbd-fused", OPENVINO_INT8.name, processor(), programs(), (row,)))
+    assert store.build_in_use("rgbd-fused") is OPENVINO_INT8
+
+    with caplog.at_level(logging.WARNING):
+        encoder = app.encoder(config)
+
+    assert "event=build-fallback network=rgbd-fused build=openvino-int8 action=fp32" in caplog.text
+    assert len(encoder.encode(check_faces()[:1])) == 1
