@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from kinect_unlock.frames import Seen
+from kinect_unlock.halves import Half, half_vectors
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Strategy
 from kinect_unlock_lab.datasets import Photograph, Sample, Side, split
@@ -130,9 +131,15 @@ class Calibration:
 
 
 def looks_of_photographs(
-    photographs: tuple[Photograph, ...], encoder: PhotographEncoder, on_done: Callable[[int], None] = lambda _: None
+    photographs: tuple[Photograph, ...],
+    encoder: PhotographEncoder,
+    halves: Sequence[Half],
+    on_done: Callable[[int], None] = lambda _: None,
 ) -> Looks:
-    """Embed the face nearest the middle of each photograph: LFW's images are centred on whom they name."""
+    """Embed the face nearest the middle of each photograph: LFW's images are centred on whom they name.
+
+    ``halves`` are the encoder's; only the first says who somebody is, and a photograph has no other.
+    """
     vectors, people = [], []
     for number, photograph in enumerate(photographs, start=1):
         color = photograph.color()
@@ -144,7 +151,7 @@ def looks_of_photographs(
                 [face.box.y_px + face.box.height_px / 2 for face, _ in faces],
             )
             nearest = int(np.argmin(np.hypot(*(np.array(centres) - middle[:, np.newaxis]))))
-            vectors.append(faces[nearest][1].vector)
+            vectors.append(half_vectors(faces[nearest][1].vector, halves)[halves[0].name])
             people.append(photograph.person)
         on_done(number)
     everybody = np.ones(len(people), bool)
@@ -153,10 +160,13 @@ def looks_of_photographs(
 
 
 def looks_of_samples(samples: tuple[Sample, ...], embedded: Embedded) -> Looks:
-    """Take the captures that were acquired; those within the verify ranges may try, whatever liveness says of them."""
+    """Take the captures that were acquired; those within the verify ranges may try, whatever liveness says of them.
+
+    By the first half alone, which says who somebody is; so depth need not be fit to vote.
+    """
     in_range = np.isin(embedded.seen, [seen.value for seen in (Seen.FACE, Seen.SPOOF, Seen.UNSURE)])
     return Looks(
-        embedded.embeddings,
+        embedded.half(embedded.halves[0].name),
         embedded.person_index,
         np.array([sample.year for sample in samples], np.int64),
         embedded.acquired,

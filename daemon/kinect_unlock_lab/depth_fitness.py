@@ -78,7 +78,7 @@ def within(embedded: Embedded, maps: DepthMaps, bounds: Bounds) -> Bools:
     posed = np.array([out_of_range(HeadPose(*map(float, one)), bounds.range) is None for one in looks])
     fits = zip(maps.fit_mm, maps.coverage, strict=True)
     fit: Bools = np.array([is_fit(DepthFit(float(off_mm), float(share)), bounds.fit) for off_mm, share in fits])
-    return np.logical_and(posed, fit)
+    return np.asarray(posed & fit, np.bool_)
 
 
 def _fitness(faces: Faces, fit: Bools, bounds: Bounds) -> Fitness:

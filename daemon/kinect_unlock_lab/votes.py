@@ -89,7 +89,7 @@ class Rule:
 
     def margins_of_mean(self, shown: Shown, templates: Mapping[HalfName, Templates]) -> F64:
         """Return f64[L,T]: margins of the mean of the frames so far, which needs the most that any of them needs."""
-        means = {bar.half: _running_mean(shown.vectors[bar.half]) for bar in self.bars}
+        means = {bar.half: running_means(shown.vectors[bar.half]) for bar in self.bars}
         needs = [np.maximum.accumulate(needed(bar, shown.distance_mm)) for bar in self.bars]
         return self._least(means, needs, templates)
 
@@ -109,16 +109,18 @@ class Rule:
 
 def needed(bar: Bar, distance_mm: F64) -> F64:
     """Return the cosine f64[L] that a half needs at each distance; infinity where it has no vote."""
-    asked = (bar.at(float(one)) for one in distance_mm)
-    return np.array([np.inf if cosine is None else cosine for cosine in asked], np.float64)
+    needs = np.full(distance_mm.shape, np.inf)
+    for band in reversed(bar.bands):
+        needs[distance_mm <= band.to_mm] = band.cosine  # as `Bar.at` picks it; never for NaN
+    return needs
 
 
-def faces_of(samples: Sequence[Sample], embedded: Embedded) -> Faces:
+def faces_of(samples: Sequence[Sample], embedded: Embedded, *, may_vote: Bools | None = None) -> Faces:
     """Take the looks with depth that may vote: the daemon enrols no other, and lets no other count.
 
-    Liveness is judged apart: it does not choose here.
+    ``may_vote`` bool[N] in place of what the settings say. Liveness is judged apart: it does not choose here.
     """
-    fit = embedded.acquired & embedded.depth_fit
+    fit = embedded.acquired & (embedded.depth_fit if may_vote is None else may_vote)
     return Faces(
         {half.name: embedded.half(half.name) for half in embedded.halves},
         embedded.distance_mm.astype(np.float64),
@@ -127,6 +129,11 @@ def faces_of(samples: Sequence[Sample], embedded: Embedded) -> Faces:
         fit,
         fit & np.isin(embedded.seen, _IN_RANGE),
     )
+
+
+def has_depth(embedded: Embedded) -> Bools:
+    """Return bool[N], True where the depth half had something to look at, however turned or far."""
+    return np.asarray(np.isfinite(embedded.half("depth")).all(axis=1) & embedded.acquired, np.bool_)
 
 
 def owners(faces: Faces, rule: Rule, way: Way, *, size: int, draws: int, seed: int = 0) -> Comparisons:
@@ -192,8 +199,8 @@ def among_strangers(scores: F64, tried_rows: I64, owner_rows: I64, faces: Faces)
     return Strangers(compared, np.equal(faces.group[tried[other]], faces.group[owner[other]]))
 
 
-def _running_mean(vectors: F32) -> F32:
-    """Return the mean direction f32[L,dim] of the unit vectors so far; NaN where they cancel out."""
+def running_means(vectors: F32) -> F32:
+    """Return, for each of unit vectors f32[L,dim], the mean direction of those so far; NaN where they cancel out."""
     sums = np.cumsum(vectors, axis=0, dtype=np.float64)
     length = np.linalg.norm(sums, axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):

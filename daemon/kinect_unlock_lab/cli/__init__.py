@@ -17,6 +17,7 @@ from kinect_unlock_lab.cli import (
     train,
     train_depth,
     trial,
+    votes,
 )
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ for verbs in (
     article,
     plot,
     calibrate,
+    votes,
     liveness,
     trial,
     bench,
