@@ -29,7 +29,7 @@ from system.rehearsal import WAIT_S, DaemonProcess, Start
 Settings: TypeAlias = dict[str, dict[str, Any]]
 
 TEST = "--test-source"
-SPACE = "sface-2021dec-rgb/1"
+SPACE = "sface-2021dec-depth-lda/1"
 NOBODY_UID = 65534
 BRIEF: Settings = {
     "attempt": {"timeout_s": 1.0, "nobody_timeout_s": 0.5, "cooldown_s": 0.0},
