@@ -67,8 +67,13 @@ def untrained(maps: DepthMaps) -> F64:
 
 
 def depth_rows(maps: DepthMaps, scores: F64, gate: PoseRange, *, rounds: int = 200) -> tuple[DepthRow, ...]:
-    """Report every choice of samples; ``scores`` f64[n,n] of every pair."""
-    return tuple(_row(maps, scores, name, chosen, rounds) for name, chosen in choices(maps, gate))
+    """Report every choice of samples with pairs of both kinds; ``scores`` f64[n,n] of every pair."""
+    compared = [(name, chosen, comparisons(maps, scores, chosen)) for name, chosen in choices(maps, gate)]
+    return tuple(
+        _row(maps, name, chosen, pairs, rounds)
+        for name, chosen, pairs in compared
+        if pairs.genuine.any() and not pairs.genuine.all()
+    )
 
 
 def choices(maps: DepthMaps, gate: PoseRange) -> Iterator[tuple[str, _Bool]]:
@@ -138,8 +143,7 @@ def table(title: str, rows: tuple[DepthRow, ...]) -> Table:
     return view
 
 
-def _row(maps: DepthMaps, scores: F64, name: str, chosen: _Bool, rounds: int) -> DepthRow:
-    compared = comparisons(maps, scores, chosen)
+def _row(maps: DepthMaps, name: str, chosen: _Bool, compared: Comparisons, rounds: int) -> DepthRow:
     genuine = int(compared.genuine.sum())
     eer, area, tar = by_person(compared, Roc.eer, auc, lambda roc: roc.at_far(FAR)[0], rounds=rounds)
     return DepthRow(

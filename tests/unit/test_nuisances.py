@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from depth_recipes import FACE
-from kinect_unlock_lab.training.depth_features import CELLS, FEATURES
-from kinect_unlock_lab.training.nuisances import PARTS, Height, Part, PartName, Shift, narrowing, nuisance_scatter
+from kinect_unlock_lab.training.depth_features import CELLS
+from kinect_unlock_lab.training.nuisances import PARTS, Height, Part, PartName, Shift, nuisance_scatter
 
 
 def test_nothing_adds_nothing() -> None:
@@ -39,12 +39,3 @@ def test_fields_of_depth_reach_the_whole_face_and_not_beyond_it() -> None:
 
     assert (spread[:, 8:20, 8:20] > 0).all()
     assert not spread[:, 0].any()
-
-
-def test_a_narrower_face_falls_away_more_steeply_at_its_sides() -> None:
-    across, _ = narrowing(0.05, FACE).reshape(2, CELLS, CELLS)
-
-    assert across[CELLS // 2, -8] > 0
-    assert across[CELLS // 2, 7] < 0
-    assert narrowing(0.0, FACE).shape == (FEATURES,)
-    assert not narrowing(0.0, FACE).any()

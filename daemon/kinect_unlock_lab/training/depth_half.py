@@ -22,7 +22,7 @@ from kinect_unlock_lab.synthesis.shards import SampleSet
 from kinect_unlock_lab.training.depth_features import FEATURES, MAP_SIDE_PX, Above0, DepthFeatures, features
 from kinect_unlock_lab.training.depth_graph import INPUT, depth_graph
 from kinect_unlock_lab.training.lda import Scatter, discriminants
-from kinect_unlock_lab.training.nuisances import Nuisance, narrowing, nuisance_scatter
+from kinect_unlock_lab.training.nuisances import Nuisance, nuisance_scatter
 
 TENTHS: Final = np.float32(0.1)  # a set's residuals are in tenths of a millimetre, a hole is -1000 mm there too
 _ROWS: Final = 1000
@@ -31,14 +31,9 @@ _ROUNDING: Final = 1e-4
 
 
 class DepthRecipe(Struct, frozen=True, forbid_unknown_fields=True):
-    """One training run of the depth half, whole; with a set of samples it names the weights.
-
-    ``narrower`` is the share by which the people that the product meets are taken to have narrower faces than the
-    head model's; it moves the mean and nothing else.
-    """
+    """One training run of the depth half, whole; with a set of samples it names the weights."""
 
     features: DepthFeatures
-    narrower: Annotated[float, Meta(ge=-0.2, le=0.2)]
     dims: Annotated[int, Meta(ge=1, le=512)]
     shrinkage: Above0
     nuisances: tuple[Nuisance, ...]
@@ -89,8 +84,7 @@ def solved(scatter: Scatter, recipe: DepthRecipe) -> DepthHalf:
     directions[live] = discriminants(
         within[block], scatter.between()[block], dims=recipe.dims, shrinkage=recipe.shrinkage
     )
-    mean = scatter.mean + narrowing(recipe.narrower, recipe.features)
-    return DepthHalf(recipe, mean, directions, scatter.people, scatter.samples)
+    return DepthHalf(recipe, scatter.mean, directions, scatter.people, scatter.samples)
 
 
 def load_depth_recipe(path: Path) -> DepthRecipe:

@@ -18,7 +18,7 @@ from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, face_mask
 from kinect_unlock.mean_face import mean_surface
 from kinect_unlock_lab.training.depth_features import MAP_SIDE_PX, Above0, DepthFeatures, features
 
-_DRAWS: Final = 1500  # of each field: twice as many change no figure's first decimal
+_DRAWS: Final = 600  # of each field
 _STEEPEST: Final = 2.0  # mm of depth per mm: beyond it the side of a nose is hardly ever seen
 _ANYTHING: Final = 1e6  # a reach and a slope limit that nothing meets
 _EDGE_CELLS: Final = 3  # a field's lattice needs so many more than the map
@@ -66,14 +66,6 @@ def nuisance_scatter(nuisances: tuple[Nuisance, ...], recipe: DepthFeatures, *, 
         drawn = _features(_changes(nuisance, random), recipe)
         total = total + drawn.T @ drawn / len(drawn)
     return total
-
-
-def narrowing(share: float, recipe: DepthFeatures) -> F64:
-    """Return f64[1568]: what makes the mean face's features those of a face narrower by a share."""
-    across, _ = _mean_slopes()
-    x, _ = _places()
-    found: F64 = _features((share * x * across)[np.newaxis], recipe)[0]
-    return found
 
 
 def _features(changes: F32, recipe: DepthFeatures) -> F64:
