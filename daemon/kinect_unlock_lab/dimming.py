@@ -29,7 +29,7 @@ class Light:
     @property
     def name(self) -> str:
         """A name for a table."""
-        return f"colour x{self.gain:.2f}, landmarks from the {self.landmarks} image" if self.dims else "as it is"
+        return f"x{self.gain:.2f}, {self.landmarks} landmarks" if self.dims else "as it is"
 
     @property
     def dims(self) -> bool:
