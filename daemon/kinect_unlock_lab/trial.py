@@ -31,10 +31,13 @@ from kinect_unlock_lab.protocols import F32, Bools, Embedded
 _ENROLLED_RANKS: Final = (0, 2, 3)
 # Wider than the daemon's own: half of these people have no three captures within it, being posed for other ends.
 _ENROL_RANGE: Final = PoseRange(near_mm=450, far_mm=1400, yaw_deg=60, pitch_deg=60, roll_deg=45)
+# Depth must be fit to vote where it is enrolled, too. As far as the manifest's thresholds reach.
+_DEPTH_RANGE: Final = PoseRange(near_mm=450, far_mm=1350, yaw_deg=60, pitch_deg=60, roll_deg=45)
 FRAME_NS: Final = 200_000_000
 TIMEOUT_S: Final = 120.0
 NOT_AS_SHIPPED: Final = (
     f"enrolment range widened to {_ENROL_RANGE.yaw_deg:g} degrees and {_ENROL_RANGE.far_mm:g} mm",
+    "depth of turned heads enrolled, as far as it lies on the mean face as shipped",
     "three captures of any pose enrolled, one vector each",
     "likeness of the enrolled captures to each other and to other users not looked at",
     "no least span of time, no check for jumps",
@@ -68,8 +71,16 @@ class Outcome:
         return self.word in {Word.MATCH, Word.UNLOCKED}
 
 
+def wide_ranges(config: Config) -> Ranges:
+    """Return the ranges of a trial; only the verify range is as it was."""
+    return Ranges(enrol=_ENROL_RANGE, verify=config.ranges.verify, depth_vote=_DEPTH_RANGE)
+
+
 def enrollable(embedded: Embedded) -> Bools:
-    """Return bool[N]: captures that an enrolment of the trial takes, being live and within its range."""
+    """Return bool[N]: captures that an enrolment of the trial takes, being live and within its range.
+
+    Embedded under `wide_ranges`; where depth votes, it must be fit to.
+    """
     limits = _ENROL_RANGE
     measured = (
         (embedded.yaw_deg, limits.yaw_deg),
@@ -78,6 +89,8 @@ def enrollable(embedded: Embedded) -> Bools:
     )
     near = (embedded.distance_mm >= limits.near_mm) & (embedded.distance_mm <= limits.far_mm)
     taken: Bools = near & np.equal(embedded.liveness, Verdict.LIVE.value)
+    if "depth" in {half.name for half in embedded.halves}:
+        taken &= embedded.depth_fit
     for angle_deg, limit_deg in measured:
         taken &= np.abs(angle_deg) <= limit_deg
     return taken
@@ -116,7 +129,7 @@ def trial_settings(config: Config, folder: Path, *, votes_needed: int) -> Config
     played = private_settings(config, folder=folder, pace="asap")
     return msgspec.structs.replace(
         played,
-        ranges=Ranges(enrol=_ENROL_RANGE, verify=config.ranges.verify),
+        ranges=wide_ranges(config),
         enrol=Enrol(
             stages=("any", "any", "any"),
             samples_per_stage=1,

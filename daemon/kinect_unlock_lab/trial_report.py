@@ -13,6 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from kinect_unlock.frames import Seen
+from kinect_unlock.matching import Bar
 from kinect_unlock.wire import Word
 from kinect_unlock_lab.datasets import Side, split
 from kinect_unlock_lab.metrics import Comparisons, Interval, clopper_pearson, false_accepts
@@ -76,7 +77,7 @@ class Report:
     """A trial; ``unseen_captures`` were never looked at though their attempt did not match, and must be none."""
 
     votes_needed: int
-    threshold: float
+    thresholds: tuple[Bar, ...]
     stream_integrity: str
     not_as_shipped: tuple[str, ...]
     unseen_captures: int
@@ -88,7 +89,7 @@ def report(
     outcomes: Sequence[Outcome],
     *,
     votes_needed: int,
-    threshold: float,
+    thresholds: Sequence[Bar],
     not_as_shipped: Sequence[str],
 ) -> Report:
     """Sum a trial up: all people, and apart the half on which parameters were tuned and the other."""
@@ -101,7 +102,7 @@ def report(
         chosen = [person for person in people if name == "all" or split(person.name) is Side(name)]
         names = {person.name for person in chosen}
         halves[name] = _half(chosen, [one for one in outcomes if {one.user, one.person} <= names])
-    return Report(votes_needed, threshold, "off: stills are no stream", tuple(not_as_shipped), unseen, halves)
+    return Report(votes_needed, tuple(thresholds), "off: stills are no stream", tuple(not_as_shipped), unseen, halves)
 
 
 def as_json(found: Report) -> dict[str, Any]:
@@ -111,14 +112,20 @@ def as_json(found: Report) -> dict[str, Any]:
 
 def table(found: Report) -> Table:
     """Lay it out for a terminal."""
-    title = (
-        f"Real faces through the daemon at cosine {found.threshold:.3f}, {found.votes_needed} vote(s), 95 % intervals"
-    )
+    needs = "; ".join(f"{bar.half} {_needs(bar)}" for bar in found.thresholds)
+    title = f"Real faces through the daemon at {needs}; {found.votes_needed} vote(s), 95 % intervals"
     view = Table("", *found.halves, title=title, title_justify="left")
     for label, cell in _ROWS:
         view.add_row(label, *(cell(half) for half in found.halves.values()))
     view.caption = f"stream integrity {found.stream_integrity}; not as shipped: {'; '.join(found.not_as_shipped)}"
     return view
+
+
+def _needs(bar: Bar) -> str:
+    """Say what a half must reach, by distance where that matters."""
+    return ", ".join(
+        f"{band.cosine:.3f}" + (f" to {band.to_mm:g} mm" if np.isfinite(band.to_mm) else "") for band in bar.bands
+    )
 
 
 def _counted(counts: dict[str, int]) -> str:

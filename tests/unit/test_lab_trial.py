@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from kinect_unlock.halves import Half
+from kinect_unlock.matching import Band, Bar
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Word
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.protocols import Embedded
 from kinect_unlock_lab.trial import NOT_AS_SHIPPED, Outcome, Person, enrollable, people_of, trial_settings
 from kinect_unlock_lab.trial_report import Report, as_json, report, table
+
+BARS = (Bar("rgb", (Band(np.inf, 0.5),)), Bar("depth", (Band(1000.0, 0.6), Band(1350.0, 0.4))))
 
 
 def samples_of(person: str, count: int) -> tuple[Sample, ...]:
@@ -76,6 +80,21 @@ def test_only_live_captures_within_the_trials_range_can_be_enrolled() -> None:
     assert enrollable(embedded).tolist() == [True, False, False, False, False]
 
 
+def test_where_depth_votes_only_captures_with_fit_depth_can_be_enrolled() -> None:
+    embedded = Embedded.of(
+        np.ones((2, 4), np.float32),
+        ["p", "p"],
+        halves=(Half("rgb", 0, 2, 0.5), Half("depth", 2, 4, 0.5)),
+        liveness=np.array(["live", "live"]),
+        depth_fit=np.array([True, False]),
+        yaw_deg=np.zeros(2, np.float32),
+        pitch_deg=np.zeros(2, np.float32),
+        roll_deg=np.zeros(2, np.float32),
+        distance_mm=np.full(2, 800.0, np.float32),
+    )
+    assert enrollable(embedded).tolist() == [True, False]
+
+
 def test_a_trial_changes_what_stills_need_and_nothing_that_decides() -> None:
     shipped = Config()
     settings = trial_settings(shipped, Path("/streams"), votes_needed=1)
@@ -116,7 +135,7 @@ def found() -> Report:
         Outcome(MISSED, MISSED, Word.TIMED_OUT, {"too-far": 2}),
         Outcome(TUNE, MISSED, Word.MATCH, {"face": 1}),
     ]
-    return report(people, outcomes, votes_needed=1, threshold=0.5, not_as_shipped=["x"])
+    return report(people, outcomes, votes_needed=1, thresholds=BARS, not_as_shipped=["x"])
 
 
 def test_owners_misses_count_what_the_gates_refused_and_what_could_not_be_enrolled(found: Report) -> None:
@@ -133,7 +152,7 @@ def test_an_owner_whose_other_capture_was_taken_for_a_spoof_is_missed_for_livene
     seen = {"face": 1, "spoof": 2}
     (person,) = people_of(samples_of(TUNE, 6), np.zeros(6, np.float32), np.ones(6, bool))
     outcome = Outcome(TUNE, TUNE, Word.TIMED_OUT, seen)
-    found = report([person], [outcome], votes_needed=1, threshold=0.5, not_as_shipped=[])
+    found = report([person], [outcome], votes_needed=1, thresholds=BARS, not_as_shipped=[])
     assert list(found.halves["tune"].causes) == ["liveness: another capture was taken for a spoof"]
 
 

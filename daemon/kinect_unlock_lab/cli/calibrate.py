@@ -64,7 +64,11 @@ def _depth(
     faces, anyhow = faces_of(samples, embedded), faces_of(samples, embedded, may_vote=has_depth(embedded))
     bounds = depth_fitness.measured(anyhow.where(tune), embedded.where(tune), maps.where(tune))
     console.print(vote_tables.fitness(bounds))
-    with progress("depth vote", 1) as done:
-        found = calibrate_depth(faces, tune, on_done=done)
+    try:
+        with progress("depth vote", 1) as done:
+            found = calibrate_depth(faces, tune, on_done=done)
+    except ValueError as fault:
+        console.print(f"no thresholds of depth: {fault}")
+        return None
     console.print(vote_tables.depth_rows(found))
     return {**depth_calibration.as_json(found), "fitness": [asdict(one) for one in bounds]}

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import settings_of
+from kinect_unlock.settings import Config
 from kinect_unlock_lab import embed as embedding
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.protocols import Embedded
@@ -45,7 +46,11 @@ def progress(what: str, total: int) -> Iterator[Done]:
 
 def embed_samples(samples: tuple[Sample, ...], file: Path | None) -> Embedded:
     """Embed samples with the configured networks, showing a bar."""
-    settings = settings_of(file)
+    return embed_under(samples, settings_of(file))
+
+
+def embed_under(samples: tuple[Sample, ...], settings: Config) -> Embedded:
+    """Embed samples with the networks and ranges of these settings, showing a bar."""
     with progress("embedding", len(samples)) as done:
         return embedding.embed(samples, product.detector(settings), product.encoder(settings), settings, on_done=done)
 

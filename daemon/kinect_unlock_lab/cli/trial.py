@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
+import msgspec
 import numpy as np
 import typer
 from rich.console import Console
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
-from kinect_unlock.manifest import pick_threshold
+from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock_lab import trial as trials
 from kinect_unlock_lab import trial_report
-from kinect_unlock_lab.cli.shared import Dataset, JsonFile, embed_samples, progress, write_json
+from kinect_unlock_lab.cli.shared import Dataset, JsonFile, embed_under, progress, write_json
 from kinect_unlock_lab.datasets import load_rgbd_faces
 
 app = typer.Typer()
@@ -31,15 +32,17 @@ def trial(
     Stills are no stream: checks for jumps and for a span of time are off, and the report says so.
     """
     samples, settings = load_rgbd_faces(dataset), settings_of(file)
-    embedded = embed_samples(samples, file)
+    wide = msgspec.structs.replace(settings, ranges=trials.wide_ranges(settings))
+    embedded = embed_under(samples, wide)
     turned_deg = np.hypot(embedded.yaw_deg, embedded.pitch_deg)
     people = trials.people_of(samples, turned_deg, trials.enrollable(embedded))
     total = len(people) * sum(1 for person in people if person.enrolled)
     with progress("attempts", total) as done:
         outcomes = trials.run_trial(people, settings, votes_needed=votes, jobs=jobs, on_done=done)
-    threshold = pick_threshold(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
+    asked = pick_thresholds(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
+    bars = [one.bar for one in asked]
     found = trial_report.report(
-        people, outcomes, votes_needed=votes, threshold=threshold.cosine, not_as_shipped=trials.NOT_AS_SHIPPED
+        people, outcomes, votes_needed=votes, thresholds=bars, not_as_shipped=trials.NOT_AS_SHIPPED
     )
     Console(highlight=False).print(trial_report.table(found))
     write_json(json_file, trial_report.as_json(found))
