@@ -203,9 +203,12 @@ class _Relief:
     first_cell: _Cell
 
 
-def _relief(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> _Relief:
+def _relief(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> _Relief | None:
+    """Gather the readings around a face; None where none of it is in view."""
     rows, columns = part = _part(face_depth, camera, placement, _RENDERED_MM)
     cells = face_depth.xyz_mm[part]
+    if cells.size == 0:
+        return None
     points = cells.reshape(-1, 3) - placement.origin_mm.astype(np.float32)
     head = (points @ placement.rotation.astype(np.float32)).reshape(cells.shape)
     surface = mean_surface(head[..., 0], head[..., 1])
@@ -253,7 +256,7 @@ def _render(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> 
     """
     image = np.full((TENSOR_SIDE_PX, TENSOR_SIDE_PX), HOLE_MM, np.float32)
     relief = _relief(face_depth, camera, placement)
-    if relief.readings.size == 0:
+    if relief is None:
         return image
     lines, sight = _lines(), _Sight(face_depth, camera, placement, relief.first_cell)
     residual = np.zeros_like(lines.mean_mm)

@@ -129,13 +129,15 @@ def _read(detection: Detection, face_depth: FaceDepth, calibration: Calibration)
     stride = max(1, round(_SURFACE_PITCH_MM / cell_mm))
     surface = _window(face_depth, cells.mean(axis=0), _SURFACE_REACH_MM / cell_mm, stride=stride)
     surface = surface[np.abs(surface[:, 2] - middle_mm) < _HALF_HEAD_MM]
+    x, y = rays(calibration.color, *detection.landmarks_px.T)
+    if len(surface) == 0 or not (np.isfinite(x) & np.isfinite(y)).all():  # no ray: the lens cannot be undone there
+        return None
     depths, weights = np.full(LANDMARKS, middle_mm), np.full(LANDMARKS, _GUESSED_WEIGHT)
     for index, cell in enumerate(cells):
         near = _window(face_depth, cell, _WINDOW_MM / cell_mm, stride=1)[:, 2]
         near = near[np.abs(near - middle_mm) < _HALF_HEAD_MM]
         if len(near) > 0:
             depths[index], weights[index] = _median(near), 1
-    x, y = rays(calibration.color, *detection.landmarks_px.T)
     return _Readings(np.stack((x * depths, y * depths, depths)), weights, surface.T.astype(np.float64))
 
 

@@ -20,6 +20,7 @@ from kinect_unlock.frontalise import (
     PIXEL_MM,
     Frontal,
     _lattice_of,
+    _render,
     face_mask,
     frontalise,
 )
@@ -312,3 +313,10 @@ def test_a_map_cannot_be_written_to() -> None:
 def test_the_same_frame_gives_the_same_map() -> None:
     again: F32 = seen(somebody).residual_mm
     assert np.array_equal(again, STRAIGHT.residual_mm)
+
+
+def test_a_face_that_alignment_moves_out_of_view_is_one_hole() -> None:
+    depth_mm, landmarks = depth_of(somebody, **FRONT)  # type: ignore[arg-type] # the renderer's own keywords
+    scene = scene_from(depth_mm, landmarks, 700.0)
+    away = Placement(np.eye(3), np.array([5000.0, 0.0, 700.0]))
+    assert (_render(scene.face_depth, CAMERA, away) == HOLE_MM).all()

@@ -234,6 +234,25 @@ def test_a_face_beyond_the_image_has_no_pose() -> None:
     assert measured(shot._replace(detection=away)) is None
 
 
+def test_readings_missing_wherever_the_surface_is_looked_at_never_stop_the_measuring() -> None:
+    shot = head()
+    for row, column in np.ndindex(4, 4):  # the surface is looked at on every fourth row and column
+        holed = shot.depth_mm.copy()
+        holed[row::4, column::4] = 0
+        found = measured(shot._replace(depth_mm=holed))
+        assert found is None or abs(found.yaw_deg) < 2
+
+
+def test_a_landmark_where_the_lens_cannot_be_undone_gives_no_pose() -> None:
+    shot = head()
+    camera = replace(CAMERA, k1=-0.5)
+    landmarks = shot.detection.landmarks_px.copy()
+    landmarks[0] = (-900, -900)
+    astray = replace(shot.detection, landmarks_px=landmarks)
+    face_depth = align_face(shot.depth_mm, CALIBRATION, Box(0.0, 0.0, 240.0, 220.0))
+    assert head_pose(astray, face_depth, Calibration(camera, camera, Registered())) is None
+
+
 def test_a_face_of_one_pixel_has_finite_numbers_or_none() -> None:
     shot = head()
     tiny = (shot.detection.landmarks_px * np.float32(0.01) + np.float32(110)).astype(np.float32)
