@@ -104,7 +104,7 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
 def _require_fitting(desk: Desk, template: Template) -> None:
     encoder, most = desk.recogniser.encoder, desk.recogniser.template_vectors_max
     fault: KinectUnlockError | None = None
-    if template.model_id != encoder.model_id or template.vectors.shape[1] != encoder.dim:
+    if not desk.recogniser.fits(template):
         fault = ModelError(
             f"the template of {template.user} is of {template.model_id!r}, this daemon compares "
             f"{encoder.model_id!r}: enrol again"

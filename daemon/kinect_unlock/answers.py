@@ -160,7 +160,7 @@ def _entry(desk: Desk, user: str) -> dict[str, object]:
         "origin": template.origin.value,
         "photographs": is_of_photographs(template),
         "model_id": template.model_id,
-        "current": template.model_id == desk.recogniser.encoder.model_id,
+        "current": desk.recogniser.fits(template),
         "generation": template.generation,
         "enrolled_s": template.enrolled_s,
     }

@@ -144,7 +144,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
                 _LOG.warning("event=template-unreadable user=%s message=%r", name, str(error))
                 self._warn(f"could not be compared with user {name}, whose template cannot be read")
                 continue
-            if other is not None and other.model_id == self.desk.recogniser.encoder.model_id:
+            if other is not None and self.desk.recogniser.fits(other):
                 others.append(other)
         likeness = nearest_other(self._samples, others, self._layout)
         if likeness is not None and likeness.score >= self._rules.duplicate_cosine:

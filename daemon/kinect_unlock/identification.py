@@ -40,7 +40,7 @@ def name_of(desk: Desk, vectors: Sequence[F32]) -> str | None:
 
 def _comparable(desk: Desk) -> list[Template]:
     loaded = [desk.templates.load(name) for name in desk.templates.users()]
-    return [one for one in loaded if one is not None and one.model_id == desk.recogniser.encoder.model_id]
+    return [one for one in loaded if one is not None and desk.recogniser.fits(one)]
 
 
 class IdentifyAttempt(CameraAttempt[State, Event, Effect]):

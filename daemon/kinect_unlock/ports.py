@@ -62,6 +62,10 @@ class Recogniser:
         """How many vectors a template may have for every threshold to hold."""
         return min(threshold.template_vectors_max for threshold in self.thresholds)
 
+    def fits(self, template: Template) -> bool:
+        """Say whether a template is of this encoder's space, and has as many numbers."""
+        return template.model_id == self.encoder.model_id and template.vectors.shape[1] == self.encoder.dim
+
     def vote_fault(self, depth_range: PoseRange) -> str | None:
         """Return why its votes cannot be counted for frames of this range, None if they can."""
         without = [vote for vote in self.encoder.votes if vote not in {bar.half for bar in self.bars}]

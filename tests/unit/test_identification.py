@@ -2,7 +2,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from fakes.people import OWNER, SPACE, STRANGER, seen_face, seen_other, seen_spoof, template_of, vector_of
+from fakes.people import (
+    OWNER,
+    SPACE,
+    STRANGER,
+    seen_face,
+    seen_other,
+    seen_spoof,
+    template_of,
+    template_of_both,
+    vector_of,
+)
 from fakes.rig import Asked, Rig
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Seen
@@ -103,6 +113,19 @@ def test_a_damaged_template_names_nobody_rather_than_somebody_else() -> None:
         rig.templates.corrupt.add("carl")
         _, reply = await shown(rig, OWNER)
         assert reply.word is Word.STORE_ERROR
+
+    play(scene)
+
+
+def test_a_template_of_other_halves_is_nobodys_and_stops_no_look() -> None:
+    async def scene() -> None:
+        rig = rig_with_two()
+        rig.templates.kept["carl"] = template_of_both(STRANGER, "carl")
+        _, reply = await shown(rig, STRANGER)
+        assert (reply.word, reply.user) == (Word.IDENTIFIED, "bert")
+
+        carl = await rig.ask(Verify("carl")).answer()
+        assert carl.word is Word.MODEL_ERROR
 
     play(scene)
 
