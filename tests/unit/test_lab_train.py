@@ -9,12 +9,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from fakes.heads import egg_head
 from kinect_unlock.errors import ConfigError, ModelError, SourceError
 from kinect_unlock.inference import Network
 from kinect_unlock_lab.cli import app
+from kinect_unlock_lab.cli.train import _synthesise
 from kinect_unlock_lab.errors import MissingExtraError
-from kinect_unlock_lab.synthesis.shards import HeadModelSource, SetDescription, open_writer
+from kinect_unlock_lab.synthesis.head_files import save_head
+from kinect_unlock_lab.synthesis.shards import HeadModelSource, SetDescription, open_writer, read_set
 from kinect_unlock_lab.training.faces import Faces
+from kinect_unlock_lab.training.recipes import Synthesis
 from small_people import patch_people, small_recipe
 
 PEOPLE, LOOKS, IN_A_SHARD = 10, 4, 5
@@ -94,3 +98,17 @@ def test_recipe_without_synthesis_makes_no_people(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="does not say whom to synthesise"):
         train("squeezenet-triplet", "--set", str(tmp_path / "set"), "--out", "x.onnx", "--head-model", str(head_model))
+
+
+def test_recipe_that_says_whom_to_synthesise_needs_nothing_but_a_head_model(tmp_path: Path) -> None:
+    head_model = tmp_path / "egg.npz"
+    save_head(egg_head(), head_model, project="an egg", licence="CC0-1.0")
+    told = msgspec.structs.replace(
+        small_recipe("squeezenet-triplet"), synthesis=Synthesis(people=2, samples_each=2, seed=3)
+    )
+
+    _synthesise(told, tmp_path / "set", head_model)
+
+    made = read_set(tmp_path / "set")
+    assert made.complete
+    assert (len(made), made.description.seed, made.description.head_model.project) == (4, 3, "an egg")

@@ -45,7 +45,7 @@ def train(
     head_model: Annotated[
         Path | None,
         typer.Option(
-            help="Make the set first, as the recipe says (quick does), with ict_facekit.npz.",
+            help="Make the set first, as the recipe says (quick does), from ict_facekit.npz or a model in our own form.",
             exists=True,
             dir_okay=False,
         ),
@@ -86,11 +86,11 @@ def _synthesise(told: Recipe, folder: Path, head_model: Path) -> None:
     if told.synthesis is None:
         raise ConfigError("this recipe does not say whom to synthesise; make a set with lab synthesise-people")
     from kinect_unlock_lab.synthesis import people_set, shards  # noqa: PLC0415 - compiles
-    from kinect_unlock_lab.synthesis.depth_faces import ict_source  # noqa: PLC0415 - the same
+    from kinect_unlock_lab.synthesis.head_files import source_of  # noqa: PLC0415 - the same
 
     wanted = told.synthesis
     described = people_set.describe(
-        ict_source(head_model), people=wanted.people, looks=wanted.samples_each, seed=wanted.seed, light="varied"
+        source_of(head_model), people=wanted.people, looks=wanted.samples_each, seed=wanted.seed, light="varied"
     )
     writer = shards.open_writer(folder, described)
     produce(partial(people_set.make_shard, people_set.PeoplePlan(head_model.absolute(), writer)), writer, Workers(1))
