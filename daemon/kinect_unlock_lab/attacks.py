@@ -101,7 +101,7 @@ def present(victim: Victim, sheet: Print, rng: np.random.Generator, noise: Depth
     if shaken.ink_mm:
         truth = truth + np.float32(shaken.ink_mm) * _brightness(color)
     reading = sense_depth(truth, np.full_like(truth, np.inf), noise or DepthNoise(), rng)
-    return Frame(frame.seq, frame.captured_ns, color, _stepped(reading), frame.calibration)
+    return Frame(frame.seq, frame.captured_ns, color, in_steps(reading), frame.calibration)
 
 
 def sheet_depth(sheet: Print, camera: Intrinsics, middle_px: tuple[float, float]) -> F32:
@@ -207,7 +207,7 @@ def _brightness(color: U8) -> F32:
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), 1.0), np.float32) - np.float32(0.5)
 
 
-def _stepped(reading: U16) -> U16:
+def in_steps(reading: U16) -> U16:
     """Round to the steps in which the development data is stored."""
     step = np.where(reading < _FINE_UNTIL_MM, _FINE_STEP_MM, _COARSE_STEP_MM)
     return (np.rint(reading / step) * step).astype(np.uint16)

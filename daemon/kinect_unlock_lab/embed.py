@@ -21,7 +21,7 @@ from kinect_unlock.align import align_face
 from kinect_unlock.crop import DepthChannel, face_tensor
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, Box, DepthFit, Detection, Face, Frame
+from kinect_unlock.frames import U8, Box, DepthFit, Detection, Face, Frame, HeadPose
 from kinect_unlock.frontalise import Frontal, frontalise
 from kinect_unlock.halves import Half
 from kinect_unlock.photographs import NO_READINGS
@@ -159,7 +159,7 @@ class Watcher:
             encode_ms,
             seen=usual.seen.value,
             liveness=liveness,
-            depth_fit=frontal is not None and self._may_vote(frontal),
+            depth_fit=frontal is not None and self._may_vote(pose, frontal),
             yaw_deg=pose.yaw_deg,
             pitch_deg=pose.pitch_deg,
             roll_deg=pose.roll_deg,
@@ -189,10 +189,10 @@ class Watcher:
         frontal = None if start is None else frontalise(depth, frame.calibration, start)
         return Crop(frame.color, face.detection, tensor, None if frontal is None else frontal.residual_mm), frontal
 
-    def _may_vote(self, frontal: Frontal) -> bool:
-        """Judge depth as the pipeline does for an encoder that looks at it."""
+    def _may_vote(self, pose: HeadPose, frontal: Frontal) -> bool:
+        """Judge depth as the pipeline does for an encoder that looks at it: by the pose that it gates by."""
         fit = DepthFit(frontal.fit_mm, frontal.coverage)
-        outside = out_of_range(frontal.pose, self._config.ranges.depth_vote)
+        outside = out_of_range(pose, self._config.ranges.depth_vote)
         return outside is None and is_fit(fit, self._config.depth_vote)
 
     def _encoded(self, crop: Crop) -> tuple[tuple[F32, ...], tuple[float, ...]]:

@@ -11,7 +11,7 @@ from kinect_unlock.errors import ConfigError
 from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config
-from kinect_unlock_lab import fusion, masks, print_depth, vote_costs
+from kinect_unlock_lab import farther, fusion, masks, print_depth, vote_costs
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.dimming import AS_IT_IS, DIM, Light
 from kinect_unlock_lab.embed import Study, side_by_side
@@ -49,6 +49,7 @@ class Votes:
     costs: tuple[vote_costs.Cost, ...]
     masks: dict[str, tuple[masks.Masked, ...]]
     prints: tuple[print_depth.Stopped, ...]
+    farther: tuple[farther.FromFarther, ...]
     fused: tuple[fusion.Fused, ...]
 
 
@@ -112,6 +113,14 @@ def prints_of(
         on_done(count, len(prints))
 
     return print_depth.stopped(seen.faces, seen.names, prints, config, depth, strategy, workers, on_done=done)
+
+
+def farther_of(
+    seen: Seen, samples: Sequence[Sample], config: Config, workers: Workers, on_done: OnDone
+) -> tuple[farther.FromFarther, ...]:
+    """Count whom depth misses from farther away than they were enrolled."""
+    bars = next(iter(shipped(config).values()))
+    return tuple(farther.from_farther(seen.embedded, samples, config, bars, workers, on_done=on_done))
 
 
 def fused_in(

@@ -44,8 +44,12 @@ def votes(
     with progress("simulated prints", 1) as done:
         stopped = vote_study.prints_of(seen, samples, settings, workers, done) if prints else ()
     console.print(vote_tables.prints(stopped))
+    with progress("farther away", 1) as done:
+        moved = vote_study.farther_of(seen, samples, settings, workers, done)
+    console.print(vote_tables.farther(moved))
     with progress("lights", 1) as done:
         fused = tuple(vote_study.fused_in(seen, samples, settings, workers, done)) if dim else ()
     console.print(vote_tables.weights(fused))
-    found = vote_study.Votes(settings.match.strategy, vote_study.shipped(settings), costs, worn, stopped, fused)
+    asked = vote_study.shipped(settings)
+    found = vote_study.Votes(settings.match.strategy, asked, costs, worn, stopped, moved, fused)
     write_json(json_file, vote_study.as_json(found))
