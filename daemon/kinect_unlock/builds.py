@@ -80,3 +80,8 @@ def permitted(entry: Detector | Encoder) -> tuple[Build, ...]:
     """Return the builds that an entry of the manifest may come in, the reference first."""
     known = isinstance(entry, Encoder) and any(weights.sha256 in recipes() for weights in entry.files)
     return (FP32, OPENVINO_INT8) if known else (FP32,)
+
+
+def cosine_needed(entry: Detector | Encoder) -> float:
+    """Return how alike to float32 the vectors of an entry's other builds must be; 1 where nothing is known of it."""
+    return max((recipes()[file.sha256].cosine_min for file in entry.files if file.sha256 in recipes()), default=1.0)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from kinect_unlock import kept_networks as kept
+from kinect_unlock import trust
 from kinect_unlock.builds import BuildName
 from kinect_unlock.manifest import Sha256
 
@@ -55,10 +56,10 @@ class Choice(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Choice | None:
     """Return the record in ``path``, None if there is none that can be believed here and now."""
-    if not kept.is_ours(path) or path.stat().st_size > _BYTES_MAX:
+    if not kept.is_ours(path):
         return None
     try:
-        choice = msgspec.json.decode(path.read_bytes(), type=Choice)
+        choice = _read(path)
     except (OSError, msgspec.DecodeError) as fault:
         _LOG.warning("event=build-choice fault=%r path=%s action=fp32", str(fault), path)
         return None
@@ -66,6 +67,13 @@ def load(path: Path) -> Choice | None:
         _LOG.warning("event=build-choice fault='measured elsewhere' path=%s action=fp32", path)
         return None
     return choice
+
+
+def _read(path: Path) -> Choice:
+    text = trust.read_at_most(trust.open_regular(path, follow_links=False), _BYTES_MAX)
+    if len(text) > _BYTES_MAX:
+        raise OSError(f"longer than {_BYTES_MAX} bytes")
+    return msgspec.json.decode(text, type=Choice)
 
 
 def save(path: Path, choice: Choice) -> None:

@@ -8,19 +8,22 @@ them. A build must win clearly: for a few per cent nobody needs another program 
 import time
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 
 from kinect_unlock import choices
 from kinect_unlock import kept_networks as kept
-from kinect_unlock.builds import FP32, OPENVINO_INT8, Build, permitted, recipes
+from kinect_unlock.builds import FP32, OPENVINO_INT8, Build, cosine_needed, permitted
 from kinect_unlock.choices import Choice, Measured
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, TENSOR_SIDE_PX
+from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half, half_vectors
 from kinect_unlock.inference import openvino_version
 from kinect_unlock.manifest import Encoder
@@ -31,6 +34,7 @@ _WARM_UP: Final = 5
 _WINS: Final = 0.9  # of float32's time or less, or float32 stays
 _RELIEF_MM: Final = 5.0
 _WAVE_PX: Final = 9.0
+_HOLE_WAVES: Final = 10.0  # from the corner: a third of the plane
 
 
 def choose(store: ModelStore, name: str, *, threads: int, progress: Progress) -> Choice:
@@ -41,18 +45,19 @@ def choose(store: ModelStore, name: str, *, threads: int, progress: Progress) ->
         ModelError: float32 itself cannot be built or run, or the record cannot be kept.
     """
     entry = store.manifest.encoder(name)
+    faces = check_faces()
     tried: dict[Build, tuple[Path, FusedEncoder]] = {}
+    vectors: dict[Build, F32] = {}
     refused: list[Measured] = []
     for build in permitted(entry):
         try:
-            tried[build] = _ready(store, name, build, threads, progress)
+            ready = _ready(store, name, build, threads, progress)
+            vectors[build] = ready[1].encode(faces)
+            tried[build] = ready
         except ModelError as fault:
             if build is FP32:
                 raise
             refused.append(Measured(build.name, refused=str(fault)))
-    progress("comparing the builds' vectors", 0.0)
-    faces = check_faces()
-    vectors = {build: encoder.encode(faces) for build, (_, encoder) in tried.items()}
     progress("measuring", 0.5)
     times_ms = processor_times_ms([_encoding(encoder, faces[:1]) for _, encoder in tried.values()])
     rows = [
@@ -66,22 +71,25 @@ def choose(store: ModelStore, name: str, *, threads: int, progress: Progress) ->
 
 
 def check_faces() -> F32:
-    """Return face tensors f32[N,4,112,112] of the shipped synthetic faces; their depth is a gentle wave.
+    """Return face tensors f32[N,4,112,112] of the shipped synthetic faces; their depth is a gentle wave with holes.
 
-    Depth has no part in what is quantised; it only must not be empty, or a depth half would have no direction.
+    Depth has no part in what is quantised, but every build must treat waves and holes alike.
 
     Raises:
         ModelError: the shipped file cannot be read.
     """
     where = Path(str(files("kinect_unlock"))) / "data" / "models" / "calibration-faces.npz"
     try:
-        with np.load(where, allow_pickle=False) as archive:
-            color = archive["color"].astype(np.float32)
-    except (OSError, ValueError, KeyError) as fault:
+        with np.load(BytesIO(where.read_bytes()), allow_pickle=False) as archive:
+            color = archive["color"]
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as fault:
         raise ModelError(f"{where}: {fault}; install kinect-unlock again") from fault
+    if color.dtype != np.uint8 or color.shape[1:] != (TENSOR_SIDE_PX, TENSOR_SIDE_PX, 3) or not len(color):
+        raise ModelError(f"{where}: holds {color.dtype.name} {list(color.shape)}; install kinect-unlock again")
     row, column = np.mgrid[:TENSOR_SIDE_PX, :TENSOR_SIDE_PX] / _WAVE_PX
-    depth = np.broadcast_to(_RELIEF_MM * np.sin(row) * np.cos(column), (len(color), 1, *row.shape))
-    return np.concatenate([color.transpose(0, 3, 1, 2), depth], axis=1).astype(np.float32)
+    wave = _RELIEF_MM * np.sin(row) * np.cos(column)
+    depth = np.where(row + column < _HOLE_WAVES, HOLE_MM, wave)[np.newaxis].repeat(len(color), axis=0)
+    return np.concatenate([color.transpose(0, 3, 1, 2), depth[:, np.newaxis]], axis=1).astype(np.float32)
 
 
 def lowest_cosine(vectors: F32, reference: F32, halves: Sequence[Half]) -> float:
@@ -124,8 +132,7 @@ def _encoding(encoder: FusedEncoder, face: F32) -> Callable[[], object]:
 
 def _row(entry: Encoder, build: Build, path: Path, vectors: dict[Build, F32], spent_ms: list[float]) -> Measured:
     cosine = lowest_cosine(vectors[build], vectors[FP32], entry.layout)
-    bounds = [recipes()[file.sha256].cosine_min for file in entry.files if file.sha256 in recipes()]
-    bound = max(bounds, default=1.0)
+    bound = cosine_needed(entry)
     strays = build is not FP32 and not cosine >= bound  # also when it is no number
     p50_ms, p95_ms = np.percentile(spent_ms, [50, 95]).tolist()
     return Measured(

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from kinect_unlock import choices
 from kinect_unlock import kept_networks as kept
-from kinect_unlock.builds import FP32, Build, BuildName, permitted, recipes
+from kinect_unlock.builds import FP32, Build, BuildName, cosine_needed, permitted, recipes
 from kinect_unlock.choices import Choice
 from kinect_unlock.errors import ModelError
 from kinect_unlock.halves import HalfName
@@ -122,11 +122,11 @@ class ModelStore:
         """
         entry, choice = self._manifest.entry(name), self.choice(name)
         row = choice.winner if choice else None
-        if row is None or row.refused is not None:
+        if row is None or row.refused is not None or not (row.cosine_min or 0.0) >= cosine_needed(entry):
             return FP32
         for build in permitted(entry):
-            # What has been built anew since, by another recipe, was not what was measured.
-            if build.name == row.build and any(path.name == row.file for path in self._built(name, entry, build)):
+            # What has been built anew since, by another recipe, or lies beside it, was not what was measured.
+            if build.name == row.build and [path.name for path in self._built(name, entry, build)] == [row.file]:
                 return build
         return FP32
 

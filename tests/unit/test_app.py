@@ -184,7 +184,8 @@ def test_a_chosen_build_that_cannot_be_loaded_is_replaced_by_float32_with_a_warn
     spoilt = whole.with_name(f"{stem}-{hashlib.sha256(rubbish).hexdigest()}{OPENVINO_INT8.ending}")
     spoilt.write_bytes(rubbish)
     spoilt.chmod(0o600)
-    row = Measured(OPENVINO_INT8.name, file=spoilt.name, sha256=hashlib.sha256(rubbish).hexdigest(), cpu_p50_ms=1.0)
+    digest = hashlib.sha256(rubbish).hexdigest()
+    row = Measured(OPENVINO_INT8.name, file=spoilt.name, sha256=digest, cpu_p50_ms=1.0, cosine_min=1.0)
     store.record(Choice("rgbd-fused", OPENVINO_INT8.name, processor(), programs(), (row,)))
     assert store.build_in_use("rgbd-fused") is OPENVINO_INT8
 

@@ -1,3 +1,5 @@
+import hashlib
+import io
 import logging
 import os
 import subprocess
@@ -14,9 +16,12 @@ from kinect_unlock import builds, choices, choosing
 from kinect_unlock import kept_networks as kept
 from kinect_unlock.builds import FP32, OPENVINO_INT8, permitted
 from kinect_unlock.choices import Choice, Measured
+from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError, ModelError
+from kinect_unlock.frames import F32, U8
+from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half
-from kinect_unlock.inference import Network
+from kinect_unlock.inference import Network, _OpenVino
 from kinect_unlock.models import ModelStore
 from kinect_unlock.settings import Models
 
@@ -49,6 +54,12 @@ def own(chosen: tuple[ModelStore, Choice], tmp_path: Path) -> tuple[ModelStore, 
     store = ModelStore(Models(), cache_dir=folder)
     store.record(msgspec.structs.replace(chosen[1], chosen="openvino-int8"))
     return store, folder
+
+
+def _npz(color: U8 | F32) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, color=color)
+    return file.getvalue()
 
 
 def _record(folder: Path) -> Path:
@@ -176,9 +187,51 @@ def test_a_refused_build_is_not_used_even_if_a_record_chooses_it(own: tuple[Mode
 
 
 @needs_openvino
+@pytest.mark.parametrize("cosine", [None, 0.5, float("nan")])
+def test_a_record_below_the_bound_means_float32(own: tuple[ModelStore, Path], cosine: float | None) -> None:
+    store, _ = own
+    choice = store.choice(_NAME)
+    assert choice is not None
+    rows = tuple(msgspec.structs.replace(row, cosine_min=cosine) for row in choice.measured)
+    store.record(msgspec.structs.replace(choice, measured=rows))
+
+    assert store.build_in_use(_NAME) is FP32
+
+
+@needs_openvino
+def test_another_file_beside_the_measured_one_means_float32(own: tuple[ModelStore, Path]) -> None:
+    store, folder = own
+    key = store.build(_NAME).name.removesuffix(".openvino.onnx").rpartition("-")[0]
+    strange = folder / f"{key}-{hashlib.sha256(b'strange').hexdigest()}.openvino.onnx"
+    strange.write_bytes(b"strange")
+    strange.chmod(0o600)
+
+    assert kept.is_whole(strange)
+    assert store.build_in_use(_NAME) is FP32
+
+
+@needs_openvino
+def test_a_build_that_cannot_encode_is_refused_and_float32_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = FusedEncoder.encode
+
+    def failing(self: FusedEncoder, batch: F32) -> F32:
+        if isinstance(self._network._engine, _OpenVino):
+            raise ModelError("no such instruction")
+        return encode(self, batch)
+
+    monkeypatch.setattr(FusedEncoder, "encode", failing)
+
+    choice = _choose(ModelStore(Models(), cache_dir=tmp_path / "cache"))
+
+    assert (choice.chosen, choice.measured[1].refused) == ("fp32", "no such instruction")
+
+
+@needs_openvino
 def test_a_build_below_its_bound_is_refused_and_not_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     strict = {sha: msgspec.structs.replace(recipe, cosine_min=0.99999) for sha, recipe in builds.recipes().items()}
-    monkeypatch.setattr(choosing, "recipes", lambda: strict)
+    monkeypatch.setattr(builds, "recipes", lambda: strict)
 
     choice = _choose(ModelStore(Models(), cache_dir=tmp_path / "cache"))
 
@@ -240,7 +293,26 @@ def test_the_check_faces_are_face_tensors_with_a_depth_that_is_not_empty() -> No
     assert len(faces) >= 8
     assert faces[:, :3].min() >= 0
     assert faces[:, :3].max() <= 255
-    assert float(faces[:, 3].std()) > 1
+    holes = faces[:, 3] == HOLE_MM
+    assert 0.2 < float(holes.mean()) < 0.5
+    assert float(faces[:, 3][~holes].std()) > 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04cut", _npz(np.zeros((2, 8, 8, 3), np.uint8)), _npz(np.zeros((2, 112, 112, 3), np.float32))],
+    ids=["empty", "cut", "small", "another-type"],
+)
+def test_check_faces_that_are_none_are_a_model_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    (folder / "calibration-faces.npz").write_bytes(content)
+    monkeypatch.setattr(choosing, "files", lambda _: tmp_path)
+
+    with pytest.raises(ModelError, match="install kinect-unlock again"):
+        choosing.check_faces()
 
 
 @needs_openvino
