@@ -1,6 +1,7 @@
 """Invented people in colour and depth, on a head that is hardly one."""
 
 import io
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from fakes.heads import egg_head
 from kinect_unlock.frames import TENSOR_SIDE_PX
 from kinect_unlock_lab.synthesis import atlas, calibration_faces, people_set
 from kinect_unlock_lab.synthesis.conditions import ORDINARY, VARIED, View, draw_conditions
-from kinect_unlock_lab.synthesis.looks import HairStyle, invent_looks
+from kinect_unlock_lab.synthesis.looks import HairStyle, Looks, invent_looks
 from kinect_unlock_lab.synthesis.painting import paint
 from kinect_unlock_lab.synthesis.people_set import PersonLook, pictures
 from kinect_unlock_lab.synthesis.portrait import take_portrait
@@ -30,6 +31,11 @@ def drawer() -> Drawer:
 @cache
 def person(number: int) -> TexturedPerson:
     return invent_textured(drawer(), 3, number)
+
+
+def first_who(fits: Callable[[Looks], bool]) -> int:
+    """Return the number of the first person whose looks fit, without making the others."""
+    return next(number for number in range(60) if fits(invent_looks(np.random.default_rng([3, number, 1]))))
 
 
 @cache
@@ -74,11 +80,22 @@ def test_people_of_all_hair_styles_and_with_and_without_glasses_are_invented() -
 
 
 def test_only_who_wears_glasses_has_lenses_before_the_depth_camera() -> None:
-    wearing = next(number for number in range(40) if person(number).looks.glasses is not None)
-    without = next(number for number in range(40) if person(number).looks.glasses is None)
+    wearing, without = (
+        first_who(lambda looks: looks.glasses is not None),
+        first_who(lambda looks: looks.glasses is None),
+    )
 
+    assert person(wearing).looks.glasses is not None
     assert person(wearing).infrared[:, 1].min() < 1
     assert person(without).infrared[:, 1].min() == NO_LENS
+
+
+def test_hair_sends_less_infrared_back_than_skin_does() -> None:
+    haired = first_who(lambda looks: looks.hair.style is HairStyle.FULL)
+    darkness = person(haired).infrared[: person(haired).head_count, 0]
+
+    assert darkness.max() == 0  # the logarithm of skin's own brightness
+    assert darkness.min() < np.log(0.4)
 
 
 def test_crops_hold_a_face_in_colour_and_in_depth() -> None:

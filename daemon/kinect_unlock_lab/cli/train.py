@@ -45,7 +45,7 @@ def train(
     head_model: Annotated[
         Path | None,
         typer.Option(
-            help="Make the set first, as the recipe says (quick does), from ict_facekit.npz or a model in our own form.",
+            help="Make the set first, as the recipe says (quick does), from ict_facekit.npz or one in our own form.",
             exists=True,
             dir_okay=False,
         ),

@@ -24,10 +24,11 @@ from kinect_unlock_lab.synthesis.textured import Drawer, TexturedPerson, invent_
 LightName: TypeAlias = Literal["varied", "ordinary"]
 
 RECIPE: Final = "textured-people"
-RECIPE_VERSION: Final = 3
+RECIPE_VERSION: Final = 4
 PEOPLE_PER_SHARD: Final = 25
 DEPTH_UNITS: Final = 10_000  # of the depth plane's 1.0; its "no depth" becomes -20 000
-RANGES: Final[dict[LightName, Ranges]] = {"varied": VARIED, "ordinary": ORDINARY}
+
+_RANGES: Final[dict[object, Ranges]] = {"varied": VARIED, "ordinary": ORDINARY}  # by the set's option ``light``
 
 #: How far the detector's landmarks lie from the mesh's, in tensor pixels: always, for one person, from one picture to
 #: the next. Measured with YuNet on 600 pictures of 120 people in ordinary and 500 of 100 in varied light: about their
@@ -76,7 +77,7 @@ def make_shard(plan: PeoplePlan, number: int) -> int:
     cv2.setNumThreads(1)  # each process is one of many
     description = plan.writer.description
     drawer = _drawer(plan.head_model)
-    ranges = VARIED if description.options["light"] == "varied" else ORDINARY
+    ranges = _RANGES[description.options["light"]]
     rows: list[tuple[int, PersonLook]] = []
     for person in description.people_of(number):
         looks = pictures(drawer, description.seed, person, description.looks, ranges)

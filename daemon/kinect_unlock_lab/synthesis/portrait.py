@@ -247,7 +247,7 @@ def _depth_reading(
     raster = rasterise(screen, person.solid, window.width_px, window.height_px)
     seen = interpolate(raster, screen, person.solid, person.infrared)
     nothing = raster.triangle < 0
-    seen[nothing] = (1.0, NO_LENS)
+    seen[nothing] = (0.0, NO_LENS)
     truth = np.minimum(raster.z_mm, np.float32(conditions.wall_mm))
     reading = sense(truth, seen, conditions.depth_errors, rng)
     whole = np.zeros((calibration.depth.height_px, calibration.depth.width_px), np.uint16)

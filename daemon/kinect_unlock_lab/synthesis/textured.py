@@ -76,8 +76,9 @@ class TexturedPerson:
 
     ``shape`` f32[N,3]; ``outside`` i32[F,3] the triangles that face outwards, ``drawn`` those and the inner sides of
     what is worn, ``solid`` those that a depth camera meets (no spectacle rims); ``cells`` f32[N,2] in ``texture``
-    f32[rows,columns,4]; ``tint`` f32[N,3]; ``infrared`` f32[N,2]: brightness to the depth camera's lamp, skin 1, and
-    the distance from the middle of the nearer lens in units of its half axes (`NO_LENS` without glasses).
+    f32[rows,columns,4]; ``tint`` f32[N,3]; ``infrared`` f32[N,2] as `depth_sensor.sense` takes it: the logarithm of
+    brightness to the depth camera's lamp, skin 0, and the distance from the middle of the nearer lens in units of its
+    half axes (`NO_LENS` without glasses).
     """
 
     number: int
@@ -199,6 +200,6 @@ def _infrared(drawer: Drawer, shape: F64, looks: Looks, grown: _Grown, parts: li
             away = shape - marks[ids].mean(axis=0) - (0.0, looks.glasses.drop_mm, 0.0)
             far = np.hypot(away[:, 0] / looks.glasses.half_width_mm, away[:, 1] / looks.glasses.half_height_mm)
             lens = np.minimum(lens, np.where(away[:, 2] < _BEHIND_LENS_MM, far, NO_LENS))
-    head = np.stack([bright, lens], axis=1).astype(np.float32)
+    head = np.stack([np.log(bright), lens], axis=1).astype(np.float32)
     rest = sum(len(worn.vertices) for _, worn in parts)
-    return np.concatenate([head, np.tile(np.array((dark, NO_LENS), np.float32), (rest, 1))])
+    return np.concatenate([head, np.tile(np.array((np.log(dark), NO_LENS), np.float32), (rest, 1))])
