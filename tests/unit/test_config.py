@@ -99,6 +99,10 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
         pytest.param('log: {decisions: ""}', "$.log.decisions: must be a path", id="empty path"),
         pytest.param("source: {kind: replay}", "$.source.path: a source of this kind needs a path", id="no path"),
         pytest.param("ranges: {enrol: {near_mm: 1300}}", "near_mm must be below far_mm", id="empty range"),
+        pytest.param("ranges: {depth_vote: {near_mm: 1320}}", "nothing in common with enrol's", id="no depth vote"),
+        pytest.param(
+            "ranges: {verify: {far_mm: 449, near_mm: 1}}", "in common with verify's", id="no depth for verify"
+        ),
         pytest.param("evidence: {votes_needed: 6}", "more votes are needed than the window holds", id="votes"),
         pytest.param("evidence: {min_span_ms: 5000}", "spread over longer than an attempt lasts", id="span"),
         pytest.param("attempt: {nobody_timeout_s: 9}", "must not be longer than the attempt", id="timeouts"),

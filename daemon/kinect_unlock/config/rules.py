@@ -57,6 +57,16 @@ def _empty_range(use: str) -> Rule:
     return Rule((near, far), lambda c: attrgetter(near)(c) >= attrgetter(far)(c), "near_mm must be below far_mm")
 
 
+def _no_depth_vote(use: str) -> Rule:
+    near, far, low, high = (f"ranges.{of}.{end}_mm" for of in ("depth_vote", use) for end in ("near", "far"))
+
+    def broken(config: Config) -> bool:
+        near_mm, far_mm, low_mm, high_mm = (attrgetter(key)(config) for key in (near, far, low, high))
+        return max(near_mm, low_mm) >= min(far_mm, high_mm)
+
+    return Rule((near, far, low, high), broken, f"the depth vote's distances have nothing in common with {use}'s")
+
+
 def _empty_bounds(cue: str) -> Rule:
     def broken(config: Config) -> bool:
         low, high = getattr(config.liveness, cue) or (None, None)
@@ -84,6 +94,7 @@ def _bad_program(key: str) -> Rule:
 
 RULES: Final = (
     *(_empty_range(use) for use in ("enrol", "verify", "depth_vote")),
+    *(_no_depth_vote(use) for use in ("enrol", "verify")),
     *(_empty_bounds(field) for field in Liveness.__struct_fields__),
     Rule(
         ("liveness.valid_depth",),
