@@ -18,7 +18,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sample, ...]:
-    people = {"anna": ("owner-enrols", 2017, (0, 1, 2, 3)), "bert": ("stranger", 2017, (1, 2, 3, 4))}
+    people: dict[str, tuple[str, int, tuple[int, ...]]] = {
+        "anna": ("owner-enrols", 2017, (0, 1, 2, 3)),
+        "bert": ("stranger", 2017, (1, 2, 3, 4)),
+    }
     return load_rgbd_faces(write_dataset(tmp_path_factory.mktemp("faces"), people))
 
 
