@@ -131,15 +131,15 @@ def as_json(rows: tuple[DepthRow, ...]) -> list[dict[str, Any]]:
 
 
 def table(title: str, rows: tuple[DepthRow, ...]) -> Table:
-    """Lay the rows out for a terminal."""
-    view = Table(title=f"[bold]{title}[/]", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    view.add_column("samples", no_wrap=True)
-    for heading in ("people", "genuine / impostor", "EER", "AUC", f"TAR @ FAR {FAR:g}"):
+    """Lay the rows out for a terminal of 80 columns, each interval below its value."""
+    view = Table(title=f"[bold]{title}[/]", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    view.add_column("samples")
+    for heading in ("people", "genuine\nimpostor", "EER", "AUC", f"TAR @\nFAR {FAR:g}"):
         view.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        area = f"{row.auc.value:.3f} [{row.auc.low:.3f}, {row.auc.high:.3f}]"
-        counts = f"{row.genuine:,} / {row.impostor:,}"
-        view.add_row(row.samples, str(row.people), counts, row.eer.percent(), area, row.tar.percent())
+        area = f"{row.auc.value:.3f}\n[{row.auc.low:.3f}, {row.auc.high:.3f}]"
+        eer, tar = (rate.percent().replace(" [", "\n[") for rate in (row.eer, row.tar))
+        view.add_row(row.samples, str(row.people), f"{row.genuine:,}\n{row.impostor:,}", eer, area, tar)
     return view
 
 
