@@ -44,13 +44,17 @@ class Weights(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Evidence(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a threshold rests on; ``far_interval`` is the 95 % interval of the false accept rate at it."""
+    """What a threshold rests on; ``far_interval`` is the 95 % interval of the false accept rate at it.
+
+    ``weights`` begins the SHA-256 of the half's weights that it was measured with: of newer ones it says nothing.
+    """
 
     data: str
     protocol: str
     impostor_comparisons: Count
     far_interval: tuple[Rate, Rate] | None
     note: str
+    weights: Annotated[str, Meta(pattern="^[0-9a-f]{12}$")] | None = None
 
 
 class CalibrationRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -182,7 +186,19 @@ def _calibration_fault(entry: Encoder) -> str | None:
     if entry.depth_calibration and "depth" not in names:
         return "depth_calibration without a half named depth"
     strategies = [row.strategy for row in entry.depth_calibration]
-    return None if len(set(strategies)) == len(strategies) else "depth_calibration has two rows for one strategy"
+    if len(set(strategies)) < len(strategies):
+        return "depth_calibration has two rows for one strategy"
+    return _evidence_fault(entry)
+
+
+def _evidence_fault(entry: Encoder) -> str | None:
+    digests = {half.name: half.weights.sha256 for half in entry.halves}
+    found = [(row.half, row.evidence) for row in entry.calibration]
+    found += [("depth", row.evidence) for row in entry.depth_calibration]
+    for half, evidence in found:
+        if evidence is not None and evidence.weights is not None and not digests[half].startswith(evidence.weights):
+            return f"evidence of {half} is of the weights {evidence.weights}, the half's are {digests[half][:12]}"
+    return None
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -79,7 +79,8 @@ def test_weights_that_nobody_has_measured_are_never_quantised() -> None:
     half = entry.halves[0]
     strange = msgspec.structs.replace(half, weights=msgspec.structs.replace(half.weights, sha256="0" * 64))
 
-    assert permitted(msgspec.structs.replace(entry, halves=(strange, *entry.halves[1:]))) == (FP32,)
+    unmeasured = msgspec.structs.replace(entry, halves=(strange, *entry.halves[1:]), calibration=())
+    assert permitted(unmeasured) == (FP32,)
 
 
 def test_every_recipe_states_its_evidence() -> None:

@@ -182,6 +182,7 @@ def two_halves(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory
         halves=tuple(EncoderHalf(name, dim, share, shipped.weights) for name, dim, share, _ in networks),
         votes=("rgb", "depth"),
         depth=DepthChannel.FRONTALISED_MM,
+        depth_calibration=(),
     )
     parts = [graphs.HalfWeights(name, dim, share, net.SerializeToString()) for name, dim, share, net in networks]
     path = tmp_path_factory.mktemp("halves") / "two.onnx"

@@ -81,9 +81,12 @@ def test_every_network_has_its_card_and_every_row_its_evidence() -> None:
     cards = [entry.card for entry in manifest.detectors.values()] + [entry.card for entry in manifest.encoders.values()]
     assert all((_MODELS / card).is_file() for card in cards)
     for encoder in manifest.encoders.values():
-        assert all(row.evidence is not None for row in encoder.depth_calibration)
+        for depth_row in encoder.depth_calibration:
+            assert depth_row.evidence is not None
+            assert depth_row.evidence.weights is not None
         for row in encoder.calibration:
             assert row.evidence is not None
+            assert row.evidence.weights is not None
             low, high = row.evidence.far_interval or (0, 1)
             assert low <= row.far
             assert low < high
@@ -184,9 +187,8 @@ _BANDS = (DepthBand(900.0, 0.4), DepthBand(1200.0, 0.3))
 
 def _two_halves(**changes: Any) -> Encoder:
     shipped = load_manifest().encoder("rgbd-fused")
-    return msgspec.structs.replace(
-        shipped, **{"halves": _BOTH, "votes": ("rgb", "depth"), "depth": DepthChannel.FRONTALISED_MM, **changes}
-    )
+    plain: dict[str, Any] = {"halves": _BOTH, "votes": ("rgb", "depth"), "depth": DepthChannel.FRONTALISED_MM}
+    return msgspec.structs.replace(shipped, **{**plain, "depth_calibration": (), **changes})
 
 
 def test_halves_stand_one_behind_the_other_in_an_embedding() -> None:
@@ -232,6 +234,15 @@ def test_an_encoder_that_may_not_unlock_says_why_where_it_has_no_threshold() -> 
 
     with pytest.raises(ConfigError, match=r"no evidence .* one stranger in five is accepted"):
         pick_threshold(encoder, 1e-4, "nearest")
+
+
+@pytest.mark.parametrize("half", ["rgb", "depth"])
+def test_evidence_of_other_weights_than_the_halfs_is_refused(tmp_path: Path, half: str) -> None:
+    (digest,) = {one.weights.sha256 for one in load_manifest().encoder("rgbd-fused").halves if one.name == half}
+    stale = _written(tmp_path, _SHIPPED.replace(f"weights: {digest[:12]}\n", "weights: 0123456789ab\n", 1))
+
+    with pytest.raises(ModelError, match=f"evidence of {half} is of the weights 0123456789ab, the half's are"):
+        load_manifest(stale)
 
 
 def test_reasons_against_an_encoder_that_may_unlock_are_refused() -> None:

@@ -62,7 +62,7 @@ def _no_depth_vote(use: str) -> Rule:
 
     def broken(config: Config) -> bool:
         near_mm, far_mm, low_mm, high_mm = (attrgetter(key)(config) for key in (near, far, low, high))
-        return max(near_mm, low_mm) >= min(far_mm, high_mm)
+        return bool(max(near_mm, low_mm) >= min(far_mm, high_mm))
 
     return Rule((near, far, low, high), broken, f"the depth vote's distances have nothing in common with {use}'s")
 
