@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from kinect_unlock_lab.errors import ClusterError, MissingExtraError
+from kinect_unlock_lab.errors import ClusterError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,10 +51,10 @@ def mapped(
     """Yield ``function(item)`` for every item, in order; ``on_done`` is told how many are finished.
 
     Raises:
-        MissingExtraError: joblib, or for a cluster Dask, is not installed.
         ClusterError: nobody answers at the cluster's address.
     """
-    joblib = _joblib()
+    import joblib  # noqa: PLC0415 - belongs to an extra
+
     with ExitStack() as stack:
         jobs = _enter(stack, workers, joblib)
         parallel = joblib.Parallel(n_jobs=jobs, pre_dispatch=_AHEAD, batch_size=1, return_as="generator")
@@ -63,14 +63,6 @@ def mapped(
         for number, result in enumerate(results, start=1):
             on_done(number)
             yield result
-
-
-def _joblib() -> Any:  # noqa: ANN401 - a module
-    try:
-        import joblib  # noqa: PLC0415 - belongs to an extra
-    except ImportError as fault:
-        raise MissingExtraError("joblib", "lab") from fault
-    return joblib
 
 
 def _enter(stack: ExitStack, workers: Workers, joblib: Any) -> int:  # noqa: ANN401 - a module
@@ -86,10 +78,8 @@ def _enter(stack: ExitStack, workers: Workers, joblib: Any) -> int:  # noqa: ANN
 
 
 def _cluster(address: str) -> AbstractContextManager[object]:
-    try:
-        from distributed import Client  # noqa: PLC0415 - belongs to an extra
-    except ImportError as fault:
-        raise MissingExtraError("Dask", "cluster") from fault
+    from distributed import Client  # noqa: PLC0415 - belongs to an extra
+
     try:
         client: AbstractContextManager[object] = Client(address, timeout=_ANSWER_S)  # type: ignore[no-untyped-call] # no types
     except (OSError, ValueError) as fault:

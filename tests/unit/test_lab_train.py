@@ -14,7 +14,6 @@ from kinect_unlock.errors import ConfigError, ModelError, SourceError
 from kinect_unlock.inference import Network
 from kinect_unlock_lab.cli import app
 from kinect_unlock_lab.cli.train import _synthesise
-from kinect_unlock_lab.errors import MissingExtraError
 from kinect_unlock_lab.synthesis.head_files import save_head
 from kinect_unlock_lab.synthesis.shards import HeadModelSource, SetDescription, open_writer, read_set
 from kinect_unlock_lab.training.faces import Faces
@@ -83,13 +82,6 @@ def test_unknown_recipe_names_the_shipped_ones(people_set: Path, tmp_path: Path)
 def test_folder_without_a_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"set\.json"):
         train("quick", "--set", str(tmp_path), "--out", str(tmp_path / "small.onnx"))
-
-
-def test_missing_extra_is_one_sentence(people_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kinect_unlock_lab.cli.train.find_spec", lambda name: None if name == "torch" else object())
-
-    with pytest.raises(MissingExtraError, match=r"^torch is not installed; .*kinect-unlock\[lab,train\]'$"):
-        train("quick", "--set", str(people_set), "--out", str(tmp_path / "small.onnx"))
 
 
 def test_recipe_without_synthesis_makes_no_people(tmp_path: Path) -> None:

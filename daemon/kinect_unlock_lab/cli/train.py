@@ -4,9 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kinect_unlock.errors import ConfigError
 from kinect_unlock_lab.cli.synthesise import produce
-from kinect_unlock_lab.errors import MissingExtraError
 from kinect_unlock_lab.mapping import Workers
 from kinect_unlock_lab.training.recipes import Recipe, load_recipe, shipped_recipe
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:  # torch takes seconds to load, which `lab --help` need not wa
     from kinect_unlock_lab.training.validation import Validation
 
 app = typer.Typer()
-
-_PACKAGES: Final = ("torch", "pytorch_metric_learning", "tensorboard")
 
 
 @app.command()
@@ -65,7 +61,6 @@ def train(
 
     Course of the run: tensorboard --logdir OUT.run
     """
-    _require_extra()
     from kinect_unlock_lab.training import faces, ranks, runs  # noqa: PLC0415 - torch, seconds to load
 
     told, folder = _recipe(recipe), keep or out.with_suffix(".run")
@@ -113,17 +108,6 @@ def _course(told: Recipe, *, shown: bool) -> Iterator["OnStep"]:
                 console.print(_line(step, step.validation), soft_wrap=True)
 
         yield on_step
-
-
-def _require_extra() -> None:
-    """Say in one sentence what is missing, before torch would in forty lines.
-
-    Raises:
-        MissingExtraError: training's packages are not installed.
-    """
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise MissingExtraError(", ".join(missing), "lab,train")
 
 
 def _recipe(named: str) -> Recipe:

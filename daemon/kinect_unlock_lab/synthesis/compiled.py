@@ -3,12 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from kinect_unlock_lab.errors import MissingExtraError
-
-try:
-    import numba
-except ImportError as fault:
-    raise MissingExtraError("numba", "lab") from fault
+import numba
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
