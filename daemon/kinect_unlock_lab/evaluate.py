@@ -54,11 +54,13 @@ _IMPOSTORS: Final[dict[Impostors, tuple[Kind, ...]]] = {"of one place": SAME_PLA
 class Plan:
     """What to compute: template size, frames of attempts, rounds of resampling, and the lead that naming asks for.
 
-    ``listed`` i64[M,2] are pairs of samples that the data set itself wants compared.
+    ``draws`` is how often samples to enrol are drawn where any will do. ``listed`` i64[M,2] are pairs of samples that
+    the data set itself wants compared.
     """
 
     enrolled: int = ENROLLED
     frames: tuple[int, ...] = (1, 2, 3)
+    draws: int = 5
     rounds: int = 200
     margin: float = 0.05
     workers: Workers = HERE
@@ -69,7 +71,11 @@ class Plan:
         for frames in self.frames:
             yield Protocol(enrolled=self.enrolled, frames=frames)
         for frames in self.frames[:2]:
-            yield Protocol(enrolled=self.enrolled, frames=frames, enrolling="any")
+            yield self.any_enrolled(frames)
+
+    def any_enrolled(self, frames: int) -> Protocol:
+        """Return the protocol of attempts at templates of any samples."""
+        return Protocol(enrolled=self.enrolled, frames=frames, enrolling="any", draws=self.draws)
 
     def resampling(self, data: Data) -> Resampling:
         """Return the people of some data, to be drawn again."""
@@ -207,7 +213,7 @@ def _naming(subject: _Subject, plan: Plan) -> Iterator[Naming]:
     """Ask who it is, as the product does: by a score that needs no depth."""
     if subject.needs_depth:
         return
-    protocol = Protocol(enrolled=plan.enrolled, enrolling="any")
+    protocol = plan.any_enrolled(1)
     for samples, data in subject.choices():
         asked = (data, protocol, subject.rule, plan.resampling(data))
         opened = figures_of(identified(*asked, margin=plan.margin, workers=plan.workers))
@@ -220,7 +226,7 @@ def _naming(subject: _Subject, plan: Plan) -> Iterator[Naming]:
 
 def _groups(subject: _Subject, plan: Plan) -> Iterator[GroupRow]:
     """Judge groups of those who try, at one threshold and the same templates for all."""
-    data, protocol = Data.of(subject.embedded), Protocol(enrolled=plan.enrolled, enrolling="any")
+    data, protocol = Data.of(subject.embedded), plan.any_enrolled(1)
     if subject.needs_depth:
         data = replace(data, usable=data.usable & subject.embedded.depth_fit)
     resampling = plan.resampling(data)

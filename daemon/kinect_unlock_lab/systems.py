@@ -9,6 +9,7 @@ depth) and gives f32[N,dim].
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol, assert_never
 
 import cv2
@@ -16,9 +17,11 @@ import msgspec
 import numpy as np
 
 from kinect_unlock import app as product
+from kinect_unlock.builds import recipes
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.frames import U8, Detection
+from kinect_unlock.graphs import ENCODER_INPUT, ENCODER_OUTPUT, HalfWeights, encoder_graph
 from kinect_unlock.halves import Half, HalfName
 from kinect_unlock.inference import Network
 from kinect_unlock.pipeline import FaceEncoder
@@ -91,20 +94,46 @@ def _of_manifest(name: str, config: Config) -> Given:
 
 
 class _ColourHalf:
-    """The first half of an encoder of the manifest, read out of its vectors; time and size are the whole encoder's."""
+    """The first half of an encoder of the manifest, composed alone in the build that the daemon uses of the whole."""
 
     def __init__(self, config: Config) -> None:
-        self._whole = _of_manifest(config.models.encoder, config)
-        first = self._whole.halves[0]
-        if first.name != "rgb":
-            raise ConfigError(f"{config.models.encoder}: its first half is {first.name}, not the colour half")
-        self._first = first
-        self.halves = (Half("rgb", 0, first.dim, 1.0),)
-        self.size_mb = self._whole.size_mb
+        self._network, dim = _first_half(config)
+        self.halves = (Half("rgb", 0, dim, 1.0),)
+        self.size_mb = self._network.size_mb
 
     def encode(self, crop: Crop) -> F32:
-        part = self._whole.encode(crop)[self._first.begin : self._first.end]
-        return np.asarray(part / np.linalg.norm(part), np.float32)
+        return self._network.encode(crop.tensor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Composed:
+    """A composed network in memory; what was written for loading it is gone again."""
+
+    network: Network
+    size_mb: float
+
+    @classmethod
+    def of(cls, halves: Sequence[HalfWeights], ending: str) -> "_Composed":
+        composed = encoder_graph(halves)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"half{ending}"
+            path.write_bytes(composed)
+            return cls(Network(path, threads=1), len(composed) / _MB)
+
+    def encode(self, tensor: F32) -> F32:
+        """Return the unit vector f32[D] of a face f32[4,112,112]."""
+        return np.array(self.network.run({ENCODER_INPUT: tensor[np.newaxis]})[ENCODER_OUTPUT][0], np.float32)
+
+
+def _first_half(config: Config) -> tuple[_Composed, int]:
+    name, store = config.models.encoder, product.model_store(config)
+    first, build = store.encoder.halves[0], store.build_in_use(name)
+    if first.name != "rgb":
+        raise ConfigError(f"{name}: its first half is {first.name}, not the colour half")
+    known = recipes().get(first.weights.sha256) if build.quantised else None
+    weights = store.weights(name).read_bytes()
+    half = HalfWeights(first.name, first.dim, 1.0, weights, known.ranges if known else None)
+    return _Composed.of([half], build.ending), first.dim
 
 
 class _OfFile:

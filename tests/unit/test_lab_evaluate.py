@@ -9,7 +9,7 @@ from kinect_unlock_lab.evaluate import Plan, evaluate
 from kinect_unlock_lab.findings import AS_IT_IS, Findings, Row
 from kinect_unlock_lab.protocols import Embedded
 
-QUICK = Plan(frames=(1, 2), rounds=8)
+QUICK = Plan(frames=(1, 2), draws=1, rounds=8)
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,22 @@
 """Pictures are looked at by people; here only what can be counted in them."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox
 
-from kinect_unlock.errors import SourceError
+from evaluated_people import crowd
+from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.frames import HeadPose, Origin, Template
+from kinect_unlock.manifest import Encoder, load_manifest, pick_threshold
+from kinect_unlock.settings import Match
+from kinect_unlock_lab.plots.apart import of_templates, opening, part_of, parts_of, told_apart
 from kinect_unlock_lab.plots.colors import color_of, marker_of
-from kinect_unlock_lab.plots.gallery import most_seen, of_templates
+from kinect_unlock_lab.plots.curves import histogram
+from kinect_unlock_lab.plots.gallery import most_seen, of_vectors
 from kinect_unlock_lab.plots.heat import heat_map
 from kinect_unlock_lab.plots.space import Gallery, Projection, project, scatter
 from lab_embedded import embedded_of
@@ -87,18 +93,70 @@ def template(user: str, model_id: str = "m/1") -> Template:
     return Template(user, vectors, poses, model_id, Origin.SENSOR, 1, 0)
 
 
-def test_templates_are_shown_by_user_and_never_with_a_face() -> None:
-    gallery = of_templates([template("ann"), template("bob")])
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_manifest().encoder("rgbd-fused")
+
+
+def test_templates_are_shown_by_user_and_never_with_a_face(encoder: Encoder) -> None:
+    vectors = np.eye(3, encoder.dim, dtype=np.float32)
+    wide = [replace(template(user, encoder.model_id), vectors=vectors) for user in ("ann", "bob")]
+
+    gallery = of_vectors(of_templates(wide, encoder))
 
     assert gallery.person.tolist() == ["ann"] * 3 + ["bob"] * 3
     assert gallery.faces is None
 
 
-def test_templates_of_two_encoders_are_not_mixed() -> None:
-    with pytest.raises(SourceError, match=r"different encoders \(a/1, b/1\)"):
-        of_templates([template("ann", "a/1"), template("bob", "b/1")])
+def test_templates_of_another_encoder_are_not_shown(encoder: Encoder) -> None:
+    with pytest.raises(SourceError, match="templates here are of a/1, b/1, the configured encoder is"):
+        of_templates([template("ann", "a/1"), template("bob", "b/1")], encoder)
     with pytest.raises(SourceError, match="nobody is enrolled"):
-        of_templates([])
+        of_templates([], encoder)
+
+
+def test_each_half_can_be_shown_alone_and_depth_only_where_it_may_vote() -> None:
+    people = crowd()
+
+    assert parts_of(people.halves) == ("fused", "rgb", "depth")
+    colour, depth, whole = (part_of(people, part) for part in ("rgb", "depth", "fused"))
+    assert colour.embeddings[0] == pytest.approx(people.half("rgb")[0])
+    assert colour.acquired.tolist() == people.acquired.tolist()
+    assert depth.acquired.tolist() == whole.acquired.tolist() == (people.acquired & people.depth_fit).tolist()
+    with pytest.raises(RequestError, match="no part 'rgbd'; they have fused, rgb, depth"):
+        part_of(people, "rgbd")
+
+
+def test_pairs_are_counted_without_what_was_not_acquired() -> None:
+    people = part_of(crowd(), "depth")
+
+    figures = told_apart(people)
+
+    assert figures is not None
+    own = [int((people.person[people.acquired] == name).sum()) for name in set(people.person)]
+    assert figures.genuine == sum(count * (count - 1) // 2 for count in own)
+    assert told_apart(people.where(people.person == "p03")) is None
+
+
+def test_a_half_opens_where_the_manifest_has_evidence_and_the_whole_nowhere(encoder: Encoder) -> None:
+    match = Match()
+
+    (colour,) = opening(encoder, match, "rgb").values()
+    depth = opening(encoder, match, "depth")
+
+    assert colour == pick_threshold(encoder, match.far, match.strategy).cosine
+    assert list(depth.values()) == [band.threshold for band in encoder.depth_calibration[0].bands]
+    assert all(name.startswith("opens up to ") for name in depth)
+    assert opening(encoder, match, "fused") == {}
+
+
+def test_thresholds_in_use_are_written_beside_the_scores() -> None:
+    figures = told_apart(crowd())
+    assert figures is not None
+
+    (axes,) = histogram(figures, title="a", opens={"opens: 0.51": 0.51}).axes
+
+    assert "opens: 0.51" in [text.get_text() for text in axes.texts]
 
 
 def test_the_people_with_most_samples_are_shown_the_most_frontal_first() -> None:

@@ -8,6 +8,7 @@ _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 
 GENUINE: Final = "#0072B2"
 IMPOSTOR: Final = "#D55E00"
+OPENS: Final = "#009E73"
 
 
 def color_of(number: int) -> str:

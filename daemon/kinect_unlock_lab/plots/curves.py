@@ -1,6 +1,7 @@
 """DET curves and score histograms, drawn from counts alone."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from kinect_unlock_lab.figures import Curve, Figures, Histogram
-from kinect_unlock_lab.plots.colors import GENUINE, IMPOSTOR, color_of
+from kinect_unlock_lab.plots.colors import GENUINE, IMPOSTOR, OPENS, color_of
 
 _TICKS: Final = (1e-5, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.2, 0.4, 0.6)
 _LEAST_MISSES: Final = 1e-3
@@ -60,24 +61,30 @@ def _deviate_axis(axes: Axes, which: str, lowest: float) -> None:
         axes.set_ylim(low, high)
 
 
-def histogram(figures: Figures, *, title: str) -> Figure:
-    """Draw how genuine and impostor scores are spread, and the thresholds that the data support."""
+def histogram(figures: Figures, *, title: str, opens: Mapping[str, float] = MappingProxyType({})) -> Figure:
+    """Draw how genuine and impostor scores are spread, and the thresholds that the data support.
+
+    ``opens`` are thresholds in use, by what to write beside them.
+    """
     figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     axes = figure.subplots()
     held = figures.histogram
-    begins = held.begin + held.step * np.arange(len(held.genuine))
+    edges = held.begin + held.step * np.arange(len(held.genuine) + 1)
     for name, shares, color in (("strangers", held.impostor, IMPOSTOR), ("same person", held.genuine, GENUINE)):
-        axes.bar(begins, 100 * np.array(shares), held.step, align="edge", color=color, alpha=0.55, label=name)
+        axes.stairs(100 * np.array(shares), edges, fill=True, color=color, alpha=0.55, label=name)
     top = 100 * max((*held.genuine, *held.impostor))
     for point in figures.points:
         if point.threshold is not None:
             axes.axvline(point.threshold, color=_INK, linewidth=1, linestyle="-" if point.by_pairs else ":")
             named = f"FAR {point.far:g}"
             axes.text(point.threshold, top, named, rotation=90, va="top", ha="right", fontsize=7, color=_INK)
+    for number, (name, cosine) in enumerate(opens.items()):
+        axes.axvline(cosine, color=OPENS, linewidth=2, linestyle=_LINES[number % len(_LINES)])
+        axes.text(cosine, top, name, rotation=90, va="top", ha="left", fontsize=7, color=OPENS, fontweight="bold")
     axes.set(xlabel="cosine", ylabel="share of comparisons, %")
     axes.set_xlim(*_shown(held))
-    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.99), ncols=2)
-    _dress(axes, title)
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0)
+    _dress(axes, title, above_points=20.0)
     return figure
 
 
@@ -89,8 +96,8 @@ def _shown(held: Histogram) -> tuple[float, float]:
     return held.begin + held.step * (float(occurs[0]) - 1), held.begin + held.step * (float(occurs[-1]) + 2)
 
 
-def _dress(axes: Axes, title: str) -> None:
-    axes.set_title(title, loc="left", fontsize=10, color=_INK)
+def _dress(axes: Axes, title: str, *, above_points: float = 6.0) -> None:
+    axes.set_title(title, loc="left", fontsize=10, color=_INK, pad=above_points)
     axes.grid(color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8, colors=_INK, length=0)

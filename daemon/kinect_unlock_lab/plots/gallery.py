@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.crop import similarity
-from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import TENSOR_SIDE_PX, U8, Template
+from kinect_unlock.frames import TENSOR_SIDE_PX, U8
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.plots.space import Gallery
@@ -32,19 +31,10 @@ def of_samples(
     return Gallery(embedded.embeddings[rows], embedded.person[rows], pictures)
 
 
-def of_templates(templates: Sequence[Template]) -> Gallery:
-    """Gather the vectors of templates; there is no picture of anybody in them.
-
-    Raises:
-        SourceError: nobody is enrolled, or the templates are of different encoders.
-    """
-    if not templates:
-        raise SourceError("nobody is enrolled here; enrol somebody, or name a data set")
-    spaces = sorted({template.model_id for template in templates})
-    if len(spaces) > 1:
-        raise SourceError(f"the templates are of different encoders ({', '.join(spaces)}) and cannot be compared")
-    people = [template.user for template in templates for _ in template.vectors]
-    return Gallery(np.concatenate([template.vectors for template in templates]), np.array(people))
+def of_vectors(embedded: Embedded) -> Gallery:
+    """Gather everything that was acquired, without a picture of anybody."""
+    known = embedded.where(embedded.acquired)
+    return Gallery(known.embeddings, known.person)
 
 
 def _face(sample: Sample, detector: FaceDetector) -> U8:

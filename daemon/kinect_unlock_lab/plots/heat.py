@@ -17,6 +17,7 @@ _CELL_INCHES: Final = 0.34
 _POINTS_PER_INCH: Final = 72.0
 _SMALLEST_INCHES: Final = 5.0
 _LARGEST_INCHES: Final = 16.0
+_FONT_POINTS: Final = (9.0, 15.0)  # in the smallest picture and in the largest
 _WRITTEN_CELLS: Final = 16  # more numbers than this a side are too small to read
 
 
@@ -34,6 +35,7 @@ def heat_map(gallery: Gallery, *, title: str, threshold: float | None = None) ->
     side = float(np.clip(count * _CELL_INCHES, _SMALLEST_INCHES, _LARGEST_INCHES))
     figure = Figure(figsize=(side + 2.2, side + 1.0), layout="constrained")
     axes = figure.add_subplot()
+    points = float(np.interp(side, (_SMALLEST_INCHES, _LARGEST_INCHES), _FONT_POINTS))
     sns.heatmap(
         vectors @ vectors.T,
         ax=axes,
@@ -51,18 +53,21 @@ def heat_map(gallery: Gallery, *, title: str, threshold: float | None = None) ->
     bar = axes.collections[0].colorbar
     if threshold is not None and bar is not None:
         bar.ax.axhline(threshold, color=IMPOSTOR, lw=2.5)
+    if bar is not None:
+        bar.ax.tick_params(labelsize=points)
+        bar.ax.yaxis.label.set_fontsize(points)
     starts = [place for place in range(count) if place == 0 or people[place] != people[place - 1]]
     for place in starts[1:]:
         axes.axhline(place, color="white", lw=1.4)
         axes.axvline(place, color="white", lw=1.4)
     middles = [(a + b) / 2 for a, b in zip(starts, [*starts[1:], count], strict=True)]
-    axes.set_xticks(middles, people[starts], rotation=90, fontsize=8)
+    axes.set_xticks(middles, people[starts], rotation=90, fontsize=points)
     if gallery.faces is None:
-        axes.set_yticks(middles, people[starts], rotation=0, fontsize=8)
+        axes.set_yticks(middles, people[starts], rotation=0, fontsize=points)
     else:
         _line_up(axes, [gallery.faces[place] for place in order], side / count)
     axes.tick_params(length=0)
-    axes.set_title(title, loc="left", fontsize=12)
+    axes.set_title(title, loc="left", fontsize=points + 2)
     return figure
 
 

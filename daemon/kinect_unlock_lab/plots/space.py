@@ -21,6 +21,7 @@ _SEED: Final = 0  # t-SNE starts from PCA and is repeatable; the seed settles th
 _PERPLEXITY: Final = 12.0  # about twice the faces a person has; at most a third of all
 _FEWEST: Final = 4
 _THUMBNAIL_PX: Final = 34.0
+_LEGEND_NAMES: Final = 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,10 +66,12 @@ def scatter(gallery: Gallery, how: Projection, *, title: str) -> Figure:
         numbers = {name: number for number, name in enumerate(names)}
         for point, name, face in zip(points, gallery.person.tolist(), gallery.faces, strict=True):
             _pin(axes, point, face, color_of(numbers[name]))
+        for number, name in enumerate(names):
+            _sign(axes, points[gallery.person == name], name, color_of(number))
     _name_axes(axes, how, shares)
     axes.set_title(title, loc="left", fontsize=12)
     axes.margins(0.07)
-    if len(names) <= 24:
+    if gallery.faces is None and len(names) <= _LEGEND_NAMES:
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8, title="person")
     return figure
 
@@ -77,6 +80,24 @@ def _pin(axes: Axes, point: F64, face: U8, color: str) -> None:
     picture = OffsetImage(face, zoom=_THUMBNAIL_PX / face.shape[0])
     frame = {"edgecolor": color, "lw": 2.0, "boxstyle": "square,pad=0.0"}
     axes.add_artist(AnnotationBbox(picture, (float(point[0]), float(point[1])), pad=0.0, bboxprops=frame))
+
+
+def _sign(axes: Axes, points: F64, name: str, color: str) -> None:
+    """Write a person's name below their faces, for colours come round again."""
+    x, y = float(np.median(points[:, 0])), float(points[:, 1].min())
+    back = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6}
+    axes.annotate(
+        name,
+        (x, y),
+        xytext=(0, -0.5 * _THUMBNAIL_PX - 4),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=8,
+        color=color,
+        zorder=9,
+        bbox=back,
+    )
 
 
 def _name_axes(axes: Axes, how: Projection, shares: tuple[float, float] | None) -> None:
