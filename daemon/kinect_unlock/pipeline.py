@@ -6,14 +6,14 @@ says that something stands where a person could be, and only there: an empty roo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 
 from kinect_unlock.align import FaceDepth, align_face
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
-from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness
+from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness, with_frontal
 from kinect_unlock.errors import ModelError, SourceError
 from kinect_unlock.frames import (
     F32,
@@ -169,8 +169,7 @@ class Pipeline:
         fit = DepthFit(frontal.fit_mm, frontal.coverage)
         if not is_fit(fit, self._depth_vote):
             return look.saw(Seen.DEPTH_UNFIT, face, report, fit)
-        data = np.concatenate((tensor.data[:3], frontal.residual_mm[np.newaxis]))
-        return look.saw(Seen.FACE, face, report, fit, self._encode(look, replace(tensor, data=data)))
+        return look.saw(Seen.FACE, face, report, fit, self._encode(look, with_frontal(tensor, frontal)))
 
     def _encode(self, look: "_Look", tensor: FaceTensor) -> Embedding:
         with look.stage("encode"):

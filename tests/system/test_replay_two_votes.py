@@ -70,7 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
                 "strategy": "nearest",
                 "template_vectors_max": row["template_vectors_max"],
                 "bands": [{"to_mm": 1200.0, "threshold": DEPTH_THRESHOLD}],
-                "evidence": {**row["evidence"], "note": "a test's"},
+                "evidence": {**row["evidence"], "note": "a test's", "weights": weights["sha256"][:12]},
             }
         ],
     }
