@@ -32,6 +32,8 @@ def trial(
     Stills are no stream: checks for jumps and for a span of time are off, and the report says so.
     """
     samples, settings = load_rgbd_faces(dataset), settings_of(file)
+    asked = pick_thresholds(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
+    bars = [one.bar for one in asked]
     wide = msgspec.structs.replace(settings, ranges=trials.wide_ranges(settings))
     embedded = embed_under(samples, wide)
     turned_deg = np.hypot(embedded.yaw_deg, embedded.pitch_deg)
@@ -39,8 +41,6 @@ def trial(
     total = len(people) * sum(1 for person in people if person.enrolled)
     with progress("attempts", total) as done:
         outcomes = trials.run_trial(people, settings, votes_needed=votes, jobs=jobs, on_done=done)
-    asked = pick_thresholds(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
-    bars = [one.bar for one in asked]
     found = trial_report.report(
         people, outcomes, votes_needed=votes, thresholds=bars, not_as_shipped=trials.NOT_AS_SHIPPED
     )
