@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kinect_unlock.frames import F64, Seen
+from kinect_unlock.frames import F64
+from kinect_unlock_lab.attempting import passes_gate
 from kinect_unlock_lab.metrics import Comparisons, Interval, false_accepts, share_by_person
 from kinect_unlock_lab.plots.colors import GENUINE, IMPOSTOR
 from kinect_unlock_lab.protocols import ENROLLED, Embedded, against_templates
@@ -38,7 +39,7 @@ class Distances:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """One encoder's outcome; ``threshold`` is the distance at which the daemon opens with it, None if it never does."""
+    """One encoder's, or half's, outcome; ``threshold`` is the distance at which the daemon lets it say yes, if any."""
 
     system: str
     threshold: float | None
@@ -59,7 +60,7 @@ def experiment(embedded: Embedded, group: Sequence[object], *, system: str, cosi
     ``group`` names each sample's set-up (its year); only people of one set-up meet as strangers. ``cosine`` is the
     daemon's threshold.
     """
-    in_range = np.isin(embedded.seen, [seen.value for seen in (Seen.FACE, Seen.SPOOF, Seen.UNSURE)])
+    in_range = passes_gate(embedded)
     chosen = embedded.where(in_range)
     compared = against_templates(chosen, enrolled=ENROLLED)
     group_of = np.array([str(name) for name in group])[in_range][np.unique(chosen.person, return_index=True)[1]]
@@ -107,7 +108,7 @@ def table(experiments: Sequence[Experiment]) -> Table:
     view.add_row("  same person", "1\n1", f"{_ARTICLE_GENUINE:.2f}", "1 of 1", "")
     view.add_row("  strangers", "1\n2", f"{_ARTICLE_IMPOSTOR:.2f}", "0 of 1", "", end_section=True)
     for one in experiments:
-        ours = "never opens" if one.threshold is None else f"opens below {one.threshold:.2f}"
+        ours = "no threshold" if one.threshold is None else f"opens below {one.threshold:.2f}"
         view.add_row(f"[bold]{one.system}[/], {ours}")
         view.add_row("  same person", *_cells(one.genuine))
         view.add_row("  strangers", *_cells(one.impostor), end_section=True)

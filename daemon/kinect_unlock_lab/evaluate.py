@@ -22,25 +22,28 @@ from kinect_unlock_lab.attempting import (
 )
 from kinect_unlock_lab.dimming import Light
 from kinect_unlock_lab.embed import Measured
-from kinect_unlock_lab.figures import accepts_at, figures_of, misses_at
+from kinect_unlock_lab.figures import Read, accepts_at, difference, figures_of, misses_at, read_tally
 from kinect_unlock_lab.findings import (
+    ALL_POSES,
     AS_IT_IS,
+    FIT_DEPTH,
+    PAIRS,
     Acquisition,
+    Difference,
     Findings,
     GroupRow,
     Impostors,
     Label,
     Naming,
     Row,
-    Samples,
     Speed,
 )
-from kinect_unlock_lab.folds import two_votes
+from kinect_unlock_lab.folds import of_people
 from kinect_unlock_lab.grouping import groups_of
 from kinect_unlock_lab.mapping import HERE, Workers
 from kinect_unlock_lab.metrics import Interval, share_by_person
 from kinect_unlock_lab.protocols import ENROLLED, I64, Bools, Embedded
-from kinect_unlock_lab.scoring import Fused, OneHalf, Rule
+from kinect_unlock_lab.subjects import Subject, subjects
 from kinect_unlock_lab.tally import EVERYBODY, SAME_PLACE, Kind, Resampling, Tally
 
 Dimmed: TypeAlias = Mapping[Light, Mapping[str, Measured]]
@@ -54,8 +57,8 @@ _IMPOSTORS: Final[dict[Impostors, tuple[Kind, ...]]] = {"of one place": SAME_PLA
 class Plan:
     """What to compute: template size, frames of attempts, rounds of resampling, and the lead that naming asks for.
 
-    ``draws`` is how often samples to enrol are drawn where any will do. ``listed`` i64[M,2] are pairs of samples that
-    the data set itself wants compared.
+    ``draws`` is how often samples to enrol are drawn where any will do. Every system is compared with ``against``, if
+    that is one of them. ``listed`` i64[M,2] are pairs of samples that the data set itself wants compared.
     """
 
     enrolled: int = ENROLLED
@@ -63,6 +66,7 @@ class Plan:
     draws: int = 5
     rounds: int = 200
     margin: float = 0.05
+    against: str | None = None
     workers: Workers = HERE
     listed: I64 | None = None
 
@@ -77,38 +81,83 @@ class Plan:
         """Return the protocol of attempts at templates of any samples."""
         return Protocol(enrolled=self.enrolled, frames=frames, enrolling="any", draws=self.draws)
 
-    def resampling(self, data: Data) -> Resampling:
-        """Return the people of some data, to be drawn again."""
-        return Resampling(len(np.unique(data.enrol.person)), rounds=self.rounds)
+
+class _Finder:
+    """Collects rows, and compares them with another system's as they come."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._reference: dict[tuple[str, str, str, Impostors], Read] = {}
+        self.rows: list[Row] = []
+        self.differences: list[Difference] = []
+
+    def look(self, subject: Subject, dark: Mapping[Light, Embedded]) -> None:
+        """Score one subject by every protocol, also in less light."""
+        plan = self._plan
+        for choice in subject.choices():
+            if choice.paired is not None:
+                rule, resampling = of_people(subject.rule, choice.paired.person), _drawing(choice.paired, plan)
+                tally = pairs(choice.paired, rule, resampling, plan.workers)
+                self._add(subject, subject.label(choice.name, PAIRS), tally)
+                if plan.listed is not None and len(choice.paired) == len(subject.embedded):
+                    tally = listed(choice.paired, plan.listed, rule, resampling)
+                    self._add(subject, subject.label(choice.name, "listed pairs"), tally)
+            if choice.data is not None:
+                for protocol in plan.protocols():
+                    self._attempt(subject, subject.label(choice.name, told(protocol)), choice.data, protocol)
+        for light, embedded in dark.items():
+            for choice in subject.in_light(embedded):
+                for frames in plan.frames:
+                    protocol = Protocol(enrolled=plan.enrolled, frames=frames)
+                    label = replace(subject.label(choice.name, told(protocol)), light=light.name)
+                    if choice.data is not None:
+                        self._attempt(subject, label, choice.data, protocol)
+
+    def _attempt(self, subject: Subject, label: Label, data: Data, protocol: Protocol) -> None:
+        plan, rule, resampling = (
+            self._plan,
+            of_people(subject.rule, data.enrol.person),
+            _drawing(data.enrol, self._plan),
+        )
+        compared = against_templates(data, protocol, rule, resampling, plan.workers)
+        whole = against_templates(data, replace(protocol, refusing="rejections"), rule, resampling, plan.workers)
+        self._add(subject, label, compared, whole)
+
+    def _add(self, subject: Subject, label: Label, tally: Tally, whole: Tally | None = None) -> None:
+        """Add a row against strangers of one place and one against everybody, where these are not the same."""
+        for name, kinds in _IMPOSTORS.items():
+            read = read_tally(tally, kinds)
+            alike = kinds != EVERYBODY and tally.total((Kind.ACROSS,)) == 0
+            if read is None or alike:
+                continue
+            thresholds = [point.threshold for point in read.figures.points] if whole is not None else []
+            frr = tuple(None if one is None or whole is None else misses_at(whole, one) for one in thresholds)
+            self.rows.append(Row(label, name, read.figures, frr))
+            self._compare(subject, label, name, read)
+
+    def _compare(self, subject: Subject, label: Label, impostors: Impostors, read: Read) -> None:
+        key = (label.samples, label.protocol, label.light, impostors)
+        if subject.system == self._plan.against:
+            if not subject.needs_depth:
+                self._reference[key] = read
+        elif self._plan.against is not None and key in self._reference:
+            self.differences.append(difference_of(label, impostors, self._plan.against, read, self._reference[key]))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Subject:
-    """One system's embeddings scored in one way; ``needs_depth`` where a frame without fit depth does not count."""
+def difference_of(label: Label, impostors: Impostors, against: str, own: Read, other: Read) -> Difference:
+    """Return what a row's rates are less another's of the same people, drawn alike."""
+    drawn = own.drawn - other.drawn
+    both = zip(own.figures.points, other.figures.points, strict=True)
+    tar = tuple(
+        None if mine.tar is None or its.tar is None else difference(mine.tar.value - its.tar.value, drawn[:, 1 + place])
+        for place, (mine, its) in enumerate(both)
+    )
+    eer = difference(own.figures.eer.value - other.figures.eer.value, drawn[:, 0])
+    return Difference(label, impostors, against, eer, tar)
 
-    system: str
-    score: str
-    rule: Rule
-    needs_depth: bool
-    embedded: Embedded
-    light: str = AS_IT_IS
 
-    def label(self, samples: Samples, protocol: str) -> Label:
-        return Label(self.system, self.score, samples, protocol, self.light)
-
-    def choices(self) -> Iterator[tuple[Samples, Data]]:
-        """Yield the samples to look at; those without depth have neither poses nor ranges."""
-        embedded = self.embedded
-        if not np.isfinite(embedded.distance_mm).any():
-            yield "photographs", Data.of(embedded)
-            return
-        yield "near-frontal", Data.of(embedded.where(embedded.near_frontal))
-        yield "all poses", Data.of(embedded)
-        yield "in verify range", replace(Data.of(embedded), usable=self.gated(embedded))
-
-    def gated(self, embedded: Embedded) -> Bools:
-        passed = passes_gate(embedded)
-        return passed & embedded.depth_fit if self.needs_depth else passed
+def _drawing(embedded: Embedded, plan: Plan) -> Resampling:
+    return Resampling(len(np.unique(embedded.person)), rounds=plan.rounds)
 
 
 def evaluate(
@@ -119,33 +168,30 @@ def evaluate(
     on_done: Callable[[int], object] = lambda _: None,
 ) -> Findings:
     """Compare everything; ``dimmed`` holds the same samples in less light. ``on_done`` is told of finished systems."""
+    finder = _Finder(plan)
     acquisition: list[Acquisition] = []
-    rows: list[Row] = []
     naming: list[Naming] = []
     groups: list[GroupRow] = []
-    for number, (name, one) in enumerate(measured.items(), start=1):
+    # The others are compared with it as they come
+    order = sorted(measured, key=lambda name: name != plan.against)
+    for number, name in enumerate(order, start=1):
+        one = measured[name]
         dark = {light: systems[name].embedded for light, systems in (dimmed or {}).items()}
         acquisition.append(_acquisition(name, AS_IT_IS, one.embedded))
         acquisition += [_acquisition(name, light.name, embedded) for light, embedded in dark.items()]
-        for subject in _subjects(name, one.embedded):
-            rows += [*_rows(subject, plan), *_dim_rows(subject, dark, plan)]
+        for subject in subjects(name, one.embedded):
+            finder.look(subject, dark)
             naming += _naming(subject, plan)
             groups += _groups(subject, plan)
         on_done(number)
-    speed = tuple(Speed(name, one.encode_ms, one.size_mb) for name, one in measured.items())
-    return Findings(speed, tuple(acquisition), tuple(rows), tuple(naming), tuple(groups))
-
-
-def _subjects(name: str, embedded: Embedded) -> Iterator[_Subject]:
-    names = [half.name for half in embedded.halves]
-    if len(names) == 1:
-        yield _Subject(name, names[0], Fused(), names[0] == "depth", embedded)
-        return
-    yield _Subject(name, "fused", Fused(), "depth" in names, embedded)
-    for half in embedded.halves:
-        yield _Subject(name, f"{half.name} half", OneHalf(half), half.name == "depth", embedded)
-    if "depth" in names:
-        yield _Subject(name, "two votes", two_votes(Data.of(embedded)), needs_depth=True, embedded=embedded)
+    return Findings(
+        tuple(Speed(name, one.encode_ms, one.size_mb) for name, one in measured.items()),
+        tuple(acquisition),
+        tuple(finder.rows),
+        tuple(finder.differences),
+        tuple(naming),
+        tuple(groups),
+    )
 
 
 def _acquisition(name: str, light: str, embedded: Embedded) -> Acquisition:
@@ -165,71 +211,31 @@ def _acquisition(name: str, light: str, embedded: Embedded) -> Acquisition:
     )
 
 
-def _rows(subject: _Subject, plan: Plan) -> Iterator[Row]:
-    for samples, data in subject.choices():
-        if samples != "in verify range":
-            tally = pairs(data.enrol, subject.rule, plan.resampling(data), plan.workers)
-            yield from _against_both(subject.label(samples, "pairs"), tally)
-            if plan.listed is not None and len(data.enrol) == len(subject.embedded):
-                tally = listed(data.enrol, plan.listed, subject.rule, plan.resampling(data))
-                yield from _against_both(subject.label(samples, "listed pairs"), tally)
-        for protocol in plan.protocols():
-            yield from _attempted(subject.label(samples, told(protocol)), subject.rule, data, protocol, plan)
-
-
-def _dim_rows(subject: _Subject, dark: Mapping[Light, Embedded], plan: Plan) -> Iterator[Row]:
-    """Let attempts in less light try templates that were enrolled in good light."""
-    for light, embedded in dark.items():
-        everything = Data(subject.embedded, embedded, embedded.acquired, np.ones(len(embedded), bool))
-        choices: tuple[tuple[Samples, Data], ...] = (
-            ("all poses", everything),
-            ("in verify range", replace(everything, usable=subject.gated(embedded))),
-        )
-        for samples, data in choices:
-            for protocol in (Protocol(enrolled=plan.enrolled, frames=frames) for frames in plan.frames):
-                label = replace(subject.label(samples, told(protocol)), light=light.name)
-                yield from _attempted(label, subject.rule, data, protocol, plan)
-
-
-def _attempted(label: Label, rule: Rule, data: Data, protocol: Protocol, plan: Plan) -> Iterator[Row]:
-    resampling = plan.resampling(data)
-    compared = against_templates(data, protocol, rule, resampling, plan.workers)
-    whole = against_templates(data, replace(protocol, refusing="rejections"), rule, resampling, plan.workers)
-    for row in _against_both(label, compared):
-        thresholds = [point.threshold for point in row.figures.points]
-        yield replace(row, frr=tuple(None if one is None else misses_at(whole, one) for one in thresholds))
-
-
-def _against_both(label: Label, tally: Tally) -> Iterator[Row]:
-    """Yield a row against strangers of one place and one against everybody, where these are not the same."""
-    for name, kinds in _IMPOSTORS.items():
-        figures = figures_of(tally, kinds)
-        alike = kinds != EVERYBODY and tally.total((Kind.ACROSS,)) == 0
-        if figures is not None and not alike:
-            yield Row(label, name, figures)
-
-
-def _naming(subject: _Subject, plan: Plan) -> Iterator[Naming]:
+def _naming(subject: Subject, plan: Plan) -> Iterator[Naming]:
     """Ask who it is, as the product does: by a score that needs no depth."""
     if subject.needs_depth:
         return
     protocol = plan.any_enrolled(1)
-    for samples, data in subject.choices():
-        asked = (data, protocol, subject.rule, plan.resampling(data))
+    for choice in subject.choices():
+        if choice.data is None or choice.name == FIT_DEPTH:
+            continue
+        asked = (choice.data, protocol, subject.rule, _drawing(choice.data.enrol, plan))
         opened = figures_of(identified(*asked, margin=plan.margin, workers=plan.workers))
         if opened is not None:
             missed = misses_at(identified(*asked, margin=0.0, workers=plan.workers), -1.0)
             right = Interval(1.0 - missed.value, 1.0 - missed.high, 1.0 - missed.low)
-            gallery = max(len(templates.person) for _, templates in settings(data, protocol))
-            yield Naming(subject.label(samples, told(protocol)), gallery, plan.margin, right, opened)
+            gallery = max(len(templates.person) for _, templates in settings(choice.data, protocol))
+            yield Naming(subject.label(choice.name, told(protocol)), gallery, plan.margin, right, opened)
 
 
-def _groups(subject: _Subject, plan: Plan) -> Iterator[GroupRow]:
+def _groups(subject: Subject, plan: Plan) -> Iterator[GroupRow]:
     """Judge groups of those who try, at one threshold and the same templates for all."""
-    data, protocol = Data.of(subject.embedded), plan.any_enrolled(1)
-    if subject.needs_depth:
-        data = replace(data, usable=data.usable & subject.embedded.depth_fit)
-    resampling = plan.resampling(data)
+    embedded, protocol = subject.embedded, plan.any_enrolled(1)
+    if subject.needs_depth and not subject.has_depth:
+        return
+    samples = FIT_DEPTH if subject.needs_depth else ALL_POSES
+    data = subject.fit_alone(embedded) if subject.needs_depth else Data.of(embedded)
+    resampling = _drawing(data.enrol, plan)
     everybody = against_templates(data, protocol, subject.rule, resampling, plan.workers)
     kinds = SAME_PLACE if everybody.total(SAME_PLACE) else EVERYBODY
     found = figures_of(everybody, kinds)
@@ -240,7 +246,7 @@ def _groups(subject: _Subject, plan: Plan) -> Iterator[GroupRow]:
         tally = against_templates(replace(data, trying=group.members), protocol, subject.rule, resampling, plan.workers)
         if tally.total(_GENUINE):
             yield GroupRow(
-                subject.label("all poses", told(protocol)),
+                subject.label(samples, told(protocol)),
                 group.quantity,
                 group.name,
                 people=tally.people(_GENUINE),

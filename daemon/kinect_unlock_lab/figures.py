@@ -5,13 +5,13 @@ gives the bound: 3 / people for misses, 3 / pairs of people for false accepts. A
 claimed at all, and one below 3 / pairs of people is marked: comparisons of the same two people are hardly independent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from kinect_unlock_lab.metrics import RULE_OF_THREE, Interval, Roc, smallest_far
+from kinect_unlock_lab.metrics import F64, RULE_OF_THREE, Interval, Roc, smallest_far
 from kinect_unlock_lab.tally import EVERYBODY, Kind, Tally, edges
 
 FARS: Final = (1e-2, 1e-3, 1e-4)
@@ -71,10 +71,25 @@ class Figures:
 
 def figures_of(tally: Tally, impostors: Sequence[Kind] = EVERYBODY, *, fars: Sequence[float] = FARS) -> Figures | None:
     """Read a tally; None where it holds no genuine comparisons or no impostors'."""
+    read = read_tally(tally, impostors, fars=fars)
+    return None if read is None else read.figures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """A tally's figures and, to compare two of the same people, ``drawn`` f64[rounds,1+fars]: EER, and TAR by FAR."""
+
+    figures: Figures
+    drawn: F64
+
+
+def read_tally(tally: Tally, impostors: Sequence[Kind] = EVERYBODY, *, fars: Sequence[float] = FARS) -> Read | None:
+    """Read a tally; None where it holds no genuine comparisons or no impostors'."""
     genuine, impostor = tally.total(_GENUINE), tally.total(impostors)
     if not genuine or not impostor:
         return None
-    roc, drawn = tally.roc(impostors), tally.rounds(impostors)
+    roc = tally.roc(impostors)
+    rates = np.array([_rates(one, fars) for one in tally.rounds(impostors)])
     people = tally.people(_GENUINE)
     # A search is among many; there its people are the trials
     pairs = tally.person_pairs(impostors) or tally.people(impostors)
@@ -83,19 +98,30 @@ def figures_of(tally: Tally, impostors: Sequence[Kind] = EVERYBODY, *, fars: Seq
         if far < smallest_far(impostor):
             return Point(far, None, None, by_pairs=False)
         tar, threshold = roc.at_far(far)
-        bounds = _interval(lambda one: one.at_far(far)[0], tar, drawn, people)
+        bounds = _interval(tar, rates[:, 1 + fars.index(far)], people)
         return Point(far, bounds, threshold, by_pairs=far >= smallest_far(pairs))
 
-    return Figures(
+    figures = Figures(
         people=people,
         genuine=genuine,
         impostor=impostor,
         person_pairs=pairs,
-        eer=_interval(Roc.eer, roc.eer(), drawn, people),
+        eer=_interval(roc.eer(), rates[:, 0], people),
         points=tuple(point(far) for far in fars),
         curve=_curve(roc, smallest_far(pairs), smallest_far(impostor)),
         histogram=_histogram(tally, impostors),
     )
+    return Read(figures, rates)
+
+
+def _rates(roc: Roc, fars: Sequence[float]) -> tuple[float, ...]:
+    return (roc.eer(), *(roc.at_far(far)[0] for far in fars))
+
+
+def difference(value: float, drawn: F64) -> Interval:
+    """Return a difference of two rates with the interval of what ``drawn`` f64[rounds] people gave."""
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(value, min(value, float(low)), max(value, float(high)))
 
 
 def misses_at(tally: Tally, threshold: float) -> Interval:
@@ -124,9 +150,8 @@ def _reaching(tally: Tally, kinds: Sequence[Kind], threshold: float) -> Interval
     return Interval(share, min(share, float(low)), max(share, float(high)))
 
 
-def _interval(measure: Callable[[Roc], float], value: float, drawn: Sequence[Roc], people: int) -> Interval:
-    low, high = np.percentile([measure(one) for one in drawn], [2.5, 97.5])
-    return _widened(Interval(value, min(value, float(low)), max(value, float(high))), people)
+def _interval(value: float, drawn: F64, people: int) -> Interval:
+    return _widened(difference(value, drawn), people)
 
 
 def _widened(interval: Interval, trials: int) -> Interval:

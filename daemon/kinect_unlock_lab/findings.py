@@ -6,10 +6,17 @@ from typing import Any, Final, Literal, TypeAlias
 from kinect_unlock_lab.figures import Figures
 from kinect_unlock_lab.metrics import Interval
 
-Samples: TypeAlias = Literal["near-frontal", "all poses", "in verify range", "photographs"]
 Impostors: TypeAlias = Literal["of one place", "everybody"]
 
 AS_IT_IS: Final = "as it is"
+
+# Which samples are compared. Fit depth: in the verify ranges, and depth may vote.
+NEAR_FRONTAL: Final = "near-frontal"
+ALL_POSES: Final = "all poses"
+IN_RANGE: Final = "in verify range"
+FIT_DEPTH: Final = "fit depth"
+PHOTOGRAPHS: Final = "photographs"
+PAIRS: Final = "pairs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class Label:
 
     system: str
     score: str
-    samples: Samples
+    samples: str
     protocol: str
     light: str = AS_IT_IS
 
@@ -35,6 +42,20 @@ class Row:
     impostors: Impostors
     figures: Figures
     frr: tuple[Interval | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row's rates less those of another system's row of the same samples, protocol, light and impostors.
+
+    Both are of the same people in every round of drawing. ``tar`` by FAR, None where the data cannot support it.
+    """
+
+    label: Label
+    impostors: Impostors
+    against: str
+    eer: Interval
+    tar: tuple[Interval | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,7 @@ class Findings:
     speed: tuple[Speed, ...]
     acquisition: tuple[Acquisition, ...]
     rows: tuple[Row, ...]
+    differences: tuple[Difference, ...]
     naming: tuple[Naming, ...]
     groups: tuple[GroupRow, ...]
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from kinect_unlock.halves import Half
 from kinect_unlock_lab.attempting import Data, Protocol, settings
 from kinect_unlock_lab.protocols import F32, I64, Bools, Names
-from kinect_unlock_lab.scoring import DepthBar, OneHalf, TwoVotes
+from kinect_unlock_lab.scoring import DepthBar, OneHalf, Rule, TwoVotes
 
 FOLDS: Final = 5
 DEPTH_MISSES: Final = 0.04  # share of genuine looks that the depth vote may refuse
@@ -38,8 +38,8 @@ def folds_of(people: Sequence[str] | Names, *, folds: int = FOLDS) -> I64:
 def two_votes(data: Data, *, misses: float = DEPTH_MISSES, folds: int = FOLDS) -> TwoVotes:
     """Fit the depth half's bars by distance, for each fold on the people of the others, so that it refuses ``misses``.
 
-    Looks are single frames at templates of the most frontal samples. A fold without looks keeps a bar that is never
-    reached.
+    Looks are single frames with fit depth at templates of the most frontal samples that have it. A fold without looks
+    keeps a bar that is never reached.
 
     Raises:
         ValueError: the embeddings have no depth half.
@@ -47,10 +47,18 @@ def two_votes(data: Data, *, misses: float = DEPTH_MISSES, folds: int = FOLDS) -
     halves = {half.name: half for half in data.enrol.halves}
     if "depth" not in halves or len(halves) < 2:
         raise ValueError(f"two votes need a depth half and another, got {', '.join(halves)}")
-    looks = _genuine(data, halves["depth"])
+    fit = data.enrol.acquired & data.enrol.depth_fit
+    looks = _genuine(replace(data, enrol=replace(data.enrol, acquired=fit), usable=data.usable & fit), halves["depth"])
     fold_of = folds_of(np.unique(data.enrol.person), folds=folds)
     bars = tuple(_bars(looks, fold_of[looks.person] != fold, misses) for fold in range(folds))
     return TwoVotes(data.enrol.halves[0], halves["depth"], bars, fold_of)
+
+
+def of_people(rule: Rule, people: Names) -> Rule:
+    """Return the rule for these people alone; bars are by fold, and who is in which is told by name."""
+    return (
+        replace(rule, fold_of=folds_of(np.unique(people), folds=len(rule.bars))) if isinstance(rule, TwoVotes) else rule
+    )
 
 
 def _genuine(data: Data, depth: Half) -> _Genuine:

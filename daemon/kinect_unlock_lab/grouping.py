@@ -12,6 +12,8 @@ import numpy as np
 
 from kinect_unlock_lab.protocols import F32, Bools, Embedded
 
+DISTANCE: Final = "distance"
+
 _DISTANCES_MM: Final = (900.0, 1100.0)
 _TURNS_DEG: Final = (15.0, 30.0)
 _THIRDS: Final = (1 / 3, 2 / 3)
@@ -31,7 +33,7 @@ def groups_of(embedded: Embedded) -> Iterator[Group]:
     width, hair = (_of_person(embedded, values) for values in (embedded.face_width_mm, embedded.hair))
     yield from _bands("face width", width, _thirds(embedded, width), "{:.0f} mm")
     yield from _bands("hair over the outer face", hair, _thirds(embedded, hair), "{:.2f}")
-    yield from _bands("distance", embedded.distance_mm, _DISTANCES_MM, "{:.0f} mm")
+    yield from _bands(DISTANCE, embedded.distance_mm, _DISTANCES_MM, "{:.0f} mm")
     yield from _bands("head turned by", embedded.turned_deg, _TURNS_DEG, "{:.0f}°")
     yield from _bands("brightness of the face", embedded.light, _sample_thirds(embedded.light), "{:.0f} of 255")
 

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from kinect_unlock_lab.figures import Curve
-from kinect_unlock_lab.findings import AS_IT_IS, Findings, Row
+from kinect_unlock_lab.findings import AS_IT_IS, FIT_DEPTH, PAIRS, Findings, Row
 from kinect_unlock_lab.plots.curves import det, histogram
-from kinect_unlock_lab.report import METHOD, TERMS, Report, hardest, headline_rows, sentence, tables_of
+from kinect_unlock_lab.report import METHOD, TERMS, Report, hardest, headline_rows, sentence
+from kinect_unlock_lab.report_tables import LONG_TABLE_ROWS, tables_of
 
 _HISTOGRAMS: Final = 8
 # Text stays text, which any reader has a font for, and names of parts do not change from run to run.
@@ -41,25 +42,25 @@ def page(report: Report) -> str:
         method=METHOD,
         tables=tables_of(report),
         drawings=(curves, histograms),
+        long=LONG_TABLE_ROWS,
     )
 
 
 def _curves(findings: Findings) -> Iterator[Figure]:
-    """Draw a DET for each protocol of the headline, and for each light in which attempts were made."""
+    """Draw a DET for each choice of samples in the headline, and for each light in which attempts were made."""
     rows = list(headline_rows(findings))
-    for protocol in dict.fromkeys(row.label.protocol for row in rows):
-        own = [row for row in rows if row.label.protocol == protocol]
-        title = f"{own[0].label.samples}: {protocol}, strangers: {own[0].impostors}"
-        yield det(_by_system(own), title=title)
+    for samples, protocol in dict.fromkeys((row.label.samples, row.label.protocol) for row in rows):
+        own = [row for row in rows if (row.label.samples, row.label.protocol) == (samples, protocol)]
+        yield det(_by_system(own), title=f"{samples}: {protocol}, strangers: {own[0].impostors}")
     dim = [row for row in findings.rows if _is_dim(row) and hardest(row, findings)]
     for light in dict.fromkeys(row.label.light for row in dim):
         own = [row for row in dim if row.label.light == light]
-        yield det(_by_system(own), title=f"{light}: {own[0].label.protocol}")
+        yield det(_by_system(own), title=f"{light}: {own[0].label.samples}, {own[0].label.protocol}")
 
 
 def _is_dim(row: Row) -> bool:
     label = row.label
-    return label.light != AS_IT_IS and label.samples == "all poses" and label.protocol.startswith("1 frame")
+    return label.light != AS_IT_IS and label.samples == FIT_DEPTH and label.protocol.startswith("1 frame")
 
 
 def _by_system(rows: Sequence[Row]) -> dict[str, Curve]:
@@ -67,9 +68,13 @@ def _by_system(rows: Sequence[Row]) -> dict[str, Curve]:
 
 
 def _histograms(findings: Findings) -> Iterator[Figure]:
-    rows = [row for row in headline_rows(findings) if row.label.protocol == "pairs"]
-    for row in rows[:_HISTOGRAMS]:
-        yield histogram(row.figures, title=f"{row.label.system}, {row.label.score}: pairs")
+    """Draw the pairs of each score, of all samples where it can judge them."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in headline_rows(findings):
+        if row.label.protocol == PAIRS:
+            first.setdefault((row.label.system, row.label.score), row)
+    for (system, score), row in list(first.items())[:_HISTOGRAMS]:
+        yield histogram(row.figures, title=f"{system}, {score}: pairs, {row.label.samples}")
 
 
 def _svg(figure: Figure, name: str) -> Markup:

@@ -4,12 +4,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table as View
 
-from kinect_unlock_lab.report import METHOD, TERMS, Report, Table, sentence, tables_of
+from kinect_unlock_lab.report import METHOD, TERMS, Report, sentence
+from kinect_unlock_lab.report_tables import LONG_TABLE_ROWS, Table, tables_of
 
 
 def view(report: Report) -> Group:
-    """Lay the headline, groups and failures out for a terminal; every protocol stands in the files."""
-    shown = [table for table in tables_of(report) if table.title != "Every protocol"]
+    """Lay the short tables out for a terminal; the long ones stand in the files."""
+    shown = [table for table in tables_of(report) if len(table.rows) <= LONG_TABLE_ROWS]
     note = "per cent, 95 % intervals by person; † more comparisons than pairs of people to rest on"
     return Group(*(_view(table) for table in shown), note)
 
@@ -27,7 +28,7 @@ def markdown(report: Report) -> str:
 
 
 def _pipes(table: Table) -> str:
-    rule = "|".join("---" if place == 0 else "--:" for place in range(len(table.columns)))
+    rule = "|".join("---" if place < table.words else "--:" for place in range(len(table.columns)))
     lines = ["| " + " | ".join(row) + " |" for row in (table.columns, *table.rows)]
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
 
@@ -35,7 +36,7 @@ def _pipes(table: Table) -> str:
 def _view(table: Table) -> View:
     shown = View(title=f"[bold]{table.title}[/]", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if place == 0 else "right")
+        shown.add_column(column, justify="left" if place < table.words else "right")
     for row in table.rows:
         shown.add_row(*(_broken(cell) for cell in row))
     return shown

@@ -1,5 +1,7 @@
 """Rows say what plain counting says, claim nothing too small, and depth is judged on people it was not fitted on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,13 +31,14 @@ def row_of(findings: Findings, score: str, samples: str, protocol: str, impostor
 
 
 def test_pairs_are_counted_as_a_plain_loop_counts_them(findings: Findings) -> None:
-    embedded, figures = crowd(), row_of(findings, "fused", "all poses", "pairs").figures
+    embedded, figures = crowd(), row_of(findings, "rgb half", "all poses", "pairs").figures
     genuine: list[float] = []
     impostor: list[float] = []
+    vectors = embedded.half("rgb")
     for one in range(PEOPLE * EACH):
         for other in range(one):
             both = embedded.acquired[one] and embedded.acquired[other]
-            score = float(embedded.embeddings[one] @ embedded.embeddings[other]) if both else -2.0
+            score = float(vectors[one] @ vectors[other]) if both else -2.0
             (genuine if embedded.person[one] == embedded.person[other] else impostor).append(score)
 
     assert (figures.genuine, figures.impostor) == (len(genuine), len(impostor))
@@ -53,7 +56,7 @@ def test_pairs_are_counted_as_a_plain_loop_counts_them(findings: Findings) -> No
 
 
 def test_a_rate_below_three_over_the_comparisons_is_not_claimed(findings: Findings) -> None:
-    figures = row_of(findings, "fused", "all poses", "pairs").figures
+    figures = row_of(findings, "rgb half", "all poses", "pairs").figures
     assert figures.points[1].tar is not None
     assert not figures.points[1].by_pairs  # 276 pairs of people say nothing of one in a thousand
     assert figures.points[2].far == 1e-4
@@ -62,14 +65,37 @@ def test_a_rate_below_three_over_the_comparisons_is_not_claimed(findings: Findin
     assert min(figures.curve.far) >= 3 / figures.impostor
 
 
+def test_scores_that_need_depth_are_compared_where_it_is_fit_by_every_score_alike(findings: Findings) -> None:
+    people = crowd()
+    fit = people.where((people.seen == "face") & people.depth_fit & people.acquired)
+    scores = ("rgb half", "depth half", "fused", "two votes")
+    found = [row_of(findings, score, "fit depth", "pairs").figures for score in scores]
+    assert {one.genuine + one.impostor for one in found} == {len(fit) * (len(fit) - 1) // 2}
+    assert {row.label.samples.split(",")[0] for row in findings.rows if row.label.score == "rgb half"} == {
+        "near-frontal",
+        "all poses",
+        "in verify range",
+        "fit depth",
+    }
+
+
+def test_distances_divide_the_samples_that_are_compared(findings: Findings) -> None:
+    paired = {row.label.samples for row in findings.rows if row.label.protocol == "pairs"}
+    assert {samples for samples in paired if samples.startswith("all poses, ")} == {
+        "all poses, below 900 mm",
+        "all poses, 900 to 1100 mm",
+        "all poses, from 1100 mm",
+    }
+
+
 def test_strangers_of_one_place_are_counted_apart(findings: Findings) -> None:
-    near = row_of(findings, "fused", "all poses", "pairs", "of one place").figures
+    near = row_of(findings, "rgb half", "all poses", "pairs", "of one place").figures
     assert near.person_pairs == 2 * (12 * 11 // 2)
-    assert near.genuine == row_of(findings, "fused", "all poses", "pairs").figures.genuine
+    assert near.genuine == row_of(findings, "rgb half", "all poses", "pairs").figures.genuine
 
 
 def test_every_half_and_both_votes_are_scored(findings: Findings) -> None:
-    eer = {score: row_of(findings, score, "all poses", "pairs").figures.eer.value for score in ("fused", "rgb half")}
+    eer = {score: row_of(findings, score, "fit depth", "pairs").figures.eer.value for score in ("fused", "rgb half")}
     assert {row.label.score for row in findings.rows} == {"fused", "rgb half", "depth half", "two votes"}
     assert eer["fused"] <= eer["rgb half"] + 0.01
 
@@ -84,15 +110,15 @@ def test_frames_that_may_not_count_are_misses_of_attempts_and_not_of_comparisons
 
 
 def test_two_frames_miss_less_than_one(findings: Findings) -> None:
-    one, two = (row_of(findings, "depth half", "all poses", f"{frames} at 3 any") for frames in ("1 frame", "2 frames"))
+    one, two = (row_of(findings, "depth half", "fit depth", f"{frames} at 3 any") for frames in ("1 frame", "2 frames"))
     assert two.figures.eer.value < one.figures.eer.value
 
 
 def test_dim_light_is_judged_at_templates_of_good_light(findings: Findings) -> None:
     dark = [row for row in findings.rows if row.label.light != AS_IT_IS]
     assert {row.label.light for row in dark} == {DIM[0].name}
-    own = next(row for row in dark if row.label.score == "fused" and row.label.samples == "all poses")
-    bright = row_of(findings, "fused", "all poses", own.label.protocol, own.impostors)
+    own = next(row for row in dark if row.label.score == "rgb half" and row.label.samples == "all poses")
+    bright = row_of(findings, "rgb half", "all poses", own.label.protocol, own.impostors)
     assert own.figures.eer.value > bright.figures.eer.value
 
 
@@ -131,6 +157,16 @@ def test_systems_are_told_apart_and_keep_their_cost() -> None:
     assert errors["a"] < errors["b"]
     assert [(one.system, one.encode_ms, one.size_mb) for one in found.speed] == [("a", 12.5, 38.7), ("b", 12.5, 38.7)]
     assert {row.label.score for row in found.rows} == {"rgb"}
+
+
+def test_systems_are_compared_on_the_same_people_drawn_alike() -> None:
+    systems = {"worse": measured(colour_alone(crowd(1.6))), "good": measured(colour_alone(crowd()))}
+    found = evaluate(systems, replace(QUICK, against="good"))
+    assert {one.label.system for one in found.differences} == {"worse"}
+    every = next(one for one in found.differences if (one.label.samples, one.label.protocol) == ("all poses", "pairs"))
+    assert every.eer.low > 0
+    assert every.tar[0] is not None
+    assert every.tar[0].high < 0
 
 
 def test_photographs_have_neither_poses_nor_ranges() -> None:

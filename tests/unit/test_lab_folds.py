@@ -1,14 +1,17 @@
 """Folds never divide a person, bars never judge whom they were fitted on, groups are what their bounds say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evaluated_people import HALVES, PEOPLE, colour_alone, crowd
 from kinect_unlock_lab.attempting import Data
 from kinect_unlock_lab.dimming import AS_IT_IS, DIM
-from kinect_unlock_lab.folds import BAND_ENDS_MM, folds_of, two_votes
+from kinect_unlock_lab.folds import BAND_ENDS_MM, folds_of, of_people, two_votes
 from kinect_unlock_lab.grouping import groups_of
 from kinect_unlock_lab.protocols import Embedded
+from kinect_unlock_lab.scoring import Fused, TwoVotes
 
 
 def test_a_person_is_always_in_the_same_fold_and_every_fold_has_people() -> None:
@@ -19,8 +22,30 @@ def test_a_person_is_always_in_the_same_fold_and_every_fold_has_people() -> None
     assert np.bincount(folds).min() >= 10
 
 
-def test_a_fold_that_changes_does_not_change_its_own_bars() -> None:
+def all_fit() -> Embedded:
+    whole = crowd()
+    return replace(whole, depth_fit=np.ones(len(whole), bool))
+
+
+def test_bars_are_of_frames_whose_depth_may_vote() -> None:
     before = crowd()
+    vectors = before.embeddings.copy()
+    vectors[~before.depth_fit, HALVES[1].begin :] *= -1
+    after = before.with_vectors(vectors, before.halves)
+    assert two_votes(Data.of(before), misses=0.2).bars == two_votes(Data.of(after), misses=0.2).bars
+
+
+def test_bars_hold_for_a_part_of_the_people_by_name() -> None:
+    people = all_fit()
+    rule, some = two_votes(Data.of(people)), np.unique(people.person)[3:11]
+    part = of_people(rule, some)
+    assert isinstance(part, TwoVotes)
+    assert part.fold_of.tolist() == rule.fold_of[3:11].tolist()
+    assert of_people(Fused(), some) == Fused()
+
+
+def test_a_fold_that_changes_does_not_change_its_own_bars() -> None:
+    before = all_fit()
     fold_of = folds_of(np.unique(before.person), folds=2)
     mine = fold_of[before.person_index] == 0
     vectors = before.embeddings.copy()
@@ -33,7 +58,7 @@ def test_a_fold_that_changes_does_not_change_its_own_bars() -> None:
 
 
 def test_bars_refuse_about_the_share_asked_for() -> None:
-    strict, lenient = (two_votes(Data.of(crowd()), misses=share) for share in (0.5, 0.02))
+    strict, lenient = (two_votes(Data.of(all_fit()), misses=share) for share in (0.5, 0.02))
     for tight, loose in zip(strict.bars, lenient.bars, strict=True):
         assert [bar.to_mm for bar in tight] == [bar.to_mm for bar in loose]
         assert all(one.cosine > other.cosine for one, other in zip(tight, loose, strict=True))

@@ -9,8 +9,10 @@ from rich.console import Console
 from evaluated_people import colour_alone, crowd, measured
 from kinect_unlock_lab.dimming import DIM
 from kinect_unlock_lab.evaluate import Plan, evaluate
-from kinect_unlock_lab.report import METHOD, TERMS, Report, Subject, tables_of
+from kinect_unlock_lab.findings import FIT_DEPTH
+from kinect_unlock_lab.report import METHOD, TERMS, Report, Subject
 from kinect_unlock_lab.report_page import page
+from kinect_unlock_lab.report_tables import tables_of
 from kinect_unlock_lab.report_text import markdown, view
 
 SUBJECT = Subject("crowd <of numbers>", "RGB-D folder", "tune", 24, 168, 3, "1.2.3")
@@ -21,7 +23,8 @@ def report() -> Report:
     bright, dark = crowd(), crowd(1.6, seed=6)
     systems = {"both": measured(bright), "colour": measured(colour_alone(bright))}
     dim = {"both": measured(dark), "colour": measured(colour_alone(dark))}
-    return Report(SUBJECT, evaluate(systems, Plan(frames=(1, 2), draws=1, rounds=5), dimmed={DIM[1]: dim}))
+    plan = Plan(frames=(2,), draws=1, rounds=2, against="colour")
+    return Report(SUBJECT, evaluate(systems, plan, dimmed={DIM[1]: dim}))
 
 
 @pytest.fixture(scope="module")
@@ -64,24 +67,39 @@ def test_every_form_says_what_may_be_published_and_how_it_was_measured(report: R
 def test_the_headline_has_a_row_for_every_score_of_every_system(report: Report) -> None:
     headline = tables_of(report)[0]
     assert [row[0] for row in headline.rows] == [
-        "both, fused",
+        "colour, rgb",
         "both, rgb half",
         "both, depth half",
+        "both, fused",
         "both, two votes",
-        "colour, rgb",
     ]
     assert {row[-2:] for row in headline.rows} == {("12.5", "38.7")}
 
 
 def test_what_few_comparisons_cannot_say_is_not_said(report: Report) -> None:
-    rows = next(table for table in tables_of(report) if table.title == "Every protocol").rows
-    assert all(row[9] == "too few" for row in rows)  # TAR at FAR 1e-4
+    pairs = next(table for table in tables_of(report) if table.title == "Pairs")
+    assert {row[pairs.columns.index("TAR @1e-4")] for row in pairs.rows} == {"too few"}
+
+
+def test_scores_that_need_depth_are_given_where_depth_is_fit_and_nowhere_else(report: Report) -> None:
+    for table in tables_of(report)[1:3]:
+        for row in table.rows:
+            assert FIT_DEPTH in row[1] or row[0] in {"both, rgb half", "colour, rgb"}
+
+
+def test_differences_are_told_with_a_sign_and_a_verdict(report: Report) -> None:
+    against = next(table for table in tables_of(report) if table.title == "Against colour")
+    alike = [row for row in against.rows if row[0] == "both, rgb half"]
+    assert {row[-1] for row in alike} == {"alike"}
+    assert {row[3] for row in alike} == {"+0.0 [+0.0, +0.0]"}
+    assert "worse" in {row[-1] for row in against.rows if row[0] == "both, depth half"}
 
 
 def test_tables_hold_what_json_holds(report: Report) -> None:
     read = msgspec.json.decode(msgspec.json.encode(report.as_json()))
     first = next(row for row in read["rows"] if row["label"]["protocol"] == "pairs")
-    assert list(read) == ["subject", "terms", "method", "speed", "acquisition", "rows", "naming", "groups"]
+    about = ["subject", "terms", "method", "speed", "acquisition"]
+    assert list(read) == [*about, "rows", "differences", "naming", "groups"]
     assert list(first) == ["label", "impostors", "figures", "frr"]
     assert f"{first['figures']['genuine']:,}" in markdown(report)
 

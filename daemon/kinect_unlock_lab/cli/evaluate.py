@@ -68,6 +68,7 @@ def evaluate(
     dim: Annotated[
         bool, typer.Option("--dim", help="Attempts in dim light too: colour x0.10 and x0.04, noise.")
     ] = False,
+    against: Annotated[str, typer.Option(help="The system that every other is compared with, pair by pair.")] = "sface",
     rounds: Annotated[int, typer.Option(min=2, help="Rounds of drawing people, for intervals.")] = 200,
     jobs: Annotated[int, typer.Option(min=1, help="Processes of this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="A Dask cluster instead, by its address: tcp://host:8786.")] = None,
@@ -92,6 +93,7 @@ def evaluate(
         frames=tuple(range(1, frames + 1)),
         rounds=rounds,
         margin=settings.match.identify_margin,
+        against=against if against in names else None,
         workers=Workers(jobs, dask),
     )
     lights = (AS_IT_IS, *DIM) if dim and kind.has_depth else (AS_IT_IS,)
@@ -110,7 +112,8 @@ def _embedded(
 ) -> Mapping[str, embedding.Measured]:
     name = "embedding" if study.light is AS_IT_IS else f"embedding, {study.light.name}"
     with progress(name, len(items)) as done:
-        return embedding.side_by_side(study, items, workers, on_done=done)
+        found = embedding.side_by_side(study, items, workers, on_done=done)
+    return {Path(name).stem if name.endswith(".onnx") else name: one for name, one in found.items()}
 
 
 def _write(report: Report, json_file: Path | None, markdown: Path | None, html: Path | None) -> None:
