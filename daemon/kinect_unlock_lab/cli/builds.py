@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
+from kinect_unlock.errors import SourceError
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 
 app = typer.Typer()
@@ -61,7 +62,9 @@ def compare_builds(
 
 @app.command("int8-ranges")
 def int8_ranges(
-    faces: Annotated[Path, typer.Argument(help="An archive with `color` u8[N,112,112,3], RGB.", dir_okay=False)],
+    faces: Annotated[
+        Path, typer.Argument(help="An archive with `color` u8[N,112,112,3], RGB.", exists=True, dir_okay=False)
+    ],
     *,
     file: ConfigFile = None,
 ) -> None:
@@ -75,7 +78,12 @@ def int8_ranges(
 
     settings = settings_of(file)
     store = product.model_store(settings)
-    with np.load(faces, allow_pickle=False) as archive:
-        planes = archive["color"].astype(np.float32).transpose(0, 3, 1, 2)
+    try:
+        with np.load(faces, allow_pickle=False) as archive:
+            planes = archive["color"].astype(np.float32).transpose(0, 3, 1, 2)
+    except (OSError, KeyError, ValueError) as error:
+        raise SourceError(
+            f"{faces}: no faces can be read ({error}); lab calibration-faces makes such a file"
+        ) from error
     for name, (low, high) in layer_ranges(store.weights(settings.models.encoder), planes).items():
         print(f"      {name}: [{low:.4f}, {high:.4f}]")

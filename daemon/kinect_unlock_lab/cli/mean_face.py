@@ -1,18 +1,17 @@
 """``lab mean-face``."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from kinect_unlock_lab.cli.synthesise import HeadModelFile
 
 app = typer.Typer()
 
 
 @app.command("mean-face")
 def mean_face(
-    model: Annotated[
-        Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True, dir_okay=False)
-    ],
+    head_model: HeadModelFile,
     *,
     people: Annotated[int, typer.Option(min=1, help="Random heads to average; the shipped table has 500.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the random heads; the shipped table has 0.")] = 0,
@@ -22,7 +21,7 @@ def mean_face(
     The same model, number and seed give the same tables. Every depth vote is measured against them: a new table asks
     for a new depth half and new thresholds.
     """
-    from kinect_unlock_lab.head_model import load_head_model  # noqa: PLC0415 - loads only where used
-    from kinect_unlock_lab.mean_face import mean_face_table  # noqa: PLC0415
+    from kinect_unlock_lab.mean_face import mean_face_table  # noqa: PLC0415 - loads only where used
+    from kinect_unlock_lab.synthesis.head_files import load_head  # noqa: PLC0415
 
-    typer.echo(mean_face_table(load_head_model(model), people=people, seed=seed).source())
+    typer.echo(mean_face_table(load_head(head_model), people=people, seed=seed).source())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kinect_unlock_lab.cli.shared import progress
+from kinect_unlock_lab.cli.shared import new_file, progress
 
 app = typer.Typer()
 
@@ -15,7 +15,10 @@ def render_demo(
     model: Annotated[Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True)],
     folder: Annotated[Path, typer.Argument(help="Where to write the recordings and demo.yaml.", file_okay=False)],
     *,
-    picture: Annotated[Path | None, typer.Option(help="Also write the README's picture here, as PNG.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Also write the README's picture here, as PNG.", dir_okay=False, callback=new_file),
+    ] = None,
 ) -> None:
     """Render the demo's recordings again, in about seven minutes; the same seeds give the same frames."""
     from kinect_unlock_lab import demo_picture, demo_recordings  # noqa: PLC0415 - the renderer loads only where used

@@ -1,5 +1,6 @@
 """What the laboratory's verbs share: their common arguments, progress bars and files of figures."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,20 @@ from kinect_unlock_lab import embed as embedding
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.protocols import Embedded
 
+
+def new_file(path: Path | None) -> Path | None:
+    """Refuse, as an option's callback, a file that could not be written: better now than after an hour's work."""
+    if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise typer.BadParameter(f"{path} cannot be written; name a file in a folder that exists and may be written")
+    return path
+
+
 Dataset = Annotated[
     Path, typer.Argument(help="A folder of RGB-D samples with index.csv.", exists=True, file_okay=False)
 ]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", help="Write the figures here as JSON.", dir_okay=False, callback=new_file)
+]
 
 
 class Done(Protocol):

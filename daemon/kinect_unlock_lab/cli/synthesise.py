@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
-from kinect_unlock_lab.cli.shared import Dataset, JsonFile, progress, write_json
+from kinect_unlock_lab.cli.shared import Dataset, JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import Side, load_rgbd_faces, split
 from kinect_unlock_lab.mapping import Workers, mapped
 
@@ -69,7 +69,11 @@ def compare_synthesis(
     json_file: JsonFile = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Also draw maps of both here, as PNG. It shows people's faces: keep it private."),
+        typer.Option(
+            help="Also draw maps of both here, as PNG. It shows people's faces: keep it private.",
+            dir_okay=False,
+            callback=new_file,
+        ),
     ] = None,
     file: ConfigFile = None,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from kinect_unlock_lab.cli.shared import new_file
 from kinect_unlock_lab.cli.synthesise import Cluster, HeadModelFile, Jobs, Out, produce
 from kinect_unlock_lab.mapping import Workers
 
@@ -47,7 +48,10 @@ def synthesise_people(
 @app.command()
 def calibration_faces(
     head_model: HeadModelFile,
-    out: Annotated[Path, typer.Argument(help="The archive to write, models/calibration-faces.npz.", dir_okay=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(help="The archive to write, models/calibration-faces.npz.", dir_okay=False, callback=new_file),
+    ],
     *,
     faces: Annotated[int, typer.Option(min=1, help="People, one picture of each.")] = 36,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same faces.")] = 64,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kinect_unlock.errors import ConfigError
+from kinect_unlock_lab.cli.shared import new_file
 from kinect_unlock_lab.cli.synthesise import produce
 from kinect_unlock_lab.mapping import Workers
 from kinect_unlock_lab.training.recipes import Recipe, load_recipe, shipped_recipe
@@ -33,7 +34,14 @@ def train(
     samples: Annotated[
         Path, typer.Option("--set", help="Textured people from `lab synthesise-people`.", file_okay=False)
     ],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write; the run's figures go beside it, ending in .json.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The ONNX file to write; the run's figures go beside it, ending in .json.",
+            dir_okay=False,
+            callback=new_file,
+        ),
+    ],
     keep: Annotated[
         Path | None,
         typer.Option(help="Checkpoints and TensorBoard's files; a run begun there goes on. Else beside OUT, in .run."),

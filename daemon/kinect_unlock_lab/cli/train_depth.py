@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
-from kinect_unlock_lab.cli.shared import Dataset, JsonFile, progress, write_json
+from kinect_unlock_lab.cli.shared import Dataset, JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import load_rgbd_faces
 
 app = typer.Typer()
@@ -24,7 +24,7 @@ def train_depth(
     samples: Annotated[
         Path, typer.Option("--set", help="A set of depth maps from `lab synthesise`.", exists=True, file_okay=False)
     ],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.", dir_okay=False, callback=new_file)],
 ) -> None:
     """Train the depth half on synthetic people and export it to ONNX.
 
@@ -51,7 +51,10 @@ def evaluate_depth(
     network: Network,
     *,
     maps_file: Annotated[
-        Path | None, typer.Option("--maps", help="Keep the frontalised maps here, or take them from here.")
+        Path | None,
+        typer.Option(
+            "--maps", help="Keep the frontalised maps here, or take them from here.", dir_okay=False, callback=new_file
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=10, help="Bootstrap rounds.")] = 200,
     json_file: JsonFile = None,
