@@ -68,7 +68,13 @@ class Fitness:
 def measured(
     faces: Faces, embedded: Embedded, maps: DepthMaps, bounds: Sequence[Bounds] = BOUNDS
 ) -> tuple[Fitness, ...]:
-    """Judge every one of ``bounds`` on looks whose depth may be anyhow; rows of all three agree."""
+    """Judge every one of ``bounds`` on looks whose depth may be anyhow; rows of all three agree.
+
+    Raises:
+        ValueError: nobody may try.
+    """
+    if not faces.may_try.any():
+        raise ValueError("nobody is within the verify range with any depth")
     return tuple(_fitness(faces, within(embedded, maps, one), one) for one in bounds)
 
 
@@ -91,6 +97,7 @@ def _fitness(faces: Faces, fit: Bools, bounds: Bounds) -> Fitness:
     except ValueError:  # nobody has looks enough
         return Fitness(bounds, refused, int(allowed.may_try.sum()), 0, None, None)
     threshold = float(np.quantile(own.scores, MISSES, method="lower"))
-    (accepts,) = false_accepts(other.compared.where(other.same_group), [threshold])
+    met = other.compared.where(other.same_group)
+    accepts = false_accepts(met, [threshold])[0] if len(met.scores) else None
     people = len(np.unique(own.probe_person))
     return Fitness(bounds, refused, int(allowed.may_try.sum()), people, threshold, accepts)

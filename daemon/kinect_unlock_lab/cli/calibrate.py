@@ -62,9 +62,9 @@ def _depth(
     with progress("depth maps", len(samples)) as done:
         maps = depth_maps(samples, product.detector(settings), on_done=done)
     faces, anyhow = faces_of(samples, embedded), faces_of(samples, embedded, may_vote=has_depth(embedded))
-    bounds = depth_fitness.measured(anyhow.where(tune), embedded.where(tune), maps.where(tune))
-    console.print(vote_tables.fitness(bounds))
     try:
+        bounds = depth_fitness.measured(anyhow.where(tune), embedded.where(tune), maps.where(tune))
+        console.print(vote_tables.fitness(bounds))
         with progress("depth vote", 1) as done:
             found = calibrate_depth(faces, tune, on_done=done)
     except ValueError as fault:
