@@ -138,7 +138,9 @@ def test_the_same_strengths_add_up_as_a_product_does() -> None:
 
 def test_the_product_accepts_an_invented_face(egg_file: Path) -> None:
     studio = depth_faces.studio_of(egg_file, depth_faces.DepthRecipe())
-    looks = depth_faces.sit(studio, 4, np.random.default_rng(9))
+    rng = np.random.default_rng(9)
+    (sitter,) = depth_faces.invite(studio, [rng])
+    looks = depth_faces.sit(studio, sitter, 4, rng)
     assert looks
     for look in looks:
         assert 400 < look.frontal.pose.distance_mm < 1500

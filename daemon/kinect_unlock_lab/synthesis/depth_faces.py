@@ -5,6 +5,7 @@ depth camera, found by landmarks that are a little off, and handed to the produc
 Everything random in a shard comes from the set's seed and the shard's number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,14 +15,24 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Box, Calibration, Detection, Intrinsics, Registered
+from kinect_unlock.frames import (
+    F32,
+    F64,
+    TENSOR_SIDE_PX,
+    Box,
+    Calibration,
+    Detection,
+    Intrinsics,
+    Registered,
+    read_only,
+)
 from kinect_unlock.frontalise import Frontal, frontalise
 from kinect_unlock.pose import facing, place_head
 from kinect_unlock_lab.synthesis.compiled import compiled
 from kinect_unlock_lab.synthesis.depth_sensor import ErrorSpread, draw_errors, sense
 from kinect_unlock_lab.synthesis.hair_volume import Cover, Growth, HairShares, covered, draw_cover, plant
 from kinect_unlock_lab.synthesis.head_files import load_head, source_of
-from kinect_unlock_lab.synthesis.heads import ShapeSpread, TrainingHead, draw_expression, draw_shape, express, prepare
+from kinect_unlock_lab.synthesis.heads import ShapeSpread, TrainingHead, draw_expression, draw_shapes, express, prepare
 from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
 from kinect_unlock_lab.synthesis.shards import Column, SetDescription, ShardWriter
 
@@ -35,6 +46,8 @@ CAMERA: Final = Calibration(_LENS, _LENS, Registered())
 _WINDOW_MM: Final = (100.0, 115.0)  # to each side of the face's middle: what the product looks at, and its outline
 _RESTYLED: Final = 0.6  # of a person's looks, with hair and glasses other than before
 _WALL: Final = (-0.2, np.inf)  # the logarithm of its infrared brightness, and that it wears no glasses
+_INVITED: Final = 8  # people whose shapes are added up together
+_NO_CORNER: Final = read_only(np.zeros(2, np.float32))
 _TRIES: Final = 5  # at a look that the product would refuse for too little depth
 
 
@@ -104,9 +117,11 @@ def make_shard(plan: DepthPlan, number: int) -> int:
     errors = ErrorSpread(quantised_share=float(description.options["quantised_share"]))
     studio = studio_of(plan.head_model, DepthRecipe(errors=errors))
     rows: list[tuple[int, Frontal]] = []
-    for person in description.people_of(number):
-        rng = np.random.default_rng((description.seed, person))
-        rows += [(person, look.frontal) for look in sit(studio, description.looks, rng)]
+    everybody = description.people_of(number)
+    for people in (everybody[first : first + _INVITED] for first in range(0, len(everybody), _INVITED)):
+        rngs = [np.random.default_rng((description.seed, person)) for person in people]
+        for person, sitter, rng in zip(people, invite(studio, rngs), rngs, strict=True):
+            rows += [(person, look.frontal) for look in sit(studio, sitter, description.looks, rng)]
     return plan.writer.write(number, _columns(rows))
 
 
@@ -129,11 +144,16 @@ def studio_of(head_model: Path, recipe: DepthRecipe) -> Studio:
     return Studio(*_load(head_model), recipe)
 
 
-def sit(studio: Studio, looks: int, rng: np.random.Generator) -> list[Look]:
-    """Invent one person and take their looks; what the product refuses is tried again, a few times."""
+def invite(studio: Studio, rngs: Sequence[np.random.Generator]) -> list[Sitter]:
+    """Invent people, each from a generator of their own; many at once cost less than one by one."""
+    recipe = studio.recipe
+    habits = [recipe.look.habit_mm * rng.standard_normal((5, 3)) * (1.0, 1.0, 0.0) for rng in rngs]
+    return [Sitter(*both) for both in zip(draw_shapes(studio.head, recipe.shape, rngs), habits, strict=True)]
+
+
+def sit(studio: Studio, sitter: Sitter, looks: int, rng: np.random.Generator) -> list[Look]:
+    """Take one person's looks; what the product refuses is tried again, a few times."""
     head, growth, recipe = studio.head, studio.growth, studio.recipe
-    habit = recipe.look.habit_mm * rng.standard_normal((5, 3)) * (1.0, 1.0, 0.0)
-    sitter = Sitter(draw_shape(head, recipe.shape, rng), habit)
     cover = draw_cover(head, growth, recipe.hair, rng)
     taken: list[Look] = []
     for _ in range(looks):
@@ -154,7 +174,8 @@ def take(studio: Studio, sitter: Sitter, cover: Cover, rng: np.random.Generator)
     rotation, origin = draw_place(recipe.look, rng)
     marks = np.stack([face[vertices].mean(axis=0) for vertices in head.five]) + sitter.habit
     detection = _detect(_project(marks.astype(np.float32), rotation, origin), origin[2], recipe.look, rng)
-    screen = _project(covered(head, studio.growth, cover, face), rotation, origin)
+    corner = np.array((detection.box.x_px, detection.box.y_px), np.float32)
+    screen = _project(covered(head, studio.growth, cover, face), rotation, origin, corner)
     face_depth = _see(studio, cover.surface, screen, detection.box, rng)
     start = place_head(detection, face_depth, CAMERA)
     frontal = None if start is None else frontalise(face_depth, CAMERA, start)
@@ -180,22 +201,24 @@ def rotated(yaw_rad: float, pitch_rad: float, roll_rad: float) -> F64:
     return np.asarray(yaw @ pitch @ roll, np.float64)
 
 
-def _project(points: F32, rotation: F64, origin: F64) -> F32:
-    """Return what f32[n,3] mm of the head looks like to the camera, f32[n,3] px, px, mm."""
+def _project(points: F32, rotation: F64, origin: F64, corner: F32 = _NO_CORNER) -> F32:
+    """Return what f32[n,3] mm of the head looks like to the camera, f32[n,3]: px, px (from a corner f32[2]), mm."""
     screen = np.empty_like(points)
-    _look_at(points, rotation, origin, np.array((_LENS.fx_px, _LENS.cx_px, _LENS.cy_px)), screen)
+    _look_at(points, rotation, origin, np.array((_LENS.fx_px, _LENS.cx_px, _LENS.cy_px)), corner, screen)
     return screen
 
 
 @compiled
-def _look_at(points: F32, turn: F64, origin: F64, lens: F64, screen: F32) -> None:
+def _look_at(points: F32, turn: F64, origin: F64, lens: F64, corner: F32, screen: F32) -> None:
     focal, middle_x, middle_y = lens
     for number in range(len(points)):
         x, y, z = points[number]
         depth = turn[2, 0] * x + turn[2, 1] * y + turn[2, 2] * z + origin[2]
         scale = focal / depth
-        screen[number, 0] = (turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] * z + origin[0]) * scale + middle_x
-        screen[number, 1] = (turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] * z + origin[1]) * scale + middle_y
+        column = (turn[0, 0] * x + turn[0, 1] * y + turn[0, 2] * z + origin[0]) * scale + middle_x
+        row = (turn[1, 0] * x + turn[1, 1] * y + turn[1, 2] * z + origin[1]) * scale + middle_y
+        screen[number, 0] = np.float32(column) - corner[0]
+        screen[number, 1] = np.float32(row) - corner[1]
         screen[number, 2] = depth
 
 
@@ -211,10 +234,8 @@ def _detect(marks: F32, distance_mm: float, spread: LookSpread, rng: np.random.G
 def _see(studio: Studio, surface: F32, screen: F32, box: Box, rng: np.random.Generator) -> FaceDepth:
     """Render the box around a face and let the depth camera read it."""
     recipe, triangles = studio.recipe, studio.growth.triangles
-    shifted = screen - np.array((box.x_px, box.y_px, 0), np.float32)
-    raster = rasterise(shifted, triangles, int(box.width_px) + 1, int(box.height_px) + 1)
-    seen = interpolate(raster, shifted, triangles, surface)
-    seen[raster.triangle < 0] = _WALL
+    raster = rasterise(screen, triangles, int(box.width_px) + 1, int(box.height_px) + 1)
+    seen = interpolate(raster, screen, triangles, surface, beyond=_WALL)
     truth = raster.z_mm
     if rng.random() < recipe.look.wall_share:
         head_mm = float(screen[: len(studio.head.neutral), 2].max())
@@ -228,9 +249,20 @@ def _face_depth(readings: F32, box: Box) -> FaceDepth:
     height, width = readings.shape
     x = (np.arange(width, dtype=np.float32) + np.float32(box.x_px - _LENS.cx_px)) / np.float32(_LENS.fx_px)
     y = (np.arange(height, dtype=np.float32) + np.float32(box.y_px - _LENS.cy_px)) / np.float32(_LENS.fy_px)
-    points = np.stack((x * readings, y[:, None] * readings, readings), axis=2)
-    points[readings == 0] = np.nan
+    points = np.empty((height, width, 3), np.float32)
+    _place(readings, x, y, points)
     return FaceDepth(readings, points, box.x_px, box.y_px, 1.0)
+
+
+@compiled
+def _place(readings: F32, ray_x: F32, ray_y: F32, points: F32) -> None:
+    height, width = readings.shape
+    for row in range(height):
+        for column in range(width):
+            reading = readings[row, column] if readings[row, column] != 0 else np.float32(np.nan)
+            points[row, column, 0] = ray_x[column] * reading
+            points[row, column, 1] = ray_y[row] * reading
+            points[row, column, 2] = reading
 
 
 @lru_cache(maxsize=2)

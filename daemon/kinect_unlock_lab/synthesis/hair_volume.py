@@ -132,16 +132,26 @@ def draw_cover(head: TrainingHead, growth: Growth, shares: HairShares, rng: np.r
 
 def covered(head: TrainingHead, growth: Growth, cover: Cover, face: F32) -> F32:
     """Put hair on a head ``face`` f32[V,3]: vertices f32[V+R,3], NaN for ribbons that are not there."""
-    rows, columns = growth.below.shape
+    vertices = np.empty((len(face) + len(cover.place), 3), np.float32)
+    np.add(face, cover.push, out=vertices[: len(face)])
+    vertices[len(face) :] = _hanging(head, growth, cover, face)
+    return vertices
+
+
+def _hanging(head: TrainingHead, growth: Growth, cover: Cover, face: F32) -> F32 | float:
+    """Return the ribbons' vertices f32[R,3], NaN for those that are not there; a single NaN if none is."""
     there = np.isfinite(cover.place[:, 0])
+    if not there.any():
+        return np.nan
+    rows, columns = growth.below.shape
     column = np.nan_to_num((cover.place[:, 0] + _HALF_WIDTH_MM) / _CELL_MM).astype(np.intp).clip(0, columns - 1)
     row = np.nan_to_num((cover.place[:, 1] - _TOP_MM) / _CELL_MM).astype(np.intp).clip(0, rows - 1)
     anchor = growth.below[row, column]
-    hanging = face[anchor]
+    hanging: F32 = face[anchor]
     hanging[:, :2] += cover.place - head.neutral[anchor, :2]
     hanging[:, 2] -= cover.offset_mm
     hanging[~there] = np.nan
-    return np.concatenate((face + cover.push, hanging))
+    return hanging
 
 
 def _cap(

@@ -45,12 +45,19 @@ def rasterise(screen: F32, triangles: I32, width_px: int, height_px: int, *, bot
     return Raster(z_mm, triangle)
 
 
-def interpolate(raster: Raster, screen: F32, triangles: I32, values: NDArray[np.floating]) -> F32:
-    """Interpolate per-vertex ``values`` [V,C] at every pixel, perspective-correct, f32[h,w,C]; NaN where nothing is.
+def interpolate(
+    raster: Raster,
+    screen: F32,
+    triangles: I32,
+    values: NDArray[np.floating],
+    *,
+    beyond: float | tuple[float, ...] = np.nan,
+) -> F32:
+    """Interpolate per-vertex ``values`` [V,C] at every pixel, perspective-correct, f32[h,w,C].
 
-    ``screen`` and ``triangles`` must be those that the raster was made of.
+    ``screen`` and ``triangles`` must be those that the raster was made of; where nothing is, the values are ``beyond``.
     """
-    out = np.full((*raster.triangle.shape, values.shape[1]), np.nan, np.float32)
+    out = np.full((*raster.triangle.shape, values.shape[1]), beyond, np.float32)
     corners, faces = np.ascontiguousarray(screen, np.float32), np.ascontiguousarray(triangles, np.int32)
     _fill(raster.triangle, corners, faces, np.ascontiguousarray(values, np.float32), out)
     return out
@@ -59,14 +66,17 @@ def interpolate(raster: Raster, screen: F32, triangles: I32, values: NDArray[np.
 @compiled
 def _draw(screen: F32, triangles: I32, both_sides: bool, z_mm: F32, owner: I32) -> None:  # noqa: FBT001 - numba takes no keywords
     height, width = z_mm.shape
+    around = _around(screen, width, height)
     for number in range(len(triangles)):
         a, b, c = triangles[number]
-        ax, bx, cx = float(screen[a, 0]), float(screen[b, 0]), float(screen[c, 0])
-        left, right = max(0, int(np.ceil(min(ax, bx, cx)))), min(width - 1, int(np.floor(max(ax, bx, cx))))
-        ay, by, cy = float(screen[a, 1]), float(screen[b, 1]), float(screen[c, 1])
-        top, bottom = max(0, int(np.ceil(min(ay, by, cy)))), min(height - 1, int(np.floor(max(ay, by, cy))))
+        left = max(0, min(around[a, 0], around[b, 0], around[c, 0]))
+        right = min(width - 1, max(around[a, 1], around[b, 1], around[c, 1]))
+        top = max(0, min(around[a, 2], around[b, 2], around[c, 2]))
+        bottom = min(height - 1, max(around[a, 3], around[b, 3], around[c, 3]))
         if left > right or top > bottom:  # most triangles lie between pixels
             continue
+        ax, bx, cx = float(screen[a, 0]), float(screen[b, 0]), float(screen[c, 0])
+        ay, by, cy = float(screen[a, 1]), float(screen[b, 1]), float(screen[c, 1])
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         has_area = abs(area) >= _NO_AREA_PX2  # False for NaN
         az, bz, cz = float(screen[a, 2]), float(screen[b, 2]), float(screen[c, 2])
@@ -83,6 +93,20 @@ def _draw(screen: F32, triangles: I32, both_sides: bool, z_mm: F32, owner: I32) 
                 if z < z_mm[y, x]:
                     z_mm[y, x] = z
                     owner[y, x] = number
+
+
+@compiled
+def _around(screen: F32, width: int, height: int) -> I32:
+    """Return the columns right and left of each vertex and the rows below and above it, i32[V,4]."""
+    around = np.empty((len(screen), 4), np.int32)
+    for vertex in range(len(screen)):
+        if np.isnan(screen[vertex, 0]) or np.isnan(screen[vertex, 1]):
+            around[vertex] = np.iinfo(np.int32).max, -1, np.iinfo(np.int32).max, -1
+            continue
+        x = min(max(screen[vertex, 0], -1.0), float(width))  # whole numbers of what is far away may not fit
+        y = min(max(screen[vertex, 1], -1.0), float(height))
+        around[vertex] = int(np.ceil(x)), int(np.floor(x)), int(np.ceil(y)), int(np.floor(y))
+    return around
 
 
 @compiled
