@@ -19,7 +19,7 @@ def config(tmp_path: Path, model_store: ModelStore) -> Path:
 def test_a_script_gets_one_network_a_line(config: Path) -> None:
     rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).rows}
 
-    assert set(rows) == {"yunet", "rgbd-fused"}
+    assert set(rows) == {"yunet", "rgbd-fused", "rgbd-squeezenet"}
     assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (
         ["rgb", "depth"],
         True,
@@ -55,13 +55,14 @@ def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> No
     assert told.exit_code == 0
     assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {"yunet", "rgbd-fused"}
     assert "builds of rgbd-fused" in told.out
-    assert listed == {"yunet": "fp32", "rgbd-fused": chosen}
+    assert listed == {"yunet": "fp32", "rgbd-fused": chosen, "rgbd-squeezenet": None}
     assert checks.exit_code == 0
     assert {(row["name"], row["part"], row["ok"]) for row in checks.rows} == {
         ("yunet", "weights", True),
         ("yunet", "network", True),
         ("rgbd-fused", "weights", True),
         ("rgbd-fused", "network", True),
+        ("rgbd-squeezenet", "weights", True),
     }
 
 

@@ -262,12 +262,13 @@ def test_the_list_says_what_is_chosen_built_and_voting(cache: Path) -> None:
     store = _store(cache)
     store.build("yunet")
 
-    detector, encoder = store.listing()
+    detector, encoder, article = store.listing()
 
     assert (detector.name, detector.kind, detector.chosen, detector.built) == ("yunet", "yunet", True, True)
     assert (encoder.name, encoder.kind, encoder.chosen, encoder.built) == ("rgbd-fused", "siamese", True, False)
     assert (encoder.model_id, encoder.votes, encoder.unlock) == ("sface-2021dec-depth-lda/1", ("rgb", "depth"), True)
-    assert (detector.licence, encoder.licence) == ("MIT", "Apache-2.0")
+    assert (article.name, article.votes, article.unlock, article.chosen) == ("rgbd-squeezenet", ("rgbd",), False, False)
+    assert (detector.licence, encoder.licence, article.licence) == ("MIT", "Apache-2.0", "Apache-2.0")
 
 
 def test_verifying_names_every_file_and_builds_nothing(cache: Path, weights: Path) -> None:
@@ -278,9 +279,10 @@ def test_verifying_names_every_file_and_builds_nothing(cache: Path, weights: Pat
         ("yunet", _YUNET),
         ("rgbd-fused", _SFACE),
         ("rgbd-fused", "depth-lda.onnx"),
+        ("rgbd-squeezenet", "rgbd-squeezenet.onnx"),
     ]
     assert checks[0].fault is None
     assert checks[1].fault is not None
     assert "No such file" in checks[1].fault
-    assert checks[2].fault is None  # ours comes with the program, not from the administrator's folder
+    assert [check.fault for check in checks[2:]] == [None, None]  # ours come with the program, not from the folder
     assert not cache.exists()
