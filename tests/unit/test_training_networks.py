@@ -31,6 +31,18 @@ def test_article_network_has_the_published_numbers() -> None:
     assert trained + averages - head == 253_952
 
 
+def test_article_network_sees_different_faces_differently_before_it_has_learnt() -> None:
+    torch.manual_seed(1)
+    network = ArticleNet(128, 0.0)
+    plain, bright = face(1), face(2)
+    bright[:, :3, 30:80, 30:80] = 255
+
+    with torch.no_grad():
+        vectors = network(torch.cat([plain, bright]))  # as in training: batch norm by the batch
+
+    assert float(vectors[0] @ vectors[1]) < 0.99
+
+
 def test_squeezenet_fits_four_megabytes() -> None:
     assert 250_000 < sum(value.numel() for value in SqueezeNet(128, 0.1).parameters()) < 1_000_000
 

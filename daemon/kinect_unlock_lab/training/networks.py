@@ -65,6 +65,7 @@ class ArticleNet(nn.Module):
         self.head = nn.Sequential(
             nn.Flatten(), nn.Linear(11 * 11 * 512, 512), nn.ReLU(), nn.Dropout(dropout), nn.Linear(512, dim)
         )
+        self.apply(_begin_as_keras)
 
     def forward(self, rgbd: Tensor) -> Tensor:
         """Map f32[N,4,112,112] to unit vectors f32[N,dim]."""
@@ -73,6 +74,18 @@ class ArticleNet(nn.Module):
         side = (_ARTICLE_SIDE_PX, _ARTICLE_SIDE_PX)
         enlarged = functional.interpolate(torch.cat([rgbd[:, :3], depth], 1), side, mode="bilinear")
         return functional.normalize(self.head(self.trunk(enlarged)))
+
+
+def _begin_as_keras(layer: nn.Module) -> None:
+    """Draw first weights as Keras, and so the article, does.
+
+    Torch's are smaller: after 16 layers without a norm all faces look the same (20 real ones: every cosine above
+    0.9999996, here from 0.70), and 200 steps taught the network nothing.
+    """
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 class SqueezeNet(nn.Module):
