@@ -16,6 +16,7 @@ from rich.table import Table
 
 from kinect_unlock.frames import F64
 from kinect_unlock_lab.attempting import passes_gate
+from kinect_unlock_lab.figures import widened
 from kinect_unlock_lab.metrics import Comparisons, Interval, false_accepts, share_by_person
 from kinect_unlock_lab.plots.colors import GENUINE, IMPOSTOR
 from kinect_unlock_lab.protocols import ENROLLED, Embedded, against_templates
@@ -80,7 +81,8 @@ def _distances(compared: Comparisons, cosine: float | None, *, strangers: bool) 
     def share(limit: float) -> Interval:
         if strangers:
             return false_accepts(compared, [limit])[0].rate
-        return share_by_person((compared.scores >= limit).astype(np.float64), compared.probe_person)
+        rate = share_by_person((compared.scores >= limit).astype(np.float64), compared.probe_person)
+        return widened(rate, len(np.unique(compared.probe_person)))
 
     low, middle, high = np.percentile(distance_of(compared.scores), _PERCENTILES)
     return Distances(

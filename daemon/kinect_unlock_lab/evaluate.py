@@ -22,7 +22,7 @@ from kinect_unlock_lab.attempting import (
 )
 from kinect_unlock_lab.dimming import Light
 from kinect_unlock_lab.embed import Measured
-from kinect_unlock_lab.figures import Read, accepts_at, difference, figures_of, misses_at, read_tally
+from kinect_unlock_lab.figures import Read, accepts_at, difference, figures_of, misses_at, read_tally, widened
 from kinect_unlock_lab.findings import (
     ALL_POSES,
     AS_IT_IS,
@@ -196,7 +196,8 @@ def evaluate(
 
 def _acquisition(name: str, light: str, embedded: Embedded) -> Acquisition:
     def share(events: Bools, of: Bools) -> Interval:
-        return share_by_person(events[of].astype(np.float64), embedded.person_index[of])
+        rate = share_by_person(events[of].astype(np.float64), embedded.person_index[of])
+        return widened(rate, len(np.unique(embedded.person[of])))
 
     everything, passed = np.ones(len(embedded), bool), passes_gate(embedded)
     has_depth = bool(np.isfinite(embedded.distance_mm).any())

@@ -128,13 +128,13 @@ def misses_at(tally: Tally, threshold: float) -> Interval:
     """Return the share of genuine comparisons that do not reach a threshold, or could not be made."""
     share = _reaching(tally, _GENUINE, threshold)
     people = tally.people(_GENUINE)
-    return _widened(Interval(1.0 - share.value, 1.0 - share.high, 1.0 - share.low), people)
+    return widened(Interval(1.0 - share.value, 1.0 - share.high, 1.0 - share.low), people)
 
 
 def accepts_at(tally: Tally, threshold: float, impostors: Sequence[Kind] = EVERYBODY) -> Interval:
     """Return the share of impostors' comparisons that reach a threshold."""
     pairs = tally.person_pairs(impostors) or tally.people(impostors)
-    return _widened(_reaching(tally, impostors, threshold), pairs)
+    return widened(_reaching(tally, impostors, threshold), pairs)
 
 
 def _reaching(tally: Tally, kinds: Sequence[Kind], threshold: float) -> Interval:
@@ -151,10 +151,10 @@ def _reaching(tally: Tally, kinds: Sequence[Kind], threshold: float) -> Interval
 
 
 def _interval(value: float, drawn: F64, people: int) -> Interval:
-    return _widened(difference(value, drawn), people)
+    return widened(difference(value, drawn), people)
 
 
-def _widened(interval: Interval, trials: int) -> Interval:
+def widened(interval: Interval, trials: int) -> Interval:
     """Let the rule of three speak where nothing, or everything, happened."""
     doubt = min(1.0, RULE_OF_THREE / max(1, trials))
     if interval.value == 0.0:

@@ -37,6 +37,7 @@ def test_everybody_is_the_owner_once_and_strangers_are_of_one_set_up() -> None:
     assert found.impostor.below_article.value == 0.0
     assert found.genuine.below_ours is not None
     assert found.genuine.below_ours.value == 1.0
+    assert found.genuine.below_ours.low == 0.0  # three people who were never missed prove nothing
 
 
 def test_an_encoder_that_never_opens_has_no_share_below_ours() -> None:
