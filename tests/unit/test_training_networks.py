@@ -51,6 +51,7 @@ def test_squeezenet_fits_four_megabytes() -> None:
 def test_embedding_has_unit_length_whatever_the_face(name: str) -> None:
     network = network_of(Architecture(name, 128, 0.2)).eval()  # type: ignore[arg-type] # one of the names
     dark, no_depth = torch.zeros(1, 4, 112, 112), face()
+    dark[:, 3] = 0.5
     no_depth[:, 3] = NO_DEPTH
 
     with torch.no_grad():
