@@ -85,7 +85,7 @@ def frontalise(face_depth: FaceDepth, calibration: Calibration, start: Placement
     if aligned is None:
         return None
     residual = _render(face_depth, calibration.color, aligned.placement)
-    coverage = float(np.count_nonzero(residual > HOLE_MM) / np.count_nonzero(face_mask()))
+    coverage = np.count_nonzero(residual > HOLE_MM) / len(_lines().pixel)
     return Frontal(residual, aligned.fit_mm, coverage, aligned.placement)
 
 
@@ -112,13 +112,14 @@ class _Lines:
     x_mm: F32  # [1,n]
     y_mm: F32  # [1,n]
     mean_mm: F32  # [1,n], z of the mean face
+    pixel: _Index  # [n], of the map, row by row
 
 
 @cache
 def _lines() -> _Lines:
     face = face_mask()
     x, y = (of_all[face][np.newaxis] for of_all in _lattice())
-    return _Lines(x, y, mean_surface(x, y)[..., 0].copy())
+    return _Lines(x, y, mean_surface(x, y)[..., 0].copy(), np.flatnonzero(face))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,13 +130,18 @@ class _Aligned:
 
 def _part(face_depth: FaceDepth, camera: Intrinsics, placement: Placement, span_mm: _Span) -> tuple[slice, slice]:
     """Return the rows and columns of the grid where a part of the face is seen; empty where it is not in view."""
-    corners = np.stack(np.meshgrid(*span_mm, _DEPTH_MM)).reshape(3, -1)
-    seen = (placement.rotation @ corners + placement.origin_mm[:, np.newaxis]).astype(np.float32)
+    seen = (placement.rotation @ _corners(span_mm) + placement.origin_mm[:, np.newaxis]).astype(np.float32)
     cells = face_depth.cells(np.stack(_project(camera, seen), axis=1))
     size = face_depth.depth_mm.shape[::-1]
     low = np.clip(np.floor(cells.min(axis=0)), 0, size).astype(int)
     high = np.clip(np.ceil(cells.max(axis=0)) + 1, low, size).astype(int)
     return slice(low[1], high[1]), slice(low[0], high[0])
+
+
+@cache
+def _corners(span_mm: _Span) -> F64:
+    """Return the corners f64[3,8] of the box around a part of the mean face."""
+    return read_only(np.stack(np.meshgrid(*span_mm, _DEPTH_MM)).reshape(3, -1))
 
 
 def _project(camera: Intrinsics, points_mm: F32) -> tuple[F32, F32]:
@@ -148,7 +154,8 @@ def _project(camera: Intrinsics, points_mm: F32) -> tuple[F32, F32]:
 def _points(face_depth: FaceDepth, camera: Intrinsics, start: Placement) -> F64 | None:
     """Return at most `_POINTS` readings f64[3,n] from all over the part that is aligned; None if there are too few."""
     part = face_depth.xyz_mm[_part(face_depth, camera, start, _ALIGNED_MM)]
-    points = part[np.ix_(*_lattice_of(part.shape[0], part.shape[1]))].reshape(-1, 3)
+    rows, columns = _lattice_of(part.shape[0], part.shape[1])
+    points = part[rows[:, np.newaxis], columns].reshape(-1, 3)
     points = points[points[:, 2] > 0]
     return points.T.astype(np.float64) if len(points) >= _LEAST_POINTS else None
 
@@ -162,7 +169,7 @@ def _lattice_of(rows: int, columns: int) -> tuple[_Index, _Index]:
 
 def _align(points: F64, start: Placement) -> _Aligned | None:
     """Move the mean face onto the points f64[3,n] so that they lie on its surface; None if too few do."""
-    placement, fit_mm = start, 0.0
+    placement, last = start, np.empty(0)
     for _ in range(_ROUNDS):
         head = placement.to_head(points)
         z, normals, worth = _mean_at(head)
@@ -171,17 +178,18 @@ def _align(points: F64, start: Placement) -> _Aligned | None:
         counted = worth > 0
         if np.count_nonzero(counted) < _LEAST_POINTS:
             return None
-        fit_mm = float(np.abs(distance[counted]).mean())
+        last = distance[counted]
         matrix, right = normal_equations(head, normals, distance, worth)
         motion = np.asarray(np.linalg.solve(matrix + float(worth.sum()) * _DAMPING, right), np.float64)
         placement = placement.moved(motion)
-    return _Aligned(placement, fit_mm) if placement.origin_mm[2] > 0 else None  # False for NaN
+    is_before_the_camera = placement.origin_mm[2] > 0  # False for NaN
+    return _Aligned(placement, float(np.abs(last).mean())) if is_before_the_camera else None
 
 
 def _mean_at(head: F64) -> tuple[F64, F64, F64]:
     """Return the mean face's z f64[n], normals f64[3,n] and what a reading is worth f64[n] at points f64[3,n]."""
     x, y = head[:2].astype(np.float32)
-    found = mean_surface(x[np.newaxis], y[np.newaxis])[0].T.astype(np.float64)
+    found = mean_surface(x[np.newaxis], y[np.newaxis])[0].T.astype(np.float64, order="C")
     z, normals = found[0], found[1:]
     (left, right), (top, bottom) = _ALIGNED_MM
     mouth_x, mouth_y = _MOUTH_MM
@@ -216,15 +224,16 @@ def _relief(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> 
     seen = (surface[..., 3] > 0) & (np.abs(head[..., 2]) < FARTHEST_MM)  # False for NaN
     gap_mm = _GAP * face_depth.step_px * float(placement.origin_mm[2]) / camera.fx_px
     whole = _whole(head, seen, (gap_mm, gap_mm, _JUMP_MM))
-    readings = np.asarray(cv2.merge((head, np.ones(seen.shape, np.float32))), np.float32)
-    readings[~seen] = 0
+    readings = np.zeros((*seen.shape, 4), np.float32)
+    cv2.copyTo(cv2.merge((head, np.ones(seen.shape, np.float32))), seen.view(np.uint8), readings)
     return _Relief(readings, whole, (columns.start, rows.start))
 
 
 def _whole(head: F32, seen: _Bool, most_mm: tuple[float, float, float]) -> U8:
     """Return 255 for each cell that differs by no more than this from any right of or below it, else 0."""
-    high = cv2.dilate(np.where(seen[..., np.newaxis], head, -_FAR_MM), _QUAD, anchor=(0, 0))
-    low = cv2.erode(np.where(seen[..., np.newaxis], head, _FAR_MM), _QUAD, anchor=(0, 0))
+    mask, nearest, farthest = seen.view(np.uint8), np.full(head.shape, -_FAR_MM), np.full(head.shape, _FAR_MM)
+    high = cv2.dilate(cv2.copyTo(head, mask, nearest), _QUAD, anchor=(0, 0))
+    low = cv2.erode(cv2.copyTo(head, mask, farthest), _QUAD, anchor=(0, 0))
     return np.asarray(cv2.inRange(high - low, (-np.inf, -np.inf, -np.inf), most_mm), np.uint8)
 
 
@@ -262,31 +271,35 @@ def _render(face_depth: FaceDepth, camera: Intrinsics, placement: Placement) -> 
     residual = np.zeros_like(lines.mean_mm)
     for share in _LOOKS:
         found = _look(relief, sight.cells(lines.mean_mm + residual))
-        residual += np.float32(share) * (found.residual_mm - residual)
+        residual += np.float32(share) * (found.residual_mm / found.readings - residual)
     cells = sight.cells(lines.mean_mm + residual)
     found = _look(relief, cells)
     # A reading beside the line stands for the place where it is: the mean face's slopes are taken away already.
-    astray_mm = np.maximum(np.abs(found.x_mm - lines.x_mm), np.abs(found.y_mm - lines.y_mm))
+    astray_x_mm = np.abs(found.x_mm / found.readings - lines.x_mm)
+    astray_mm = np.maximum(astray_x_mm, np.abs(found.y_mm / found.readings - lines.y_mm))
     good = (found.weight >= _MOSTLY) & (astray_mm < _ASTRAY_MM) & _is_whole(relief.whole, cells)
-    image[face_mask()] = np.where(good, found.residual_mm, np.float32(HOLE_MM))[0]
+    image.reshape(-1)[lines.pixel] = np.where(good, found.residual_mm / found.readings, np.float32(HOLE_MM))[0]
     return image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    """What is read at places between the readings, each f32[1,n]; ``weight`` 0..1: how much of it is readings."""
+    """What is read at places between the readings, each f32[1,n].
+
+    ``weight`` 0..1: how much of it is readings; the sums before it, divided by ``readings``, are means.
+    """
 
     x_mm: F32
     y_mm: F32
     residual_mm: F32
     weight: F32
+    readings: F32
 
 
 def _look(relief: _Relief, cells: tuple[F32, F32]) -> _Found:
     found = cv2.remap(relief.readings, *cells, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     x, y, residual, weight = (np.asarray(plane, np.float32) for plane in cv2.split(found))
-    readings = np.asarray(np.maximum(weight, _MOSTLY), np.float32)
-    return _Found(x / readings, y / readings, residual / readings, weight)
+    return _Found(x, y, residual, weight, np.asarray(np.maximum(weight, _MOSTLY), np.float32))
 
 
 def _is_whole(whole: U8, cells: tuple[F32, F32]) -> _Bool:

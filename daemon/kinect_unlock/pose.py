@@ -29,6 +29,8 @@ _ACROSS_SIGMA_MM: Final = 4.0  # how far people's landmarks lie from the mean's 
 _ALONG_SIGMA_MM: Final = 12.0  # and in depth, where a landmark that slips takes another part's depth
 _SURFACE_SIGMA_MM: Final = 3.0  # how far people's surfaces do
 _SURFACE_WORTH: Final = 40.0  # neighbouring readings err together: all of them count as so many
+_EACH_THRICE: Final = read_only(np.repeat(np.arange(LANDMARKS), 3))
+_ALL_THREE: Final = read_only(np.tile(np.arange(3), LANDMARKS))
 _STAY: Final = read_only(
     1e-6 * np.eye(6)
 )  # keeps landmarks that coincide solvable; otherwise nothing beside 1 / 16 mm2
@@ -74,6 +76,7 @@ class _Readings:
     landmarks_mm: F64  # [3,5]
     weights: F64  # [5]
     surface_mm: F64  # [3,n]
+    trust: F64  # [15], of each landmark across, down and along: one over its variance
 
 
 def head_pose(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> HeadPose | None:
@@ -138,7 +141,10 @@ def _read(detection: Detection, face_depth: FaceDepth, calibration: Calibration)
         near = near[np.abs(near - middle_mm) < _HALF_HEAD_MM]
         if len(near) > 0:
             depths[index], weights[index] = _median(near), 1
-    return _Readings(np.stack((x * depths, y * depths, depths)), weights, surface.T.astype(np.float64))
+    trust = np.full((LANDMARKS, 3), _ACROSS_SIGMA_MM**-2)
+    trust[:, 2] = weights * _ALONG_SIGMA_MM**-2
+    landmarks_mm = np.stack((x * depths, y * depths, depths))
+    return _Readings(landmarks_mm, weights, surface.T.astype(np.float64), trust.ravel())
 
 
 def _median(values: F32) -> float:
@@ -179,11 +185,8 @@ def _correction(placement: Placement, readings: _Readings) -> F64:
     matrix, right = normal_equations(surface, normals, distance, worth)
     axes = placement.rotation.T  # columns: the camera's axes as the head sees them
     errors = (landmarks - MEAN_LANDMARKS_MM).T @ axes
-    trust = np.full((LANDMARKS, 3), _ACROSS_SIGMA_MM**-2)
-    trust[:, 2] = readings.weights * _ALONG_SIGMA_MM**-2
-    more, further = normal_equations(
-        np.repeat(landmarks, 3, axis=1), np.tile(axes, LANDMARKS), errors.ravel(), trust.ravel()
-    )
+    arms, directions = landmarks[:, _EACH_THRICE], axes[:, _ALL_THREE]
+    more, further = normal_equations(arms, directions, errors.ravel(), readings.trust)
     return np.asarray(np.linalg.solve(matrix + more + _STAY, right + further), np.float64)
 
 
@@ -200,6 +203,6 @@ def normal_equations(arms: F64, directions: F64, errors: F64, weights: F64) -> t
 def _mean_surface(points_mm: F64) -> tuple[F64, F64]:
     """Return the mean face's z f64[n] and its normals f64[3,n] at points f64[3,n] in head axes; beyond it, zeros."""
     x, y = points_mm[:2].astype(np.float32)
-    found = mean_surface(x[np.newaxis], y[np.newaxis])[0].astype(np.float64).T
+    found = mean_surface(x[np.newaxis], y[np.newaxis])[0].T.astype(np.float64, order="C")
     found *= np.abs(points_mm[:2]).max(axis=0, initial=0) <= _MEAN_REACH_MM
     return found[0], found[1:]
