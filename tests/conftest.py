@@ -6,6 +6,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Before anything loads torch or numpy: on tests' small arrays a second thread only waits for the first, spinning, and
+# on a busy machine one of three seconds took three minutes. Programs that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A shared machine may be slow at any moment, so no example has a deadline; CI draws the same examples every time.
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
