@@ -222,11 +222,11 @@ def _returned(z: F32, y: int, x: int) -> float:
 def _behind(z: F32, y: int, x: int) -> float:
     """Return the farthest depth around a pixel; where nothing is, 300 mm behind it."""
     height, width = z.shape
-    farthest = 0.0
-    for v in range(max(0, y - 1), min(height, y + 2)):
-        for u in range(max(0, x - 1), min(width, x + 2)):
-            farthest = max(farthest, z[v, u] if z[v, u] > 0 else z[y, x] + 300.0)
-    return farthest
+    farthest, nearest = z[y, x], z[y, x]
+    for v in (max(0, y - 1), y, min(height - 1, y + 1)):
+        for u in (max(0, x - 1), x, min(width - 1, x + 1)):
+            farthest, nearest = max(farthest, z[v, u]), min(nearest, z[v, u])
+    return max(farthest, z[y, x] + 300.0) if nearest <= 0 else farthest
 
 
 @compiled
@@ -274,23 +274,26 @@ def _cast_shadow(z: F32, shift_px_mm: float, out: F32) -> None:
 
 def _smoothed(reading: F32, reach_mm: float) -> F32:
     """Average 3 x 3 readings with weights 1 2 1, but not with what is so much nearer or farther."""
+    framed = np.zeros((reading.shape[0] + 2, reading.shape[1] + 2), np.float32)
+    framed[1:-1, 1:-1] = reading
     out = np.empty_like(reading)
-    _smooth(reading, reach_mm, out)
+    _smooth(framed, reach_mm, out)
     return out
 
 
 @compiled
-def _smooth(reading: F32, reach_mm: float, out: F32) -> None:
-    height, width = reading.shape
+def _smooth(framed: F32, reach_mm: float, out: F32) -> None:
+    """Smooth readings in a frame of none. Nothing branches: that takes a quarter of the time."""
+    height, width = out.shape
     for y in range(height):
         for x in range(width):
-            here = reading[y, x]
+            here = framed[y + 1, x + 1]
             total, weights = 0.0, 0.0
-            if here > 0:
-                for v in range(max(0, y - 1), min(height, y + 2)):
-                    for u in range(max(0, x - 1), min(width, x + 2)):
-                        if reading[v, u] > 0 and abs(reading[v, u] - here) < reach_mm:
-                            weight = (2 - abs(v - y)) * (2 - abs(u - x))
-                            total += weight * reading[v, u]
-                            weights += weight
-            out[y, x] = total / weights if weights > 0 else 0.0
+            for v in range(3):
+                for u in range(3):
+                    other = framed[y + v, x + u]
+                    counts = (other > 0) & (abs(other - here) < reach_mm)
+                    weight = float((2 - abs(v - 1)) * (2 - abs(u - 1))) if counts else 0.0
+                    total += weight * other
+                    weights += weight
+            out[y, x] = total / weights if here > 0 else 0.0
