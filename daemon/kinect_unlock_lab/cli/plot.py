@@ -133,7 +133,9 @@ def _gallery(shown: _Shown, settings: Config, *, people: int, looks: int, thumbn
 def _drawn(picture: Picture, shown: _Shown, gallery: "Gallery", settings: Config) -> "Figure | None":
     from kinect_unlock_lab.plots import apart, curves, heat, space  # noqa: PLC0415
 
-    count = f"{len(gallery.vectors)} embeddings of {len(set(gallery.person.tolist()))} people ({shown.titled})"
+    names = sorted(set(gallery.person.tolist()))
+    whose = names[0] if len(names) == 1 else f"{len(names)} people"
+    count = f"{len(gallery.vectors)} embeddings of {whose} ({shown.titled})"
     opens = apart.opening(product.model_store(settings).encoder, settings.match, shown.part.value)
     match picture:
         case Picture.TSNE:
