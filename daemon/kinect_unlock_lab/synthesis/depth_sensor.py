@@ -226,7 +226,7 @@ def _behind(z: F32, y: int, x: int) -> float:
     for v in (max(0, y - 1), y, min(height - 1, y + 1)):
         for u in (max(0, x - 1), x, min(width - 1, x + 1)):
             farthest, nearest = max(farthest, z[v, u]), min(nearest, z[v, u])
-    return max(farthest, z[y, x] + 300.0) if nearest <= 0 else farthest
+    return float(max(farthest, z[y, x] + 300.0) if nearest <= 0 else farthest)
 
 
 @compiled

@@ -15,6 +15,7 @@ from kinect_unlock.frames import F32, F64, read_only
 from kinect_unlock_lab.head_model import Part
 from kinect_unlock_lab.people import HAIRLINE_Y_MM, HAIRLINE_Z_MM, outline_distance, smooth_outline, wave_noise
 from kinect_unlock_lab.raster import I32
+from kinect_unlock_lab.synthesis.compiled import compiled
 from kinect_unlock_lab.synthesis.heads import TrainingHead, add_weighted
 from kinect_unlock_lab.synthesis.rasteriser import rasterise
 
@@ -127,7 +128,16 @@ def draw_cover(head: TrainingHead, growth: Growth, shares: HairShares, rng: np.r
     surface[len(lift) :, 0] = np.log(dark)
     if rng.random() < shares.glasses:
         surface[: len(lift), 1] = growth.lens * np.float32(rng.uniform(0.9, 1.25))
-    return Cover(lift[:, None] * growth.out, place, offset, surface)
+    push = np.empty_like(growth.out)
+    _pushed(lift, growth.out, push)
+    return Cover(push, place, offset, surface)
+
+
+@compiled
+def _pushed(lift: F32, out: F32, push: F32) -> None:
+    for vertex in range(len(lift)):
+        for axis in range(3):
+            push[vertex, axis] = lift[vertex] * out[vertex, axis]
 
 
 def covered(head: TrainingHead, growth: Growth, cover: Cover, face: F32) -> F32:
@@ -248,8 +258,16 @@ def _rise(low: float, high: float, x: F64) -> F64:
 
 
 def _rise32(low: float, high: float, x: F32) -> F32:
-    t = np.clip((x - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
+    rise = np.empty_like(x)
+    _rise_each(np.float32(low), np.float32(1 / (high - low)), x, rise)
+    return rise
+
+
+@compiled
+def _rise_each(low: np.float32, per_range: np.float32, x: F32, rise: F32) -> None:
+    for place in range(len(x)):
+        t = min(max((x[place] - low) * per_range, np.float32(0)), np.float32(1))
+        rise[place] = t * t * (np.float32(3) - np.float32(2) * t)
 
 
 def _kept(values: NDArray[Any]) -> F32:
