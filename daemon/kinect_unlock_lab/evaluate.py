@@ -107,8 +107,7 @@ class _Finder:
                     self._attempt(subject, subject.label(choice.name, told(protocol)), choice.data, protocol)
         for light, embedded in dark.items():
             for choice in subject.in_light(embedded):
-                for frames in plan.frames:
-                    protocol = Protocol(enrolled=plan.enrolled, frames=frames)
+                for protocol in plan.protocols():
                     label = replace(subject.label(choice.name, told(protocol)), light=light.name)
                     if choice.data is not None:
                         self._attempt(subject, label, choice.data, protocol)
@@ -167,7 +166,10 @@ def evaluate(
     dimmed: Dimmed | None = None,
     on_done: Callable[[int], object] = lambda _: None,
 ) -> Findings:
-    """Compare everything; ``dimmed`` holds the same samples in less light. ``on_done`` is told of finished systems."""
+    """Compare everything; ``dimmed`` holds the same samples in less light, for systems that were looked at in it.
+
+    ``on_done`` is told how many systems are finished.
+    """
     finder = _Finder(plan)
     acquisition: list[Acquisition] = []
     naming: list[Naming] = []
@@ -176,7 +178,7 @@ def evaluate(
     order = sorted(measured, key=lambda name: name != plan.against)
     for number, name in enumerate(order, start=1):
         one = measured[name]
-        dark = {light: systems[name].embedded for light, systems in (dimmed or {}).items()}
+        dark = {light: systems[name].embedded for light, systems in (dimmed or {}).items() if name in systems}
         acquisition.append(_acquisition(name, AS_IT_IS, one.embedded))
         acquisition += [_acquisition(name, light.name, embedded) for light, embedded in dark.items()]
         for subject in subjects(name, one.embedded):

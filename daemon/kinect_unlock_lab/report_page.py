@@ -60,7 +60,8 @@ def _curves(findings: Findings) -> Iterator[Figure]:
 
 def _is_dim(row: Row) -> bool:
     label = row.label
-    return label.light != AS_IT_IS and label.samples == FIT_DEPTH and label.protocol.startswith("1 frame")
+    one_frame = label.protocol.startswith("1 frame") and label.protocol.endswith("any")
+    return label.light != AS_IT_IS and label.samples == FIT_DEPTH and one_frame
 
 
 def _by_system(rows: Sequence[Row]) -> dict[str, Curve]:
