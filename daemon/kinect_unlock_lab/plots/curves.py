@@ -76,16 +76,30 @@ def histogram(figures: Figures, *, title: str, opens: Mapping[str, float] = Mapp
     for point in figures.points:
         if point.threshold is not None:
             axes.axvline(point.threshold, color=_INK, linewidth=1, linestyle="-" if point.by_pairs else ":")
-            named = f"FAR {point.far:g}"
-            axes.text(point.threshold, top, named, rotation=90, va="top", ha="right", fontsize=7, color=_INK)
+            _name_line(axes, f"FAR {point.far:g}", (point.threshold, top), right=False, color=_INK)
     for number, (name, cosine) in enumerate(opens.items()):
         axes.axvline(cosine, color=OPENS, linewidth=2, linestyle=_LINES[number % len(_LINES)])
-        axes.text(cosine, top, name, rotation=90, va="top", ha="left", fontsize=7, color=OPENS, fontweight="bold")
+        _name_line(axes, name, (cosine, top), right=True, color=OPENS)
     axes.set(xlabel="cosine", ylabel="share of comparisons, %")
     axes.set_xlim(*_shown(held))
     axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, borderpad=0)
     _dress(axes, title, above_points=20.0)
     return figure
+
+
+def _name_line(axes: Axes, name: str, at: tuple[float, float], *, right: bool, color: str) -> None:
+    """Write along an upright line, on its right or left."""
+    axes.annotate(
+        name,
+        at,
+        xytext=(3 if right else -2, 0),
+        textcoords="offset points",
+        rotation=90,
+        va="top",
+        ha="left" if right else "right",
+        fontsize=7,
+        color=color,
+    )
 
 
 def _shown(held: Histogram) -> tuple[float, float]:
