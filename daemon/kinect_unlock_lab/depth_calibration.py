@@ -17,6 +17,7 @@ from kinect_unlock.matching import Band, Bar
 from kinect_unlock.settings import Strategy
 from kinect_unlock_lab.calibrate import DRAWS, EACH, STRATEGIES
 from kinect_unlock_lab.metrics import (
+    I64,
     Bools,
     Comparisons,
     FalseAccepts,
@@ -153,10 +154,19 @@ def misses_of(own: Comparisons) -> Misses:
     """Count the owners' attempts whose margin is negative."""
     missed = own.scores < 0.0
     people = len(np.unique(own.probe_person))
-    by_person = share_by_person(missed.astype(np.float64), own.probe_person)
+    return Misses(int(missed.sum()), len(missed), people, share_of_people(missed, own.probe_person))
+
+
+def share_of_people(events: Bools, person: I64) -> Interval:
+    """Return the share of ``events`` bool[M] with the hull of two intervals.
+
+    Of resampling the people i64[M] behind them, which sees no doubt where nothing happened, and the exact binomial one
+    that counts a person as one trial.
+    """
+    people = len(np.unique(person))
+    by_person = share_by_person(events.astype(np.float64), person)
     exact = clopper_pearson(by_person.value * people, people)
-    rate = Interval(by_person.value, min(by_person.low, exact.low), max(by_person.high, exact.high))
-    return Misses(int(missed.sum()), len(missed), people, rate)
+    return Interval(by_person.value, min(by_person.low, exact.low), max(by_person.high, exact.high))
 
 
 def as_json(found: DepthCalibration) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.settings import Config, Strategy
 from kinect_unlock_lab.attacks import Print, Victim, present
 from kinect_unlock_lab.datasets import Sample
+from kinect_unlock_lab.depth_calibration import share_of_people
 from kinect_unlock_lab.embed import Study, side_by_side
 from kinect_unlock_lab.impostors import template_rows
 from kinect_unlock_lab.mapping import HERE, Workers
-from kinect_unlock_lab.metrics import F64, I64, Bools, Interval, share_by_person
+from kinect_unlock_lab.metrics import F64, I64, Bools, Interval
 from kinect_unlock_lab.presentations import examine, instruments
 from kinect_unlock_lab.protocols import Embedded
 from kinect_unlock_lab.votes import Faces, Rule, Shown
@@ -68,7 +69,7 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """One kind of print; shares are of its presentations, intervals by the person printed.
+    """One kind of print; shares are of its presentations, intervals by `share_of_people` of those printed.
 
     ``usable``: a face in range whose depth may vote. ``depth_accepts``: usable, and the depth half takes it for the
     victim. ``liveness_accepts``: usable, and found live. ``both_accept``: all of that.
@@ -119,8 +120,11 @@ def stopped(
         usable & (_depth_margins(faces, names, seen, Rule((depth,), strategy)) >= 0.0),
         usable & np.equal(seen.liveness, Verdict.LIVE.value),
     )
-    kinds = np.array([_kind(one.sheet) for one in prints])
-    found = [_counted(kind, kinds == kind, seen.person_index, passed) for kind in sorted(set(kinds))]
+    kinds = [_kind(one.sheet) for one in prints]
+    found = [
+        _counted(kind, np.array([one == kind for one in kinds]), seen.person_index, passed)
+        for kind in sorted(set(kinds))
+    ]
     return (*found, _counted("all", np.ones(len(prints), bool), seen.person_index, passed))
 
 
@@ -141,7 +145,7 @@ def _counted(kind: str, chosen: Bools, person: I64, passed: _Passed) -> Stopped:
     who = person[chosen]
 
     def share(events: Bools) -> Interval:
-        return share_by_person(events[chosen].astype(np.float64), who)
+        return share_of_people(events[chosen], who)
 
     return Stopped(
         kind,
