@@ -12,7 +12,6 @@ from kinect_unlock_lab.metrics import Comparisons, Roc
 from kinect_unlock_lab.training.faces import Faces
 
 _AT_ONCE: Final = 64
-CHANCE_EER: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
