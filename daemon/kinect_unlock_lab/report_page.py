@@ -16,7 +16,7 @@ from kinect_unlock_lab.plots.curves import det, histogram
 from kinect_unlock_lab.report import METHOD, TERMS, Report, hardest, headline_rows, sentence
 from kinect_unlock_lab.report_tables import LONG_TABLE_ROWS, tables_of
 
-_HISTOGRAMS: Final = 8
+_HISTOGRAMS: Final = 12
 # Text stays text, which any reader has a font for, and names of parts do not change from run to run.
 _STYLE: Final[dict[Any, Any]] = {"svg.fonttype": "none", "svg.hashsalt": "kinect-unlock", "font.family": "sans-serif"}
 _PROLOGUE: Final = re.compile(r"\A.*?(?=<svg)", re.DOTALL)

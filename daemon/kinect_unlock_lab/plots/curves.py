@@ -15,6 +15,7 @@ from kinect_unlock_lab.plots.colors import GENUINE, IMPOSTOR, OPENS, color_of
 _TICKS: Final = (1e-5, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.2, 0.4, 0.6)
 _LEAST_MISSES: Final = 1e-3
 _MOST: Final = 0.6
+_LEGEND_INSIDE: Final = 4  # curves; the names of more would hide them
 _GRID: Final = "#e4e7ec"
 _INK: Final = "#344054"
 _LINES: Final = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
@@ -22,7 +23,8 @@ _LINES: Final = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)))
 
 def det(curves: Mapping[str, Curve], *, title: str) -> Figure:
     """Draw FNMR over FAR, both on normal-deviate axes; faint where comparisons outnumber pairs of people too far."""
-    figure = Figure(figsize=(5.6, 4.8), layout="constrained")
+    below = len(curves) > _LEGEND_INSIDE
+    figure = Figure(figsize=(5.6, 5.6 if below else 4.8), layout="constrained")
     axes = figure.subplots()
     lowest = min((curve.ends_at for curve in curves.values()), default=1e-3)
     for number, (name, curve) in enumerate(curves.items()):
@@ -32,7 +34,10 @@ def det(curves: Mapping[str, Curve], *, title: str) -> Figure:
     _deviate_axis(axes, "x", max(lowest * 0.8, 1e-5))
     _deviate_axis(axes, "y", _LEAST_MISSES)
     axes.set(xlabel="false accepts (FAR), %", ylabel="misses (FNMR), %")
-    axes.legend(fontsize=8, loc="upper right", edgecolor="none", framealpha=0.85)
+    if below:
+        figure.legend(fontsize=8, loc="outside lower center", frameon=False, ncols=2)
+    else:
+        axes.legend(fontsize=8, loc="upper right", edgecolor="none", framealpha=0.85)
     _dress(axes, title)
     return figure
 
