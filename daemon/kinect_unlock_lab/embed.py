@@ -7,7 +7,7 @@ daemon would have made of the frame is written down beside the vector.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from time import thread_time_ns
 from typing import Final, TypeAlias
@@ -117,12 +117,17 @@ def _look(study: Study, item: Item) -> Look:
     return _watcher(study).look(item)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _watcher(study: Study) -> "Watcher":
-    """Load a study's networks, once in every process."""
+    """Make a study's tools, once in every process."""
+    return Watcher(*_networks(study.config, study.systems), study.config, study.light)
+
+
+@lru_cache(maxsize=1)
+def _networks(config: Config, names: tuple[str, ...]) -> tuple[YuNetDetector, tuple[System, ...]]:
+    """Load networks, once in every process for all lights: a second set in memory looks to joblib like a leak."""
     cv2.setNumThreads(1)
-    systems = tuple(system(name, study.config) for name in study.systems)
-    return Watcher(product.detector(study.config), systems, study.config, study.light)
+    return product.detector(config), tuple(system(name, config) for name in names)
 
 
 class Watcher:
