@@ -67,7 +67,7 @@ class Training:
         objective = objective_of(recipe.loss, people=train.people, dim=recipe.architecture.dim, ranks=ranks)
         self.objective = objective.to(ranks.device)
         self._batches = Batches(train.person, recipe.batch, seed=recipe.seed)
-        self._called = DistributedDataParallel(self.network) if ranks.many else self.network
+        self._called = _shared(self.network) if ranks.many else self.network
         parameters = [*self.network.parameters(), *self.objective.parameters()]
         self._optimiser = torch.optim.AdamW(parameters, weight_decay=recipe.optimiser.weight_decay)
         self._run = checkpoints.fingerprint(recipe, train)
@@ -137,3 +137,9 @@ class Training:
             "objective": self.objective.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
+
+
+def _shared(network: nn.Module) -> nn.Module:
+    """Share a network's gradients among the processes; its weights take the layout that the gradients will have."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in torch's types
+    return DistributedDataParallel(network)
