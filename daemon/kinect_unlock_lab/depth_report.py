@@ -132,7 +132,9 @@ def as_json(rows: tuple[DepthRow, ...]) -> list[dict[str, Any]]:
 
 def table(title: str, rows: tuple[DepthRow, ...]) -> Table:
     """Lay the rows out for a terminal of 80 columns, each interval below its value."""
-    view = Table(title=f"[bold]{title}[/]", title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    view = Table(
+        title=f"[bold]{title}[/]", title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
     view.add_column("samples")
     for heading in ("people", "genuine\nimpostor", "EER", "AUC", f"TAR @\nFAR {FAR:g}"):
         view.add_column(heading, justify="right", no_wrap=True)
