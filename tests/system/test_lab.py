@@ -127,7 +127,7 @@ def test_a_cluster_of_two_workers_finds_what_one_process_finds(
     words = ("evaluate", dataset, "--system", "sface", "--rounds", "5", "--frames", "2", "--config", config_file)
 
     lab(*words, "--json", here)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as two:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as two:
         lab(*words, "--json", there, "--dask", two.scheduler_address)
 
     one, other = (msgspec.json.decode(path.read_bytes()) for path in (here, there))

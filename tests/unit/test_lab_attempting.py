@@ -199,7 +199,7 @@ def test_two_processes_count_what_one_counts(embedded: Embedded) -> None:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as two:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as two:
         yield two.scheduler_address
 
 
