@@ -6,7 +6,7 @@ from dataclasses import asdict
 import msgspec
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
@@ -68,16 +68,18 @@ def _bar(progress: Progress, name: str) -> Callable[[str, float], None]:
     return lambda step, done: progress.update(task, description=step, completed=done)
 
 
-def _measurements(choice: Choice) -> Table:
-    table = _table("", f"builds of {choice.network}", "CPU ms p50", "p95", "lowest cosine", "")
+def _measurements(choice: Choice) -> Group:
+    """Lay a choice out for 80 columns: what was measured as a table, why a build was not as lines below it."""
+    table = _table("", "build", "CPU ms p50", "p95", "lowest cosine")
+    refused = [f"{row.build}: [yellow]{escape(row.refused)}[/]" for row in choice.measured if row.refused]
     for row in choice.measured:
         numbers = (row.cpu_p50_ms, row.cpu_p95_ms, row.cosine_min)
         mark = "[green]*[/]" if row.build == choice.chosen else ""
         shown = [
             "-" if number is None else f"{number:.{digits}f}" for number, digits in zip(numbers, (1, 1, 4), strict=True)
         ]
-        table.add_row(mark, row.build, *shown, f"[yellow]{escape(row.refused)}[/]" if row.refused else "")
-    return table
+        table.add_row(mark, row.build, *shown)
+    return Group(f"builds of [bold]{choice.network}[/] on this processor", table, *refused)
 
 
 @app.command()
