@@ -195,7 +195,7 @@ def system(name: str, config: Config) -> System:
     Raises:
         ConfigError: there is none of that name.
         ModelError: its network cannot be had.
-        MissingExtraError: it needs a package that is not installed.
+        MissingPackagesError: it needs a package that is not installed.
     """
     if name.endswith(".onnx"):
         return _OfFile(Path(name))
