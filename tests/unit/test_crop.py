@@ -137,7 +137,7 @@ def test_a_third_of_background_in_the_ellipse_does_not_move_the_plane() -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 1000),
-    scale=st.floats(0.4, 3),
+    scale=st.floats(0.4, 1.5),  # wider, and the grid covers too little of the tensor to fit a plane
     turn_deg=st.floats(-40, 40),
     step=st.sampled_from((1.0, 1.5, 3.0)),
 )
