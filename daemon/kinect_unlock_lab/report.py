@@ -13,7 +13,7 @@ misses). In brackets 95 % intervals from drawing people, not comparisons, with r
 by the rule of three: 3 / people, or 3 / pairs of people.
 
 A TAR is given down to FAR = 3 / comparisons and marked † below 3 / pairs of people, where comparisons of the same
-two people are counted as if they were independent. Curves are solid down to there, then dashed.
+two people are counted as if they were independent. Curves are solid down to there, then dotted.
 
 A sample that gave no embedding counts as a rejection in pairs and in FRR, genuine or not.
 

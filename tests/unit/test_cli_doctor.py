@@ -58,7 +58,7 @@ def test_on_a_machine_with_nothing_it_fails_nothing_and_says_what_to_do(tmp_path
     [
         pytest.param([], 1200, "failed", "no threshold with evidence for its vote depth", id="no-threshold"),
         pytest.param([1000], 1200, "failed", "has depth thresholds up to 1000 mm only", id="too-short"),
-        pytest.param([900, 1200], 1200, "ok", "depth cosine up to 0.400 by 7 impostor comparisons", id="both"),
+        pytest.param([900, 1200], 1200, "ok", "depth cosine at least 0.400 by 7 impostor comparisons", id="both"),
     ],
 )
 def test_it_says_whether_both_votes_can_be_counted(

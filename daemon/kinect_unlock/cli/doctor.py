@@ -137,7 +137,7 @@ def _matching(settings: Config) -> Check:
 def _evidence(threshold: Threshold) -> str:
     rate = "" if threshold.far is None else f" for FAR {threshold.far:g}"
     comparisons = f"{threshold.evidence.impostor_comparisons:,} impostor comparisons on {threshold.evidence.data}"
-    return f"{threshold.bar.half} cosine up to {threshold.cosine:.3f}{rate} by {comparisons}"
+    return f"{threshold.bar.half} cosine at least {threshold.cosine:.3f}{rate} by {comparisons}"
 
 
 def _state_folder(settings: Config) -> Check:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import typer
@@ -80,7 +80,7 @@ def plot(
     people: Annotated[int, typer.Option(min=2, help="Draw so many people: those with the most samples.")] = 12,
     looks: Annotated[int, typer.Option(min=1, help="And so many samples of each, the most frontal first.")] = 4,
     thumbnails: Annotated[bool, typer.Option(help="Show the faces themselves. Mind who will see the picture.")] = True,
-    style: Annotated[str, typer.Option("--format", help="png, svg or pdf.")] = "png",
+    style: Annotated[Literal["png", "svg", "pdf"], typer.Option("--format", help="Of the files.")] = "png",
     file: ConfigFile = None,
 ) -> None:
     """Draw the embedding space: t-SNE and PCA scatters, who is how alike to whom, scores, and errors.
@@ -92,10 +92,10 @@ def plot(
     if (dataset is None) is not templates:
         raise RequestError("name a data set, or say --templates: one of the two")
     settings = settings_of(file)
+    _make_folder(out)
     part = half or Part(product.model_store(settings).encoder.halves[0].name)
     shown = _own(settings, part) if dataset is None else _some(dataset, file, part)
     console = Console(highlight=False)
-    out.mkdir(parents=True, exist_ok=True)
     gallery = _gallery(shown, settings, people=people, looks=looks, thumbnails=thumbnails)
     for one in picture or list(Picture):
         figure = _drawn(one, shown, gallery, settings)
@@ -105,6 +105,13 @@ def plot(
         path = out / f"{one}.{style}"
         figure.savefig(path, dpi=150)
         console.print(str(path))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise RequestError(f"{folder} cannot be made ({fault.strerror}); name a folder of your own") from fault
 
 
 def _own(settings: Config, part: Part) -> _Shown:

@@ -95,6 +95,8 @@ def open_writer(folder: Path, description: SetDescription) -> ShardWriter:
         differing = _differences(read_description(folder), description)
         if differing:
             raise SourceError(f"{folder}: was made with other options ({'; '.join(differing)}); give another folder")
+    elif folder.exists() and not folder.is_dir():
+        raise SourceError(f"{folder}: is a file; give a folder")
     elif folder.exists() and any(folder.iterdir()):
         raise SourceError(f"{folder}: is not empty and has no {_DESCRIPTION}; give another folder")
     else:
