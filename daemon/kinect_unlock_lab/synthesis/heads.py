@@ -94,14 +94,11 @@ def prepare(model: HeadModel) -> TrainingHead:
     )
 
 
-def draw_shape(head: TrainingHead, spread: ShapeSpread, rng: np.random.Generator) -> F32:
-    """Draw one person's head at rest, f32[V,3] mm, nose tip near the origin."""
-    drawn: F32 = draw_shapes(head, spread, [rng])[0]
-    return drawn
-
-
 def draw_shapes(head: TrainingHead, spread: ShapeSpread, rngs: Sequence[np.random.Generator]) -> F32:
-    """Draw several people's heads at rest f32[P,V,3] mm, each from its own generator: the model is read only once."""
+    """Draw people's heads at rest f32[P,V,3] mm, nose tips near the origin, each from its own generator.
+
+    Several at a time, so that the model is read only once.
+    """
     people = len(rngs)
     weights, uneven, proportions = zip(*(_draw_weights(head, spread, rng) for rng in rngs), strict=True)
     shapes = np.repeat(head.neutral[np.newaxis], people, axis=0)

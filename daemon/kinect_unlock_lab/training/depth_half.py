@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from kinect_unlock.config.text import read
-from kinect_unlock.errors import ConfigError, ModelError
+from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import F32, F64
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.inference import Network
@@ -23,6 +21,7 @@ from kinect_unlock_lab.training.depth_features import FEATURES, MAP_SIDE_PX, Abo
 from kinect_unlock_lab.training.depth_graph import INPUT, depth_graph
 from kinect_unlock_lab.training.lda import Scatter, discriminants
 from kinect_unlock_lab.training.nuisances import Nuisance, nuisance_scatter
+from kinect_unlock_lab.training.recipe_files import read_recipe
 
 TENTHS: Final = np.float32(0.1)  # a set's residuals are in tenths of a millimetre, a hole is -1000 mm there too
 _ROWS: Final = 1000
@@ -93,17 +92,7 @@ def load_depth_recipe(path: Path) -> DepthRecipe:
     Raises:
         ConfigError: it cannot be read, or says what it may not; the message names file and place.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"{path}: the recipe cannot be read: {fault}") from fault
-    node, faults = read(text, str(path))
-    if faults:
-        raise ConfigError("\n".join(map(str, faults)))
-    try:
-        return msgspec.convert(node.plain(), DepthRecipe)
-    except msgspec.ValidationError as fault:
-        raise ConfigError(f"{path}: {fault}") from fault
+    return read_recipe(path, DepthRecipe)
 
 
 @dataclass(frozen=True, slots=True)

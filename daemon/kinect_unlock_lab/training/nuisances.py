@@ -6,7 +6,7 @@ kinds are named here, with their size as the only setting: smooth random fields 
 there), and soft parts that go in or out as one. Directions in which looks differ get less of a say about people.
 """
 
-from typing import Final, Literal, TypeAlias, assert_never, get_args
+from typing import Final, Literal, TypeAlias, assert_never
 
 import cv2
 import msgspec
@@ -32,7 +32,6 @@ _PARTS: Final[dict[PartName, tuple[tuple[float, float, float, float, float], ...
     "lips": ((0.0, 27.0, 15.0, 5.0, 1.0), (0.0, 41.0, 15.0, 5.0, -1.0)),  # one out, the other in
     "cheeks": ((40.0, 5.0, 18.0, 18.0, 1.0),),
 }
-PARTS: Final[tuple[PartName, ...]] = get_args(PartName)
 
 
 class Height(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="height"):

@@ -7,11 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta, Struct
 
-from kinect_unlock.config.text import read
 from kinect_unlock.errors import ConfigError
+from kinect_unlock_lab.training.recipe_files import read_recipe
 
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 Above0: TypeAlias = Annotated[float, Meta(gt=0.0)]
@@ -146,14 +145,4 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         ConfigError: it cannot be read, or says what it may not; the message names file and place.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"{path}: the recipe cannot be read: {fault}") from fault
-    node, faults = read(text, str(path))
-    if faults:
-        raise ConfigError("\n".join(map(str, faults)))
-    try:
-        return msgspec.convert(node.plain(), Recipe)
-    except msgspec.ValidationError as fault:
-        raise ConfigError(f"{path}: {fault}") from fault
+    return read_recipe(path, Recipe)
