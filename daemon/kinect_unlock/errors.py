@@ -4,6 +4,8 @@ KinectUnlockError
 ├── ConfigError      the configuration is wrong                         exit 78 (EX_CONFIG)
 ├── SourceError      frames cannot be had                               exit 69 (EX_UNAVAILABLE)
 │   ├── RecordingError   a recording file is damaged, foreign or incomplete
+│   ├── DriverMissing    the library or binding that a camera needs cannot be used
+│   ├── DeviceMissing    the driver works but sees no such camera
 │   └── SourceLost       a source that worked stopped giving frames
 ├── ModelError       a network is missing, changed or does not fit      exit 70 (EX_SOFTWARE)
 ├── StoreError       templates cannot be read or written                exit 74 (EX_IOERR)
@@ -44,6 +46,14 @@ class RecordingError(SourceError):
     """A recording is damaged, foreign or lacks a part; the message names file and fault."""
 
     word = "recording-error"
+
+
+class DriverMissing(SourceError):
+    """The library or the binding that a camera needs is not installed or cannot be loaded; waiting does not help."""
+
+
+class DeviceMissing(SourceError):
+    """The driver works but sees no such camera; one that was just closed comes back after some seconds."""
 
 
 class SourceLost(SourceError):

@@ -15,6 +15,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1)]
 Bounds: TypeAlias = tuple[float | None, float | None]
 Argv: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1)]
 Pace: TypeAlias = Literal["recorded", "asap", "stepped"]
+DepthPipeline: TypeAlias = Literal["auto", "opencl", "cpu", "opengl"]
 Strategy: TypeAlias = Literal["nearest", "centre"]
 Stage: TypeAlias = Literal["straight", "left", "right", "up", "down", "near", "far", "any"]
 
@@ -34,8 +35,14 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     path: str | None = None
     device: str | None = None
     pace: Pace = "recorded"
+    pipeline: DepthPipeline = "auto"
+    open_timeout_s: Annotated[float, Meta(gt=0.0, le=14.0)] = 12.0  # an attempt waits 15 s for its camera
+    reappear_s: NotNegative = 5.0
+    linger_s: NotNegative = 8.0
+    watching_hz: Positive = 10.0
     max_frame_age_ms: Positive = 250.0
     stall_timeout_s: Positive = 2.0
+    faults: str | None = None
 
 
 class Models(Struct, frozen=True, forbid_unknown_fields=True):

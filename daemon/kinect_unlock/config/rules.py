@@ -11,11 +11,12 @@ import msgspec
 from kinect_unlock.settings import Config, Liveness
 
 _SOCKET_PATH_BYTES: Final = 107  # sockaddr_un holds 108 with the closing zero
-_RECORDED_KINDS: Final = ("replay", "images")
+_RECORDED_KINDS: Final = ("replay", "images", "stand-in")
 _PATH_KEYS: Final = (
     "daemon.socket",
     "daemon.state_dir",
     "source.path",
+    "source.faults",
     "models.manifest",
     "models.weights_dir",
     "models.cache_dir",

@@ -1,6 +1,7 @@
 """What every frame source promises."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from kinect_unlock.frames import Frame, Origin
 
@@ -36,4 +37,33 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """End; harmless when never opened or already closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which camera it is and what decodes it, as its driver says; empty where the driver does not say."""
+
+    model: str  # such as "Kinect v2"
+    serial: str = ""
+    firmware: str = ""
+    pipeline: str = ""  # what decodes depth, such as "opencl"
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A source that knows which camera it is."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which camera is open; None before `FrameSource.open`."""
+        ...
+
+
+@runtime_checkable
+class Throttled(Protocol):
+    """A source that can give fewer frames at less cost."""
+
+    def throttle(self, rate_hz: float | None) -> None:
+        """Give at most so many frames a second from now on; None: all. May be called by the reading thread only."""
         ...
