@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Generic
 
+from kinect_unlock.camera_needs import Need, need_after
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.decisions import DecisionLog, Facts, with_timings
 from kinect_unlock.errors import InternalError, KinectUnlockError, SourceLost, StoreError
@@ -90,7 +91,9 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         self._machine = machine
         self._not_before_ns = 0
         self._newest = (-1, -1)
-        self._face_ns = 0  # the last frame with anybody in it, or the first frame
+        self._face_ns = 0  # the last frame with a face in it, or the first frame
+        self._somebody_ns = 0  # the last frame with anybody in range, or the first frame
+        self._need = Need.LOOKING
         self._timer: Timer | None = None
         self._hints = SteadyHints()
 
@@ -113,9 +116,10 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
             return
         self._newest = place
         if self.first_ns is None:
-            self.first_ns = self._face_ns = observation.captured_ns
+            self.first_ns = self._face_ns = self._somebody_ns = observation.captured_ns
         if observation.seen is not Seen.NO_FACE:
             self._face_ns = observation.captured_ns
+        self._adapt_camera(observation)
         self.judge(observation, self.first_ns)
 
     def lost(self, error: KinectUnlockError) -> None:
@@ -245,6 +249,15 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
     def passed_s(self, observation: Observation, since_ns: int) -> float:
         """Return the seconds from a moment to a frame, on the frames' clock."""
         return (observation.captured_ns - since_ns) / NS_PER_S
+
+    def _adapt_camera(self, observation: Observation) -> None:
+        """Have every frame while somebody is in range, and fewer while nobody is."""
+        if observation.somebody:
+            self._somebody_ns = observation.captured_ns
+        need = need_after(self.passed_s(observation, self._somebody_ns))
+        if need is not self._need:
+            self._need = need
+            self.desk.camera.adapt(need)
 
     def _is_open(self) -> bool:
         return self.state in self._machine.open_states

@@ -53,7 +53,7 @@ class Origin(StrEnum):
     @property
     def live(self) -> bool:
         """True if frames carry this machine's monotonic clock, False if one of their own."""
-        return self in {Origin.SENSOR, Origin.WEBCAM}
+        return self in {Origin.SENSOR, Origin.WEBCAM, Origin.STAND_IN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +354,8 @@ class Observation:
     """What the vision thread says of one frame. Carries no image. ``embedding`` is set for FACE alone.
 
     ``depth_fit`` is None where depth was not laid on the mean face: by an encoder without such a depth half, or
-    because the frame was unusable before or too little of the face had depth.
+    because the frame was unusable before or too little of the face had depth. ``somebody`` is False if depth shows
+    that nobody is in range, so that no face was looked for.
     """
 
     attempt: int
@@ -365,6 +366,7 @@ class Observation:
     liveness: LivenessReport | None = None
     depth_fit: DepthFit | None = None
     embedding: Embedding | None = None
+    somebody: bool = True
     stage_ms: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

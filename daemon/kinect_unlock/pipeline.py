@@ -6,7 +6,7 @@ says that something stands where a person could be, and only there: an empty roo
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias
 
 import numpy as np
@@ -118,7 +118,7 @@ class Pipeline:
         with look.stage("gate"):
             region = _region(frame.depth_mm, frame.calibration, limits)
         if region is None:
-            return look.saw(Seen.NO_FACE)
+            return look.saw_nobody()
         with look.stage("detect"):
             found = self._detector.detect(frame.color, region)
         if not found:
@@ -223,6 +223,10 @@ class _Look:
             embedding=embedding,
             stage_ms=self._stage_ms,
         )
+
+    def saw_nobody(self) -> Observation:
+        """Close the look at an empty room."""
+        return replace(self.saw(Seen.NO_FACE), somebody=False)
 
 
 def _require_size(color: U8, camera: Intrinsics) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from kinect_unlock.camera_needs import Need
+from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, Threshold
@@ -96,11 +98,19 @@ class Camera(Protocol):
         ...
 
     def stop(self) -> None:
-        """Begin to close the source; harmless when it is closed."""
+        """Give the source back, which may stay open for the next attempt; harmless when there is none."""
+        ...
+
+    def adapt(self, need: Need) -> None:
+        """Say what the attempt needs frames for from now on; `start` begins with `Need.LOOKING`."""
         ...
 
     def counters(self) -> dict[str, int]:
         """Return what was counted since the start: at least ``frames`` and ``drops``."""
+        ...
+
+    def report(self) -> CameraReport:
+        """Return how the camera is."""
         ...
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kinect_unlock.camera_needs import Need
+from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.errors import HookError, KinectUnlockError, StoreError
 from kinect_unlock.frames import Template
 from kinect_unlock.limiter import Ledger
@@ -19,6 +21,8 @@ class FakeCamera:
         self.starts: list[tuple[int, Use, str | None]] = []
         self.refusal: KinectUnlockError | None = None
         self.opened = asyncio.Event()
+        self.needs: list[Need] = []  # of all attempts, one after the other
+        self.shown = CameraReport()
 
     def start(self, attempt: int, use: Use, stream: str | None) -> None:
         assert self.attempt is None, f"camera started for {attempt} while {self.attempt} has it"
@@ -34,8 +38,14 @@ class FakeCamera:
         self.attempt = None
         self.opened.clear()
 
+    def adapt(self, need: Need) -> None:
+        self.needs.append(need)
+
     def counters(self) -> dict[str, int]:
         return {"frames": 0, "drops": 0}
+
+    def report(self) -> CameraReport:
+        return self.shown
 
 
 class MemoryTemplates:

@@ -39,9 +39,10 @@ CAMERA = Intrinsics(64, 64, 90.0, 90.0, 32.0, 32.0)
 class EmptyRoom(StandInSource):
     """Frames of an empty room for ever, a hundred a second."""
 
-    def __init__(self):
+    def __init__(self, clock):
         super().__init__([])
         self._pause = threading.Event()
+        self._now_ns = clock.monotonic_ns
         self._seq = 0
 
     def read(self, timeout_s):
@@ -49,7 +50,7 @@ class EmptyRoom(StandInSource):
         self._seq += 1
         depth = np.full((64, 64), 3000, np.uint16)
         calibration = Calibration(CAMERA, CAMERA, Registered())
-        return Frame(self._seq, self._seq * 10_000_000, np.zeros((64, 64, 3), np.uint8), depth, calibration)
+        return Frame(self._seq, self._now_ns(), np.zeros((64, 64, 3), np.uint8), depth, calibration)
 
 
 class Silent(StandInSource):
@@ -74,7 +75,7 @@ class Hanging(StandInSource):
 def make(settings, clock):
     match settings.device:
         case "room":
-            return EmptyRoom()
+            return EmptyRoom(clock)
         case "silent":
             return Silent([])
         case "hang":

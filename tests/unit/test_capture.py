@@ -17,10 +17,10 @@ from kinect_unlock.sources.stand_in import Hang, Silence, StandInSource, Step
 WAIT_S = 20.0
 
 
-class _Camera(StandInSource):
-    """A stand-in that says it is a sensor, for what depends on the origin; never to be found in the product."""
+class _Played(StandInSource):
+    """A script that says it is a recording: no clock of this machine in its frames."""
 
-    origin = Origin.SENSOR  # type: ignore[misc]
+    origin = Origin.RECORDING  # type: ignore[misc]
 
 
 class _Rig:
@@ -30,7 +30,7 @@ class _Rig:
         self,
         *sources: StandInSource | Exception,
         pace: Pace = "asap",
-        origin: Origin = Origin.STAND_IN,
+        origin: Origin = Origin.RECORDING,
         clock: Clock | None = None,
     ) -> None:
         self._sources = iter(sources)
@@ -104,7 +104,7 @@ def _wait_for_close(source: StandInSource, closed: threading.Event) -> None:
     assert source.closed == 1
 
 
-class _Watched(StandInSource):
+class _Watched(_Played):
     """A stand-in that tells when it is closed."""
 
     def __init__(self, script: list[Step]) -> None:
@@ -117,7 +117,7 @@ class _Watched(StandInSource):
 
 
 def test_without_an_attempt_nothing_is_opened(rig: MakeRig) -> None:
-    source = StandInSource(_frames(1))
+    source = _Played(_frames(1))
     running = rig(source)
 
     assert running.slot.take(0.0) is None
@@ -137,7 +137,7 @@ def test_an_attempt_gets_every_frame_in_order_then_the_end(rig: MakeRig) -> None
 
 
 def test_a_shot_says_whose_it_is_and_what_for(rig: MakeRig) -> None:
-    running = rig(StandInSource(_frames(1)))
+    running = rig(_Played(_frames(1)))
     running.capture.start(3, "enrol", None)
     shot = running.take()
 
@@ -165,7 +165,7 @@ def test_the_source_is_closed_when_it_is_no_longer_wanted(rig: MakeRig) -> None:
 
 
 def test_a_new_attempt_takes_over_and_what_is_left_of_the_old_one_bears_its_number(rig: MakeRig) -> None:
-    first, second = _Watched(_frames(10**4)), StandInSource([_frame(77)])
+    first, second = _Watched(_frames(10**4)), _Played([_frame(77)])
     running = rig(first, second)
     running.capture.start(1, "verify", None)
     running.take()
@@ -180,7 +180,7 @@ def test_a_new_attempt_takes_over_and_what_is_left_of_the_old_one_bears_its_numb
 
 
 def test_a_live_source_offers_so_that_the_newest_wins(rig: MakeRig) -> None:
-    running = rig(StandInSource(_frames(100)), pace="recorded")
+    running = rig(_Played(_frames(100)), pace="recorded")
     running.capture.start(1, "verify", None)
     assert running.ready.get(timeout=WAIT_S) == 1
     seqs, _ = running.frames()
@@ -191,7 +191,9 @@ def test_a_live_source_offers_so_that_the_newest_wins(rig: MakeRig) -> None:
 
 def test_a_sensors_frame_is_as_old_as_it_says(rig: MakeRig) -> None:
     clock = ManualClock(start_ns=900 * NS_PER_MS)
-    running = rig(_Camera([_frame(0, captured_ns=800 * NS_PER_MS)]), origin=Origin.SENSOR, pace="recorded", clock=clock)
+    running = rig(
+        StandInSource([_frame(0, captured_ns=800 * NS_PER_MS)]), origin=Origin.STAND_IN, pace="recorded", clock=clock
+    )
     running.capture.start(1, "verify", None)
     shot = running.take()
 
@@ -200,7 +202,7 @@ def test_a_sensors_frame_is_as_old_as_it_says(rig: MakeRig) -> None:
 
 
 def test_a_sensor_is_never_lossless_whatever_the_pace(rig: MakeRig) -> None:
-    running = rig(_Camera([_frame(0, captured_ns=1)]), origin=Origin.SENSOR, pace="asap")
+    running = rig(StandInSource([_frame(0, captured_ns=1)]), origin=Origin.STAND_IN, pace="asap")
     running.capture.start(1, "verify", None)
     shot = running.take()
 
@@ -210,7 +212,7 @@ def test_a_sensor_is_never_lossless_whatever_the_pace(rig: MakeRig) -> None:
 
 def test_a_paced_replays_frame_is_as_old_as_its_arrival(rig: MakeRig) -> None:
     clock = ManualClock(start_ns=900 * NS_PER_MS)
-    running = rig(StandInSource([_frame(0, captured_ns=5)]), pace="recorded", clock=clock)
+    running = rig(_Played([_frame(0, captured_ns=5)]), pace="recorded", clock=clock)
     running.capture.start(1, "verify", None)
     shot = running.take()
 
@@ -220,7 +222,7 @@ def test_a_paced_replays_frame_is_as_old_as_its_arrival(rig: MakeRig) -> None:
 
 def test_a_source_silent_for_too_long_is_lost(rig: MakeRig) -> None:
     clock = ManualClock()
-    running = rig(StandInSource([_frame(0), Silence(30)], clock=clock), clock=clock)
+    running = rig(_Played([_frame(0), Silence(30)], clock=clock), clock=clock)
     running.capture.start(1, "verify", None)
     fault = running.fault()
 
@@ -231,7 +233,7 @@ def test_a_source_silent_for_too_long_is_lost(rig: MakeRig) -> None:
 def test_a_source_that_pauses_for_less_is_not_lost(rig: MakeRig) -> None:
     clock = ManualClock()
     script: list[Step] = [_frame(0), Silence(15), _frame(1), Silence(15), _frame(2)]
-    running = rig(StandInSource(script, clock=clock), clock=clock)
+    running = rig(_Played(script, clock=clock), clock=clock)
     running.capture.start(1, "verify", None)
 
     assert running.frames()[0] == [0, 1, 2]
@@ -241,7 +243,7 @@ def test_a_source_that_pauses_for_less_is_not_lost(rig: MakeRig) -> None:
     "fault", [SourceError("not there"), RecordingError("x.mkv: no depth")], ids=["source", "recording"]
 )
 def test_a_source_that_cannot_be_had_ends_the_attempt_with_its_own_words(rig: MakeRig, fault: SourceError) -> None:
-    running = rig(fault, StandInSource([], open_fault=fault))
+    running = rig(fault, _Played([], open_fault=fault))
     for attempt in (1, 2):
         running.capture.start(attempt, "verify", None)
         seqs, ending = running.frames()
@@ -263,7 +265,7 @@ def test_an_unforeseen_fault_of_a_source_is_its_loss_and_the_next_attempt_works(
     rig: MakeRig, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = _Watched([_frame(0), ZeroDivisionError("driver")])
-    running = rig(source, StandInSource(_frames(2)))
+    running = rig(source, _Played(_frames(2)))
     running.capture.start(1, "verify", None)
     fault = running.fault()
     running.capture.start(2, "verify", None)
@@ -276,12 +278,12 @@ def test_an_unforeseen_fault_of_a_source_is_its_loss_and_the_next_attempt_works(
 
 
 def test_frames_of_another_origin_than_declared_are_refused(rig: MakeRig) -> None:
-    source = StandInSource(_frames(1))
+    source = _Played(_frames(1))
     running = rig(source, origin=Origin.SENSOR)
     running.capture.start(1, "verify", None)
     fault = running.fault()
 
-    assert "stand-in" in str(fault)
+    assert "recording" in str(fault)
     assert "sensor" in str(fault)
     assert source.opened == 0
 
@@ -299,7 +301,7 @@ def test_a_stop_reaches_a_thread_that_waits_for_a_taker(rig: MakeRig) -> None:
 
 def test_a_driver_that_hangs_is_seen_by_the_watchdog(rig: MakeRig) -> None:
     clock, until = ManualClock(), threading.Event()
-    running = rig(StandInSource([Hang(until)]), clock=clock)
+    running = rig(_Played([Hang(until)]), clock=clock)
     running.capture.start(1, "verify", None)
     assert running.ready.get(timeout=WAIT_S) == 1
     before = running.capture.worker.healthy(10.0)

@@ -1,9 +1,11 @@
 """What every frame source promises."""
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from kinect_unlock.camera_report import Identity
 from kinect_unlock.frames import Frame, Origin
+
+__all__ = ["EndOfStream", "FrameSource", "Identified", "Identity", "Throttled"]
 
 
 class EndOfStream(Exception):
@@ -38,16 +40,6 @@ class FrameSource(Protocol):
     def close(self) -> None:
         """End; harmless when never opened or already closed."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which camera it is and what decodes it, as its driver says; empty where the driver does not say."""
-
-    model: str  # such as "Kinect v2"
-    serial: str = ""
-    firmware: str = ""
-    pipeline: str = ""  # what decodes depth, such as "opencl"
 
 
 @runtime_checkable
