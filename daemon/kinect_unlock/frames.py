@@ -56,6 +56,17 @@ class Origin(StrEnum):
         return self in {Origin.SENSOR, Origin.WEBCAM, Origin.STAND_IN}
 
 
+@unique
+class Modality(StrEnum):
+    """In which light a face was looked at.
+
+    What was seen in two of them is never compared, averaged or counted together.
+    """
+
+    COLOR = "color"  # the colour camera's, by the room's light
+    INFRARED = "infrared"  # the depth camera's, by its own
+
+
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
     """A pinhole camera with the Brown-Conrady distortion of the Kinect v2's infrared camera."""
@@ -304,19 +315,14 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Template:
-    """What is kept of an enrolled person.
+class Views:
+    """A face as it was enrolled in one light: row i of ``vectors`` f32[N,D] was taken at ``poses[i]``.
 
-    Row i of ``vectors`` f32[N,D] was taken at ``poses[i]`` (None for photographs). ``origin`` is sealed with it.
+    A pose is None for a photograph.
     """
 
-    user: str
     vectors: F32
     poses: tuple[HeadPose | None, ...]
-    model_id: str
-    origin: Origin
-    generation: int
-    enrolled_s: int  # seconds since 1970
 
     def __post_init__(self) -> None:
         _require_array("vectors", self.vectors, np.float32, 2)
@@ -326,6 +332,35 @@ class Template:
         norms = np.linalg.norm(self.vectors, axis=1)
         _require(bool((abs(norms - 1.0) < 1e-3).all()), "template vectors must have length 1")  # noqa: PLR2004
         read_only(self.vectors)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Template:
+    """What is kept of an enrolled person.
+
+    ``vectors`` f32[N,D] and ``poses`` are the views in colour, which every template has; ``infrared`` those taken
+    beside them by the depth camera's own light, None where there were none. ``origin`` is sealed with it.
+    """
+
+    user: str
+    vectors: F32
+    poses: tuple[HeadPose | None, ...]
+    model_id: str
+    origin: Origin
+    generation: int
+    enrolled_s: int  # seconds since 1970
+    infrared: Views | None = None
+
+    def __post_init__(self) -> None:
+        count, width = Views(self.vectors, self.poses).vectors.shape
+        if self.infrared is not None:
+            rows, numbers = self.infrared.vectors.shape
+            _require(numbers == width, f"infrared vectors have {numbers} numbers, those in colour {width}")
+            _require(rows <= count, f"{rows} infrared vectors were taken beside only {count} in colour")
+
+    def views(self, modality: Modality) -> Views | None:
+        """Return how the person was enrolled in one light, None if they were not."""
+        return self.infrared if modality is Modality.INFRARED else Views(self.vectors, self.poses)
 
     def __repr__(self) -> str:
         """Describe without showing a number of it."""
@@ -337,6 +372,7 @@ class Seen(StrEnum):
     """What one frame showed, before anybody is compared with anybody."""
 
     NO_FACE = "no-face"
+    DARK = "dark"  # somebody stands in range, but in too little light for colour to show a face: unusable, never a vote
     MANY_FACES = "many-faces"
     TOO_NEAR = "too-near"
     TOO_FAR = "too-far"
@@ -353,6 +389,9 @@ class Seen(StrEnum):
 class Observation:
     """What the vision thread says of one frame. Carries no image. ``embedding`` is set for FACE alone.
 
+    ``modality`` is the light that all of it was seen in; ``beside`` the same face's embedding in infrared, which only
+    an enrolment in colour asks for.
+
     ``depth_fit`` is None where depth was not laid on the mean face: by an encoder without such a depth half, or
     because the frame was unusable before or too little of the face had depth. ``somebody`` is False if depth shows
     that nobody is in range, so that no face was looked for.
@@ -368,6 +407,10 @@ class Observation:
     embedding: Embedding | None = None
     somebody: bool = True
     stage_ms: dict[str, float] = field(default_factory=dict)
+    modality: Modality = Modality.COLOR
+    beside: Embedding | None = None
 
     def __post_init__(self) -> None:
         _require((self.embedding is not None) == (self.seen is Seen.FACE), f"{self.seen} and embedding do not agree")
+        beside_color = self.seen is Seen.FACE and self.modality is Modality.COLOR
+        _require(self.beside is None or beside_color, "infrared is enrolled beside a face in colour")

@@ -11,6 +11,7 @@ from kinect_unlock.wire import Hint
 # A spoof, a doubtful face and one without depth give the same hint: a picture's holder learns nothing from it.
 _HINTS: Final[dict[Seen, Hint]] = {
     Seen.NO_FACE: Hint.LOOK_AT_CAMERA,
+    Seen.DARK: Hint.MORE_LIGHT,
     Seen.MANY_FACES: Hint.ONE_PERSON_ONLY,
     Seen.TOO_NEAR: Hint.MOVE_BACK,
     Seen.TOO_FAR: Hint.MOVE_CLOSER,

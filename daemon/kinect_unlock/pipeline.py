@@ -4,21 +4,21 @@ Every stage may end the look; what cannot be measured counts against the person.
 says that something stands where a person could be, and only there: an empty room costs next to nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 import numpy as np
 
-from kinect_unlock.align import FaceDepth, align_face
+from kinect_unlock.align import FaceDepth
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness, with_frontal
-from kinect_unlock.errors import ModelError, SourceError
+from kinect_unlock.errors import ModelError
 from kinect_unlock.frames import (
     F32,
     U8,
-    U16,
     Box,
     Calibration,
     DepthFit,
@@ -28,8 +28,8 @@ from kinect_unlock.frames import (
     FaceTensor,
     Frame,
     HeadPose,
-    Intrinsics,
     LivenessReport,
+    Modality,
     Observation,
     Seen,
     Verdict,
@@ -39,16 +39,12 @@ from kinect_unlock.halves import Half
 from kinect_unlock.liveness import assess
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
-from kinect_unlock.region import near_region
 from kinect_unlock.settings import Config, DepthVote, PoseRange
+from kinect_unlock.sight import Sight, area_px
 
-_RIVAL_AREA: Final = 0.35  # a second face so large beside the largest one ...
-_RIVAL_DEPTH_MM: Final = 500.0  # ... and so near to it in depth might be meant as well
-_BOX_MIDDLE: Final = 0.3  # of the box from each side: cheeks and nose, no background
-
-_CONTRADICTION: Final = "the source's frames contradict its calibration"
-
-_DepthImage: TypeAlias = tuple[U16, Calibration]
+# What must have been seen in colour for a frame to be looked at in infrared too.
+_INFRARED_AFTER: Final[Mapping[Use, Seen]] = {"verify": Seen.DARK, "enrol": Seen.FACE}
+_SAME_HEAD_MM: Final = 50.0  # two looks at one frame; they are as far apart as their landmarks make them
 
 
 class FaceDetector(Protocol):
@@ -101,49 +97,63 @@ class Pipeline:
         self._ranges = {"enrol": config.ranges.enrol, "verify": config.ranges.verify}
         self._bounds = config.liveness
         self._depth_range, self._depth_vote = config.ranges.depth_vote, config.depth_vote
+        self._infrared = config.match.infrared
         self._clock = clock or SystemClock()
 
     def observe(self, frame: Frame, attempt: int, use: Use) -> Observation:
-        """Look at one frame.
+        """Look at one frame: in colour, and in infrared where that is wanted and colour alone does not do.
 
         Raises:
             ModelError: a network failed.
             SourceError: the frame contradicts its own calibration.
         """
-        look = _Look(frame, attempt, self._clock)
-        if frame.depth_mm is None or frame.calibration is None:
+        look, limits = _Look(frame, attempt, self._clock), self._ranges[use]
+        color = Sight.in_color(frame)
+        if color is None:
             return look.saw(Seen.NO_DEPTH)
-        _require_size(frame.color, frame.calibration.color)
-        limits = self._ranges[use]
+        seen = self._look_at(look, color, limits)
+        if not self._infrared or frame.infrared is None or seen.seen is not _INFRARED_AFTER[use]:
+            return seen
+        with look.stage("tone"):
+            infrared = color.in_infrared(frame.infrared, limits)
+        other = self._look_at(look.on(infrared), infrared, limits)
+        if use == "enrol":
+            return replace(seen, beside=other.embedding) if _is_one_head(seen, other) else seen
+        return seen if other.seen is Seen.NO_FACE else other
+
+    def _look_at(self, look: "_Look", sight: Sight, limits: PoseRange) -> Observation:
+        """Look at one frame in one light."""
         with look.stage("gate"):
-            region = _region(frame.depth_mm, frame.calibration, limits)
+            region = sight.region(limits)
         if region is None:
             return look.saw_nobody()
         with look.stage("detect"):
-            found = self._detector.detect(frame.color, region)
+            found = self._detector.detect(sight.image, region)
         if not found:
-            return look.saw(Seen.NO_FACE)
-        detection = max(found, key=_area_px)
+            with look.stage("light"):
+                dark = sight.is_dark(limits)
+            return look.saw(Seen.DARK if dark else Seen.NO_FACE)
+        detection = max(found, key=area_px)
         with look.stage("align"):
-            depth = _aligned(frame.depth_mm, frame.calibration, detection)
-            alone = _is_alone(detection, found, depth, (frame.depth_mm, frame.calibration))
+            depth = sight.depth_of(detection)
+            alone = sight.is_alone(detection, found, depth)
         if not alone:
             return look.saw(Seen.MANY_FACES)
         with look.stage("pose"):
-            placement = place_head(detection, depth, frame.calibration)
+            placement = place_head(detection, depth, sight.calibration)
         if placement is None:
             return look.saw(Seen.NO_DEPTH)
-        measured = _Measured(Face(detection, placement.pose), depth, frame.calibration, placement)
-        return self._judge(look, frame.color, measured, limits)
+        measured = _Measured(Face(detection, placement.pose), depth, sight.calibration, placement)
+        return self._judge(look, sight.image, measured, limits)
 
-    def _judge(self, look: "_Look", color: U8, measured: "_Measured", limits: PoseRange) -> Observation:
+    def _judge(self, look: "_Look", image: U8, measured: "_Measured", limits: PoseRange) -> Observation:
         """Cut out, weigh and encode a face if it is in range."""
         face = measured.face
         unusable = out_of_range(face.pose, limits)
         if unusable:
             return look.saw(unusable, face)
         with look.stage("crop"):
-            tensor = face_tensor(color, face.detection, measured.depth, contract=DepthChannel.REGISTERED)
+            tensor = face_tensor(image, face.detection, measured.depth, contract=DepthChannel.REGISTERED)
             is_sharp = sharpness(tensor) >= SHARP  # False for NaN
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
@@ -194,14 +204,22 @@ class _Look:
         self._frame = frame
         self._attempt = attempt
         self._clock = clock
+        self.modality = Modality.COLOR
         self._stage_ms: dict[str, float] = {}
+
+    def on(self, sight: Sight) -> "_Look":
+        """Return a second look at the same frame, whose time is added to the first one's."""
+        other = copy(self)
+        other.modality = sight.modality
+        return other
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time what is done inside."""
         begun_ns = self._clock.monotonic_ns()
         yield
-        self._stage_ms[name] = (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS
+        spent_ms = (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS
+        self._stage_ms[name] = self._stage_ms.get(name, 0.0) + spent_ms
 
     def saw(
         self,
@@ -222,6 +240,7 @@ class _Look:
             depth_fit=depth_fit,
             embedding=embedding,
             stage_ms=self._stage_ms,
+            modality=self.modality,
         )
 
     def saw_nobody(self) -> Observation:
@@ -229,55 +248,11 @@ class _Look:
         return replace(self.saw(Seen.NO_FACE), somebody=False)
 
 
-def _require_size(color: U8, camera: Intrinsics) -> None:
-    """Refuse a colour image of another size than calibrated: its pixels would be given other places' depth."""
-    if color.shape[:2] != (camera.height_px, camera.width_px):
-        size, expected = color.shape[:2], (camera.height_px, camera.width_px)
-        raise SourceError(f"{_CONTRADICTION}: colour image is {size}, the calibration is for {expected}")
-
-
-def _region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> Box | None:
-    try:
-        return near_region(depth_mm, calibration, limits)
-    except ValueError as fault:
-        raise SourceError(f"{_CONTRADICTION}: {fault}") from fault
-
-
-def _area_px(detection: Detection) -> float:
-    return detection.box.width_px * detection.box.height_px
-
-
-def _aligned(depth_mm: U16, calibration: Calibration, detection: Detection) -> FaceDepth:
-    try:
-        return align_face(depth_mm, calibration, detection.box)
-    except ValueError as fault:
-        raise SourceError(f"{_CONTRADICTION}: {fault}") from fault
-
-
-def _is_alone(detection: Detection, found: Sequence[Detection], depth: FaceDepth, frame_depth: _DepthImage) -> bool:
-    """Return False if a second face might be meant: about as large, and as near or of unknown depth."""
-    large_px = _RIVAL_AREA * _area_px(detection)
-    rivals = [other for other in found if other is not detection and _area_px(other) >= large_px]
-    own_mm = _middle_mm(depth, detection)
-    return all(
-        abs(_middle_mm(_aligned(*frame_depth, other), other) - own_mm) > _RIVAL_DEPTH_MM  # False for NaN
-        for other in rivals
-    )
-
-
-def _middle_mm(depth: FaceDepth, detection: Detection) -> float:
-    """Return the median depth of the middle of a face's box; NaN without a reading."""
-    box = detection.box
-    corners = np.array(
-        [
-            (box.x_px + share * box.width_px, box.y_px + share * box.height_px)
-            for share in (_BOX_MIDDLE, 1.0 - _BOX_MIDDLE)
-        ]
-    )
-    (left, top), (right, bottom) = np.maximum(np.rint(depth.cells(corners)).astype(int), 0)
-    middle = depth.depth_mm[top : bottom + 1, left : right + 1]
-    readings = middle[middle > 0]
-    return float(np.median(readings)) if readings.size else float("nan")
+def _is_one_head(one: Observation, other: Observation) -> bool:
+    """Say whether two looks at one frame found the same head; each found one alone, so that the distance tells."""
+    if one.face is None or other.face is None:
+        return False
+    return abs(one.face.pose.distance_mm - other.face.pose.distance_mm) <= _SAME_HEAD_MM
 
 
 def out_of_range(pose: HeadPose, limits: PoseRange) -> Seen | None:

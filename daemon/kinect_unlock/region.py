@@ -22,6 +22,7 @@ _NEIGHBOURS: Final = 4  # of the nine around a reading: fewer are flying pixels
 _MARGIN_MM: Final = 100.0  # hair, which often has no readings, and what the detector likes to see around a face
 
 _Bools: TypeAlias = NDArray[np.bool_]
+_Index: TypeAlias = NDArray[np.intp]
 
 
 def near_region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> Box | None:
@@ -32,6 +33,26 @@ def near_region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> B
     Raises:
         ValueError: the depth image is not of the calibration's size.
     """
+    meant = _meant(depth_mm, calibration, limits)
+    return None if meant is None else _around(depth_mm, calibration, meant)
+
+
+def near_pixels(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> tuple[_Index, _Index]:
+    """Return rows and columns [n] of the colour image that show those who are near: a sample, none if nobody is.
+
+    Raises:
+        ValueError: the depth image is not of the calibration's size.
+    """
+    meant = _meant(depth_mm, calibration, limits)
+    x_px, y_px, z_mm = landed(depth_mm, calibration, _STEP_PX)
+    seen = (z_mm > 0) & np.isfinite(x_px) & np.isfinite(y_px) & (False if meant is None else meant)
+    column, row = (np.rint(places[seen]).astype(np.intp) for places in (x_px, y_px))
+    inside = (column >= 0) & (column < calibration.color.width_px) & (row >= 0) & (row < calibration.color.height_px)
+    return row[inside], column[inside]
+
+
+def _meant(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> _Bools | None:
+    """Return which of the sampled readings are somebody near, None if those in range are too few to be a face."""
     near_mm, far_mm = limits.near_mm / _REACH, limits.far_mm * _REACH
     sampled = depth_mm[::_STEP_PX, ::_STEP_PX]
     in_range = (sampled >= near_mm) & (sampled <= far_mm)
@@ -42,7 +63,7 @@ def near_region(depth_mm: U16, calibration: Calibration, limits: PoseRange) -> B
         return None
     meant = ((sampled > 0) & (sampled <= far_mm)).astype(np.uint8)
     solid = cv2.boxFilter(meant, -1, (3, 3), normalize=False, borderType=cv2.BORDER_REPLICATE) >= _NEIGHBOURS
-    return _around(depth_mm, calibration, (meant > 0) & solid)
+    return (meant > 0) & solid
 
 
 def _around(depth_mm: U16, calibration: Calibration, meant: _Bools) -> Box:

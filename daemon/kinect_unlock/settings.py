@@ -116,6 +116,7 @@ class Match(Struct, frozen=True, forbid_unknown_fields=True):
     far: Annotated[float, Meta(gt=0.0, le=0.1)] = 1e-4
     strategy: Strategy = "nearest"
     identify_margin: Fraction = 0.05
+    infrared: bool = False
 
 
 class EvidenceRules(Struct, frozen=True, forbid_unknown_fields=True):

@@ -144,6 +144,7 @@ class Hint(StrEnum):
     LOOK_DOWN = "look-down"
     LOOK_STRAIGHT = "look-straight"
     KEEP_FACE_CLEAR = "keep-face-clear"
+    MORE_LIGHT = "more-light"
 
 
 class Reply(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

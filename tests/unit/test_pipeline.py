@@ -135,7 +135,7 @@ def test_a_stages_time_is_the_clocks() -> None:
     observation = Pipeline(Slow([]), ScriptedEncoder(), _config(), clock=clock).observe(
         _frame(_depth((800, 120))), 1, "verify"
     )
-    assert observation.stage_ms == {"gate": 0.0, "detect": 7.0}
+    assert observation.stage_ms == {"gate": 0.0, "detect": 7.0, "light": 0.0}
 
 
 @pytest.mark.parametrize(

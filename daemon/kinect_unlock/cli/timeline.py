@@ -10,7 +10,8 @@ from rich.table import Table
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.wire import Reply, Word
 
-STAGE_ORDER: Final = ("gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode")
+STAGE_ORDER: Final = ("gate", "detect", "light", "tone", "align", "pose", "crop", "liveness", "frontalise", "encode")
+_STAGES_A_LINE: Final = 4  # more do not fit 80 columns
 
 
 class Timeline:
@@ -46,9 +47,8 @@ class Timeline:
             ]
             whole = sum(self._spent_ms.values()) / self._frames
             self._say(f"[dim]time     {whole:.1f} ms a frame over {self._frames} frames[/]")
-            for some in (spent[:4], spent[4:]):  # all of them do not fit 80 columns
-                if some:
-                    self._say(f"[dim]         {'  '.join(some)}[/]")
+            for begin in range(0, len(spent), _STAGES_A_LINE):
+                self._say(f"[dim]         {'  '.join(spent[begin : begin + _STAGES_A_LINE])}[/]")
 
     def _frame(self, facts: dict[str, Any]) -> None:
         self._frames += 1

@@ -62,6 +62,7 @@ HINTS: Final[dict[Hint, str]] = {
     Hint.LOOK_DOWN: "look down a little",
     Hint.LOOK_STRAIGHT: "look straight at the camera",
     Hint.KEEP_FACE_CLEAR: "keep your face clear of hands, hair and scarf",
+    Hint.MORE_LIGHT: "it is too dark: turn on a light",
 }
 
 
