@@ -8,7 +8,7 @@ in the image is then right in the room, as in photographs, recordings and the tr
 Nothing here calls the driver; numbers and arrays come in, checked, and go out.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 import cv2
@@ -96,30 +96,32 @@ def checked_array(name: str, frame: DriverFrame, size_px: tuple[int, int]) -> ND
     return array
 
 
-@dataclass(slots=True)
 class Counter:
     """A number that the device counts modulo 2^32, without the jumps; its first value is the device's own."""
 
-    name: str
-    value: int | None = None
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._now: int | None = None
 
-    def advance(self, raw: int) -> int:
-        """Take the device's next number and return how far it is from the last; 0 at first.
+    @property
+    def now(self) -> int:
+        """The number counted on to; 0 before the first."""
+        return self._now or 0
+
+    def advance(self, raw: int) -> bool:
+        """Take the device's next number; False if it is the last one again.
 
         Raises:
             SourceLost: it went back, as it does when a camera starts anew behind the driver's back.
         """
-        raw %= _WRAP
-        if self.value is None:
-            self.value = raw
-            return 0
-        step = (raw - self.value) % _WRAP
+        if self._now is None:
+            self._now = raw % _WRAP
+            return True
+        step = (raw - self._now) % _WRAP
         if step >= _WRAP // 2:
-            raise SourceLost(
-                f"the camera's {self.name} went back by {_WRAP - step}: it was reset; opening it again helps"
-            )
-        self.value += step
-        return step
+            raise SourceLost(f"the camera's {self._name} went back by {_WRAP - step}: it was reset; open it again")
+        self._now += step
+        return step > 0
 
 
 def factory_calibration(infrared: Any, color: Any) -> Calibration:  # noqa: ANN401 - the binding's own records

@@ -38,6 +38,24 @@ class Planes:
             infrared=None if shapes.infrared is None else np.empty(shapes.infrared, np.uint16),
         )
 
+    def require(self, shapes: PlaneShapes) -> None:
+        """Raise ValueError unless these arrays can take frames of such shapes in place.
+
+        Image functions that are handed an array they cannot use make another one without a word.
+        """
+        _require_plane("color", self.color, (*shapes.color, 3), np.uint8)
+        _require_plane("depth_mm", self.depth_mm, shapes.depth, np.uint16)
+        _require_plane("infrared", self.infrared, shapes.infrared, np.uint16)
+
+
+def _require_plane(name: str, plane: U8 | U16 | None, shape: tuple[int, ...] | None, dtype: type[np.generic]) -> None:
+    if plane is None or shape is None:
+        if plane is not None or shape is not None:
+            raise ValueError(f"{name}: one of the frame and the place for it has such an image, the other has none")
+        return
+    if plane.shape != shape or plane.dtype != dtype or not plane.flags.c_contiguous or not plane.flags.writeable:
+        raise ValueError(f"{name} must be {np.dtype(dtype).name}{list(shape)}, contiguous and writable")
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
