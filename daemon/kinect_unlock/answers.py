@@ -1,11 +1,14 @@
 """What is answered without a camera: how the daemon is, who is enrolled, and photographs that a client encoded."""
 
 import math
+from dataclasses import asdict
 
 import msgspec
 import numpy as np
 
 from kinect_unlock.attempts import Desk
+from kinect_unlock.camera_report import CameraReport
+from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.frames import Embedding, Origin, Template
 from kinect_unlock.identification import name_of
@@ -30,6 +33,7 @@ def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
         "origin": facts.origin.value,
         "test_source": facts.test_source,
         "source": {"kind": desk.config.source.kind, "pace": desk.config.source.pace},
+        "camera": _camera(desk.camera.report(), desk.clock.monotonic_ns()),
         "encoder": {
             "name": desk.recogniser.name,
             "model_id": encoder.model_id,
@@ -119,6 +123,27 @@ def _unpacked(desk: Desk, vectors: Vectors, model_id: str) -> list[Embedding]:
     return [unpack_vector(text, dim=encoder.dim, model_id=model_id) for text in vectors]
 
 
+def _camera(report: CameraReport, now_ns: int) -> dict[str, object]:
+    def ago_s(since_ns: int) -> float:
+        return round(max(0, now_ns - since_ns) / NS_PER_S, 1)
+
+    identity = report.identity
+    return {
+        "state": report.phase.value,
+        "for_s": ago_s(report.since_ns),
+        "closes_in_s": None if report.until_ns is None else round(max(0, report.until_ns - now_ns) / NS_PER_S, 1),
+        "read_for": None if report.need is None else report.need.value,
+        "identity": None if identity is None else asdict(identity),
+        "rate_hz": None if report.rate_hz is None else round(report.rate_hz, 1),
+        "opened": report.opened,
+        "restarts": report.restarts,
+        "faults": report.faults,
+        "last_fault": None
+        if report.fault is None
+        else {"message": report.fault.words, "ago_s": ago_s(report.fault.at_ns)},
+    }
+
+
 def _note(votes: tuple[str, ...]) -> str:
     if "depth" in votes:
         return "colour and depth both vote"
@@ -159,6 +184,7 @@ def _entry(desk: Desk, user: str) -> dict[str, object]:
         "vectors": len(template.vectors),
         "origin": template.origin.value,
         "photographs": is_of_photographs(template),
+        "infrared_vectors": 0 if template.infrared is None else len(template.infrared.vectors),
         "model_id": template.model_id,
         "current": desk.recogniser.fits(template),
         "generation": template.generation,

@@ -37,6 +37,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraFault:
+    """What went wrong with the source, in its own words, and when."""
+
+    words: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class CameraReport:
     """The camera at one moment. Times are points on the host's monotonic clock."""
 
@@ -49,15 +57,14 @@ class CameraReport:
     opened: int = 0  # times since the start
     restarts: int = 0  # of these, after a fault
     faults: int = 0
-    fault: str | None = None  # the last one's words
-    fault_ns: int | None = None  # and when it came
+    fault: CameraFault | None = None  # the last one
 
 
 class CameraReporter:
     """Keeps the report. Its methods are the reading thread's alone; `report` is everybody's."""
 
     def __init__(self, clock: Clock) -> None:
-        self.report = CameraReport()
+        self.report = CameraReport(since_ns=clock.monotonic_ns())
         self._clock = clock
         self._arrived_ns = deque[int](maxlen=_RATE_FRAMES)
         self._failed = False  # since it was last open
@@ -107,8 +114,8 @@ class CameraReporter:
     def failed(self, words: str) -> None:
         """Note a fault of the source, or that it could not be opened."""
         self._failed = True
-        now_ns = self._clock.monotonic_ns()
-        self.report = replace(self.report, faults=self.report.faults + 1, fault=words, fault_ns=now_ns)
+        fault = CameraFault(words, self._clock.monotonic_ns())
+        self.report = replace(self.report, faults=self.report.faults + 1, fault=fault)
 
     def _enter(self, phase: Phase, *, need: Need | None = None, until_ns: int | None = None) -> None:
         now_ns = self._clock.monotonic_ns()

@@ -6,6 +6,9 @@ import pytest
 
 from fakes.people import DIM, OWNER, SPACE, template_of, vector_of
 from fakes.rig import CONFIG, ME, OTHER, ROOT, THRESHOLD, Rig, recogniser
+from kinect_unlock.camera_needs import Need
+from kinect_unlock.camera_report import CameraFault, CameraReport, Identity, Phase
+from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.frames import Origin
@@ -319,6 +322,63 @@ def test_status_tells_what_votes_and_by_which_thresholds() -> None:
         assert (reply.data["integrity"], reply.data["test_source"], reply.data["pid"]) == (True, True, 7)
         assert set(reply.data["counters"]) == {"frames", "drops", "attempts", "observations", "late", "refused"}
         assert not any(reply.data["counters"].values())
+        assert msgspec.json.decode(msgspec.json.encode(reply))["data"] == reply.data
+
+    play(scene)
+
+
+def test_status_tells_of_a_camera_that_was_never_needed() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        rig.clock.advance(3 * NS_PER_S)
+        reply = await rig.ask(Status()).answer()
+        assert reply.data is not None
+        assert reply.data["camera"] == {
+            "state": "closed",
+            "for_s": 3.0,
+            "closes_in_s": None,
+            "read_for": None,
+            "identity": None,
+            "rate_hz": None,
+            "opened": 0,
+            "restarts": 0,
+            "faults": 0,
+            "last_fault": None,
+        }
+
+    play(scene)
+
+
+def test_status_tells_of_a_camera_that_lingers_and_has_failed_before() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        rig.clock.advance(60 * NS_PER_S)
+        rig.camera.shown = CameraReport(
+            phase=Phase.LINGERING,
+            since_ns=57 * NS_PER_S,
+            until_ns=65 * NS_PER_S,
+            need=Need.RESTING,
+            identity=Identity("Kinect v2", serial="0123", pipeline="opencl"),
+            rate_hz=29.96,
+            opened=3,
+            restarts=1,
+            faults=1,
+            fault=CameraFault("unplugged", 20 * NS_PER_S),
+        )
+        reply = await rig.ask(Status()).answer()
+        assert reply.data is not None
+        assert reply.data["camera"] == {
+            "state": "lingering",
+            "for_s": 3.0,
+            "closes_in_s": 5.0,
+            "read_for": "resting",
+            "identity": {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "opencl"},
+            "rate_hz": 30.0,
+            "opened": 3,
+            "restarts": 1,
+            "faults": 1,
+            "last_fault": {"message": "unplugged", "ago_s": 40.0},
+        }
         assert msgspec.json.decode(msgspec.json.encode(reply))["data"] == reply.data
 
     play(scene)

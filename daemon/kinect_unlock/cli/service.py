@@ -12,13 +12,14 @@ from kinect_unlock.wire import Lock, PasswordOk, Status
 
 
 def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how the daemon is: its source, its model and votes, its counters, who is locked out."""
+    """Show how the daemon is: its source and camera, its model and votes, its counters, who is locked out."""
     last = ask(file, Status(), as_json=as_json, show=lambda _: None)
     if last.data is None and not as_json:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
-        for name, value in {**last.data, "thresholds": _thresholds(last.data["thresholds"])}.items():
+        told = {"camera": _camera(last.data["camera"]), "thresholds": _thresholds(last.data["thresholds"])}
+        for name, value in {**last.data, **told}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
     leave(last)
@@ -42,6 +43,24 @@ def password_ok(
     Exit code 77: not from you.
     """
     leave(ask(file, PasswordOk(user=user), as_json=as_json))
+
+
+def _camera(found: dict[str, Any]) -> str:
+    """Say in a few lines which camera it is, whether it is open, and what went wrong last."""
+    closes = "" if found["closes_in_s"] is None else f", closes in {found['closes_in_s']:g} s unless it is needed"
+    lines = [f"{found['state']} for {found['for_s']:g} s{closes}"]
+    identity = found["identity"] or {}
+    if any(identity.values()):
+        lines.append(", ".join(f"{name} {value}" for name, value in identity.items() if value))
+    rate = "" if found["rate_hz"] is None else f"; {found['rate_hz']:g} frames a second when all are wanted"
+    lines.append(f"opened {_times(found['opened'])}, of these {found['restarts']} after a fault{rate}")
+    if found["last_fault"] is not None:
+        lines.append(f"last fault {found['last_fault']['ago_s']:g} s ago: {found['last_fault']['message']}")
+    return "\n".join(lines)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _thresholds(found: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from kinect_unlock.settings import Config, Liveness
 
 _SOCKET_PATH_BYTES: Final = 107  # sockaddr_un holds 108 with the closing zero
+_LEAST_WATCHED_FRAMES: Final = 2
 _RECORDED_KINDS: Final = ("replay", "images", "stand-in")
 _PATH_KEYS: Final = (
     "daemon.socket",
@@ -118,6 +119,16 @@ RULES: Final = (
         ("attempt.nobody_timeout_s", "attempt.timeout_s"),
         lambda c: c.attempt.nobody_timeout_s > c.attempt.timeout_s,
         "must not be longer than the attempt",
+    ),
+    Rule(
+        ("source.watching_hz", "attempt.nobody_timeout_s"),
+        lambda c: c.source.watching_hz * c.attempt.nobody_timeout_s < _LEAST_WATCHED_FRAMES,
+        "an attempt would give up before it had looked twice whether somebody comes",
+    ),
+    Rule(
+        ("source.reappear_s", "source.open_timeout_s"),
+        lambda c: c.source.reappear_s >= c.source.open_timeout_s,
+        "a camera that was just closed could not come back before the time to open it is over",
     ),
     Rule(
         ("source.path", "source.kind"),
