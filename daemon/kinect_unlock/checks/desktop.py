@@ -1,0 +1,109 @@
+"""Does the rest of the desktop know of us: the service manager, PAM, logind."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from kinect_unlock.checks.results import Check, Section, State
+from kinect_unlock.host.pam import Rule
+from kinect_unlock.host.services import UNIT, Unit
+from kinect_unlock.host.sessions import Session
+
+# What asks a password, on its own or of a directory service.
+_PASSWORD: Final = re.compile(
+    r"pam_(unix\d?|sss|ldap|krb5|winbind|systemd_home|kanidm|himmelblau|oddjob|tcb|userdb)\.so"
+)
+_NEVER_ALONE: Final = re.compile(
+    r"required|requisite|\[.*(default|auth_err|authinfo_unavail)=(bad|die).*\]", re.IGNORECASE
+)
+_NAMES_SHOWN: Final = 6
+
+
+def service(units: Iterable[Unit], *, systemd: bool) -> Check:
+    """Say whether our service is installed and runs."""
+    found = list(units)
+    told = "; ".join(map(_unit, found))
+    if not found:
+        where = "" if systemd else "; systemd does not run this machine"
+        step = "`kinect-unlock run`, or copy systemd/user/kinect-unlock.service to ~/.config/systemd/user/"
+        return Check(Section.DESKTOP, "service", State.NOTE, f"{UNIT} is not installed{where}", step)
+    failed = [unit for unit in found if unit.properties.get("ActiveState") == "failed"]
+    if failed:
+        flag = _flag(failed[0])
+        step = f"journalctl {flag}-u kinect-unlock -n 30, mend that, systemctl {flag}restart kinect-unlock"
+        return Check(Section.DESKTOP, "service", State.FAILED, told, step)
+    if any(unit.properties.get("ActiveState") == "active" for unit in found):
+        return Check(Section.DESKTOP, "service", State.OK, told)
+    step = f"systemctl {_flag(found[0])}enable --now kinect-unlock" if systemd else "`kinect-unlock run`"
+    return Check(Section.DESKTOP, "service", State.NOTE, told, step)
+
+
+def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:
+    """Say which logins ask a face, and whether a password still follows in each."""
+    if not services:
+        return Check(Section.DESKTOP, "PAM", State.NOTE, "no PAM here (/etc/pam.d)", "nothing: only logins need it")
+    asking = {name: rules for name, rules in services.items() if any(rule.ours for rule in rules)}
+    if not asking:
+        step = "nothing, unless a face shall log in: README tells how"
+        return Check(Section.DESKTOP, "PAM", State.NOTE, f"none of {len(services)} services asks for a face", step)
+    files = sorted({rule.file for rules in asking.values() for rule in rules if rule.ours})
+    told = f"asked by {_names(asking)} (by the line in {', '.join(files)})"
+    barring = sorted({rule.file for rules in asking.values() for rule in rules if rule.ours and _bars(rule)})
+    if barring:
+        step = f"make that line in /etc/pam.d/{barring[0]} `sufficient`, while another shell is open as root"
+        return Check(Section.DESKTOP, "PAM", State.FAILED, f"{told}; without a face no password is accepted", step)
+    locked = [name for name, rules in asking.items() if not _password_follows(rules)]
+    if locked:
+        step = f"add a password module after ours to /etc/pam.d/{locked[0]}, while another shell is open as root"
+        return Check(Section.DESKTOP, "PAM", State.FAILED, f"{told}; no password follows in {_names(locked)}", step)
+    return Check(Section.DESKTOP, "PAM", State.OK, f"{told}; a password follows in each")
+
+
+def logind(session: Session) -> Check:
+    """Say whether logind answers, and whether this session is one that a face may unlock."""
+    name, facts = "logind", session.facts
+    if session.fault:
+        step = "nothing, if no desktop is to be locked here; else install libpam-systemd and start systemd-logind"
+        return Check(Section.DESKTOP, name, State.NOTE, session.fault, step)
+    if not facts:
+        step = "log in through a display manager or a console; sudo, su and cron have no session of their own"
+        return Check(Section.DESKTOP, name, State.NOTE, "answers; this user has no session", step)
+    told = ", ".join(
+        f"{key} {facts[key]}" for key in ("Type", "Class", "State", "Seat", "LockedHint") if facts.get(key)
+    )
+    evidence = f"session {facts.get('Id', '?')} of {facts.get('Name', '?')}: {told}"
+    if facts.get("Remote") == "yes":
+        step = "sit before the computer: a face never unlocks a session from afar"
+        return Check(Section.DESKTOP, name, State.NOTE, f"{evidence}; remote", step)
+    if facts.get("Type") not in {"x11", "wayland", "mir"}:
+        step = "run doctor in the graphical session, if that is what is to be unlocked"
+        return Check(Section.DESKTOP, name, State.NOTE, f"{evidence}; not graphical", step)
+    return Check(Section.DESKTOP, name, State.OK, evidence)
+
+
+def _unit(unit: Unit) -> str:
+    told = unit.properties
+    state = f"{told.get('ActiveState', '?')} ({told.get('SubState', '?')}), {told.get('UnitFileState') or 'static'}"
+    restarts = f", restarted {told['NRestarts']} times" if told.get("NRestarts", "0") not in {"0", ""} else ""
+    return f"{unit.scope} unit {unit.file}: {unit.fault or state + restarts}"
+
+
+def _flag(unit: Unit) -> str:
+    return "--user " if unit.scope == "user" else ""
+
+
+def _bars(rule: Rule) -> bool:
+    """Tell whether a login fails for good when this module says no, so that no later one is believed."""
+    return _NEVER_ALONE.fullmatch(rule.control) is not None
+
+
+def _password_follows(rules: tuple[Rule, ...]) -> bool:
+    last = max(place for place, rule in enumerate(rules) if rule.ours)
+    return any(_PASSWORD.fullmatch(rule.module) for rule in rules[last + 1 :])
+
+
+def _names(found: Iterable[str]) -> str:
+    names = sorted(found)
+    return ", ".join(names[:_NAMES_SHOWN]) + (
+        f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    )

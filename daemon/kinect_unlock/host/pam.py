@@ -1,0 +1,58 @@
+"""The stacks of PAM: which services ask a face, and what each asks after it; files as pam.conf(5) describes them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kinect_unlock.host.text import content, entries, shown
+
+FOLDERS: Final = ("etc/pam.d", "usr/lib/pam.d")  # in the first a file hides the second's of the same name
+
+_OUR_MODULE: Final = "pam_kinect_unlock"
+_OUR_PROGRAM: Final = "kinect-unlock"
+_DEPTH_MAX: Final = 16  # PAM itself stops at 16
+_RULE: Final = re.compile(r"-?(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One module that is asked for a login, and in which file that stands."""
+
+    control: str  # such as sufficient, or [success=1 default=ignore]
+    module: str  # such as pam_unix.so
+    arguments: str
+    file: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it asks kinect-unlock: our own module, or pam_exec with a program of ours."""
+        by_program = self.module == "pam_exec.so" and _OUR_PROGRAM in self.arguments
+        return self.module.startswith(_OUR_MODULE) or by_program
+
+
+def services(root: Path) -> dict[str, tuple[Rule, ...]]:
+    """Return, for each file of PAM, the modules that a login through it asks, in their order, includes resolved."""
+    texts: dict[str, str] = {}
+    for folder in FOLDERS:
+        for path in entries(root / folder):
+            texts.setdefault(shown(path.name), content(path))
+    return {name: tuple(_stack(name, texts, 0)) for name in texts}
+
+
+def _stack(name: str, texts: dict[str, str], depth: int) -> Iterator[Rule]:
+    if depth > _DEPTH_MAX:
+        return
+    for line in texts.get(name, "").replace("\\\n", " ").splitlines():
+        told = shown(line.partition("#")[0].replace("\t", " ")).strip()
+        if told.startswith("@include"):
+            yield from _stack(Path(told.removeprefix("@include").strip()).name, texts, depth + 1)
+            continue
+        found = _RULE.fullmatch(told)
+        if found is None or found[1].lower() != "auth":
+            continue
+        if found[2].lower() in {"include", "substack"}:
+            yield from _stack(Path(found[3]).name, texts, depth + 1)
+        else:
+            yield Rule(found[2], Path(found[3]).name, found[4], name)
