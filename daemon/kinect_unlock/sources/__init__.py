@@ -1,10 +1,12 @@
 """Where frames come from: one factory for every kind of source.
 
-Built in are ``replay``, ``images`` and ``webcam``. Further kinds join as entry points of the group
-``kinect_unlock.sources``: a callable ``(settings.Source, Clock) -> FrameSource``, imported only when the
-configuration names it.
+Built in are ``replay``, ``images``, ``webcam`` and the cameras of `kinect_unlock.sources.drivers`, whose drivers run in
+a child each. Further kinds join as entry points of the group ``kinect_unlock.sources``: a callable
+``(settings.Source, Clock) -> FrameSource``, imported only when the configuration names it.
 """
 
+import os
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
@@ -13,22 +15,43 @@ from kinect_unlock.clock import Clock
 from kinect_unlock.errors import SourceError
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import FrameSource
+from kinect_unlock.sources.drivers import DRIVERS
 from kinect_unlock.sources.images import ImagesSource
+from kinect_unlock.sources.isolated import IsolatedSource
+from kinect_unlock.sources.lives import DriverLives
+from kinect_unlock.sources.pipelines import Pipelines, pipelines_for
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
 
 PLUG_INS: Final = "kinect_unlock.sources"
-BUILT_IN: Final = ("replay", "images", "webcam")
+BUILT_IN: Final = ("replay", "images", "webcam", *DRIVERS)
 
 _RECORDING_SUFFIX: Final = ".mkv"
 _NAMES_SHOWN: Final = 10
 
 
-def open_source(settings: Source, *, clock: Clock, stream: str | None = None) -> FrameSource:
+@dataclass(frozen=True, slots=True)
+class DriverMemory:
+    """What is remembered of a camera's driver from one opening to the next."""
+
+    lives: DriverLives
+    pipelines: Pipelines
+
+    @classmethod
+    def of(cls, settings: Source, clock: Clock, *, cache_dir: Path | None) -> "DriverMemory":
+        """Make the memory of the configured camera; ``cache_dir`` None: nothing outlives this process."""
+        pipelines = pipelines_for(settings, cache_dir=cache_dir, environ=os.environ, clock=clock)
+        return cls(DriverLives(clock, reappear_s=settings.reappear_s), pipelines)
+
+
+def open_source(
+    settings: Source, *, clock: Clock, stream: str | None = None, memory: DriverMemory | None = None
+) -> FrameSource:
     """Construct the source that the configuration asks for; its user opens it.
 
     ``stream`` is the bare name of a recording (with or without ``.mkv``) or of a folder of images inside the folder
-    ``settings.path``; other kinds of source have no streams to choose from.
+    ``settings.path``; other kinds of source have no streams to choose from. ``memory`` is that of a camera's driver,
+    kept by who opens it more than once.
 
     Raises:
         SourceError: the kind is unknown or not installed, or path or stream is missing, foreign or not allowed.
@@ -45,6 +68,9 @@ def open_source(settings: Source, *, clock: Clock, stream: str | None = None) ->
             return ImagesSource(folder, pace=settings.pace, clock=clock)
         case "webcam":
             return WebcamSource(settings.device, clock=clock)
+        case kind if kind in DRIVERS:
+            known = memory or DriverMemory.of(settings, clock, cache_dir=None)
+            return IsolatedSource(DRIVERS[kind], settings, clock, lives=known.lives, pipelines=known.pipelines)
         case _:
             return _plugged_in(settings, clock)
 
@@ -93,11 +119,6 @@ def _plugged_in(settings: Source, clock: Clock) -> FrameSource:
             ) from error
         return source
     built_in = ", ".join(BUILT_IN)
-    if settings.kind == "kinect-v2":
-        raise SourceError(
-            f"this version has no driver for the Kinect v2 yet; set source.kind to one of {built_in}, or try "
-            "`kinect-unlock demo`"
-        )
     installed = sorted(entry.name for entry in entry_points(group=PLUG_INS))
     plugged = f"; installed plug-ins: {', '.join(installed)}" if installed else ""
     raise SourceError(f"unknown source.kind {settings.kind!r}; built in are {built_in}{plugged}")

@@ -1,0 +1,28 @@
+"""The drivers that run in a child of their own, and what each may be taken for.
+
+A closed table: where frames come from is said here, in the daemon, and by nothing that runs in the child.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from kinect_unlock.frames import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """``target`` names the callable ``(settings.Source, Clock) -> FrameSource`` as ``package.module:callable``."""
+
+    target: str
+    origin: Origin
+    model: str
+
+
+DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
+    {
+        "kinect-v2": Driver("kinect_unlock.sources.kinect_v2:kinect_v2", Origin.SENSOR, "Kinect v2"),
+        "stand-in": Driver("kinect_unlock.sources.stand_in_driver:stand_in", Origin.STAND_IN, "stand-in for a Kinect"),
+    }
+)

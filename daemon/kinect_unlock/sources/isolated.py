@@ -1,0 +1,280 @@
+"""A camera whose driver runs in a child process: whatever the driver does, what is seen here is a `SourceError`.
+
+The library for the Kinect exits the process, crashes, hangs and fails in silence. `IsolatedSource` starts it in a
+child, takes its frames out of shared memory, and when the child misbehaves ends it and says why: by which signal or
+exit code it ended, or that it fell silent, and what it printed last. The attempt that meets this is over; the next one
+starts a new child, when the history of the lives before it lets it.
+"""
+
+import logging
+import os
+import select
+import threading
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from msgspec.structs import replace
+
+from kinect_unlock.clock import NS_PER_MS, NS_PER_S, Clock, deadline_left_s
+from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
+from kinect_unlock.frames import Frame, Origin
+from kinect_unlock.restarts import End
+from kinect_unlock.settings import Source
+from kinect_unlock.sources.base import EndOfStream, Identity
+from kinect_unlock.sources.driver_life import DriverLife
+from kinect_unlock.sources.driver_link import Begin
+from kinect_unlock.sources.driver_stream import BEAT_LIMIT_S, Broken, DriverStream, Fault
+from kinect_unlock.sources.drivers import Driver
+from kinect_unlock.sources.lives import DriverLives
+from kinect_unlock.sources.pipelines import Pipeline, Pipelines
+
+CLOSE_GRACE_S: Final = 2.0  # what a driver may take to close its camera
+_AGAIN_S: Final = 0.5  # between two looks for a camera that may come back
+_GRACE_S: Final = {
+    Fault.OVER: 1.0,  # a crashed process hangs up before it is gone
+    Fault.FAILED: CLOSE_GRACE_S,  # a driver that speaks may close its camera in order
+    Fault.SILENT: 0.0,
+    Fault.NO_FRAME: 0.0,
+    Fault.NONSENSE: 0.0,
+}
+_NEXT: Final = "asking again starts it anew; if this comes back, `kinect-unlock doctor` looks for the reason"
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Present:
+    """The life that is going on."""
+
+    life: DriverLife
+    stream: DriverStream
+    pipeline: Pipeline
+    is_rated: bool = False  # its pipeline's rate was told
+
+
+class IsolatedSource:
+    """Frames of a driver in a child; opened once. `interrupt` may be called by any thread, the rest by one."""
+
+    def __init__(
+        self, driver: Driver, settings: Source, clock: Clock, *, lives: DriverLives, pipelines: Pipelines
+    ) -> None:
+        self._driver = driver
+        self._settings = settings
+        self._clock = clock
+        self._lives = lives
+        self._pipelines = pipelines
+        self._present: _Present | None = None
+        self._identity: Identity | None = None
+        self._wake: int | None = None  # an eventfd while open; this and the next under `_guard`
+        self._given_up = False
+        self._guard = threading.Lock()
+
+    @property
+    def origin(self) -> Origin:
+        """Where the frames come from: what this program knows of the driver, not what the driver says."""
+        return self._driver.origin
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which camera was opened; None before."""
+        return self._identity
+
+    def open(self) -> None:
+        """Start the driver and wait for its first frame, again where that can help, within ``open_timeout_s``.
+
+        Raises:
+            DriverMissing: its library cannot be used.
+            DeviceMissing: there is no such camera.
+            SourceLost: the driver crashed, hung, or gave no frame.
+            SourceError: it cannot be opened now for another reason, or was given up by `interrupt`.
+        """
+        with self._guard:
+            self._wake = os.eventfd(int(self._given_up), os.EFD_CLOEXEC)
+        deadline_ns = self._clock.monotonic_ns() + int(self._settings.open_timeout_s * NS_PER_S)
+        while True:
+            self._rest(deadline_ns)
+            try:
+                self._begin(deadline_ns)
+            except DeviceMissing:
+                if not self._lives.may_reappear() or deadline_left_s(self._clock, deadline_ns) <= _AGAIN_S:
+                    raise
+                self._pause(_AGAIN_S)
+            except DriverMissing:
+                raise
+            except SourceError as fault:
+                if self._given_up or deadline_left_s(self._clock, deadline_ns) <= self._lives.wait_s():
+                    raise
+                _LOG.warning("event=driver-again message=%r", str(fault))
+            else:
+                return
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame, None if none came within ``timeout_s`` or the source is given up.
+
+        Raises:
+            EndOfStream: the driver says that there are no more.
+            SourceLost: the driver crashed, hung, failed, or says what cannot be.
+            SourceError: the source is not open.
+        """
+        present = self._present
+        if present is None:
+            raise SourceError("the camera's driver is not open")
+        until_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
+        try:
+            while True:
+                present.stream.hear()
+                frame = present.stream.take()
+                left_s = deadline_left_s(self._clock, until_ns)
+                if frame is not None or left_s == 0.0 or self._given_up:
+                    self._note_rate(present)
+                    return frame
+                present.life.wait(left_s, self._waker())
+        except Broken as broken:
+            raise self._lost(present, broken) from broken
+
+    def throttle(self, rate_hz: float | None) -> None:
+        """Have the driver give at most so many frames a second; None: all."""
+        if self._present is not None:
+            self._present.stream.throttle(rate_hz)
+
+    def interrupt(self) -> None:
+        """Give up a wait in `open` or `read`, now and for ever; for any thread."""
+        with self._guard:
+            self._given_up = True
+            if self._wake is not None:
+                os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        """End the driver, with force if it does not close its camera in time; harmless when it has ended."""
+        present = self._present
+        if present is not None:
+            self._close(present, End.GIVEN_UP if present.stream.first_ns is None else End.CLOSED)
+        with self._guard:
+            wake, self._wake = self._wake, None
+            if wake is not None:
+                os.close(wake)
+
+    # Opening.
+
+    def _rest(self, deadline_ns: int) -> None:
+        """Wait until a driver may be started."""
+        wait_s = self._lives.wait_s()
+        if 0.0 < deadline_left_s(self._clock, deadline_ns) <= wait_s:
+            if self._lives.failures:
+                times = f"failed {self._lives.failures} times in a row ({self._lives.cause})"
+                raise SourceError(f"the camera driver {times}; it is started again in {wait_s:.0f} s at the earliest")
+            raise SourceError(f"the camera was closed just now and can be opened again in {wait_s:.0f} s; wait for it")
+        self._pause(wait_s)
+
+    def _pause(self, wait_s: float) -> None:
+        select.select([self._waker()], [], [], wait_s)
+        self._check_wanted()
+
+    def _check_wanted(self) -> None:
+        if self._given_up:
+            raise SourceError("opening the camera was given up, for nobody waits for it any more")
+
+    def _waker(self) -> int:
+        if self._wake is None:
+            raise SourceError("the camera's driver is not open")
+        return self._wake
+
+    def _begin(self, deadline_ns: int) -> None:
+        """Start one child and wait for its first frame."""
+        begun_ns = self._clock.monotonic_ns()
+        pipeline = self._pipelines.pick()
+        life = DriverLife(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
+        present = self._present = _Present(life, DriverStream(life, self._clock), pipeline)
+        self._lives.began()
+        try:
+            self._await_first(present, deadline_ns)
+        except Broken as broken:
+            raise self._lost(present, broken) from broken
+        found = self._identity = present.stream.identity or Identity(self._driver.model)
+        _LOG.info(
+            "event=driver-open pid=%d model=%r serial=%s firmware=%s pipeline=%s first_frame_ms=%.0f",
+            life.pid,
+            found.model,
+            found.serial or "-",
+            found.firmware or "-",
+            found.pipeline or "-",
+            (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS,
+        )
+
+    def _await_first(self, present: _Present, deadline_ns: int) -> None:
+        while True:
+            present.stream.hear()
+            if present.stream.first_ns is not None:
+                return
+            left_s = deadline_left_s(self._clock, deadline_ns)
+            if left_s == 0.0:
+                raise Broken(Fault.NO_FRAME, f"{self._settings.open_timeout_s:g} s")
+            present.life.wait(left_s, self._waker())
+            if self._given_up:
+                self._close(present, End.GIVEN_UP)
+                self._check_wanted()
+
+    # The end.
+
+    def _lost(self, present: _Present, broken: Broken) -> SourceError | EndOfStream:
+        """End a child that is of no more use; return what that means to who reads the camera."""
+        said, has_served = broken.said, present.stream.first_ns is not None
+        how, last = present.life.end(_GRACE_S[broken.fault])
+        cause = _cause(broken, how)
+        if isinstance(said, EndOfStream):
+            self._note(present, End.CLOSED, cause)
+            return said
+        if isinstance(said, DriverMissing | DeviceMissing) and not has_served:
+            self._note(present, End.REFUSED, cause)
+            return said
+        self._note(present, End.FAILED, cause)
+        if not has_served:
+            self._pipelines.failed(present.pipeline, cause)
+        if said is not None:
+            return SourceLost(str(said)) if has_served else said
+        words = f"; its last words: {last!r}" if last else ""
+        return SourceLost(f"the camera driver {cause}{words}; {_NEXT}")
+
+    def _close(self, present: _Present, end: End) -> None:
+        present.life.end(CLOSE_GRACE_S)
+        self._note(present, end, "was told to")
+
+    def _note(self, present: _Present, end: End, cause: str) -> None:
+        """Take notice of the end of the present life."""
+        self._present = None
+        stream = present.stream
+        self._lives.ended(end, served_s=stream.served_s(), drops=stream.intake.dropped, cause=cause)
+        _LOG.log(
+            logging.WARNING if end is End.FAILED else logging.INFO,
+            "event=driver-ended pid=%d served_s=%.1f frames=%d dropped=%d failures=%d cause=%r",
+            present.life.pid,
+            stream.served_s(),
+            stream.intake.taken,
+            stream.intake.dropped,
+            self._lives.failures,
+            cause,
+        )
+
+    def _note_rate(self, present: _Present) -> None:
+        """Tell once how fast the pipeline is; an empty rate is a stall, which others judge."""
+        rate_hz = None if present.is_rated else present.stream.rate_hz()
+        if rate_hz:
+            present.is_rated = True
+            self._pipelines.worked(present.pipeline, self._identity or Identity(self._driver.model), rate_hz)
+
+
+def _cause(broken: Broken, how: str) -> str:
+    """Say what a driver did, as what follows "the camera driver"."""
+    match broken.fault:
+        case Fault.OVER:
+            return how
+        case Fault.SILENT:
+            return f"hung: it said nothing for {BEAT_LIMIT_S:g} s and was ended"
+        case Fault.NO_FRAME:
+            return f"gave no frame within {broken.words} and was ended"
+        case Fault.NONSENSE:
+            return f"said what cannot be ({broken.words}) and was ended"
+        case Fault.FAILED:
+            return f"gave up: {broken.said}" if str(broken.said) else "gave its last frame"
+        case _:
+            assert_never(broken.fault)
