@@ -86,7 +86,12 @@ def _has_sensors_template(desk: Desk, user: str) -> bool:
 def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
     facts, entry = desk.facts, desk.recogniser.encoder
     fault: str | None = None
-    if facts.origin is not Origin.SENSOR and not facts.test_source:
+    if facts.origin is Origin.UNPROVEN and not facts.test_source:
+        fault = (
+            "no threshold and no liveness bound has evidence for this kind of camera, so its frames never match, except "
+            "in a run started with --test-source"
+        )
+    elif facts.origin is not Origin.SENSOR and not facts.test_source:
         fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"
     elif not entry.unlock:
         reason = f": {entry.why_not}" if entry.why_not else ""

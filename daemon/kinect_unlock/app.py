@@ -260,7 +260,8 @@ def _say_what_may_match(facts: RunFacts) -> None:
     if facts.test_source:
         _LOG.warning("event=test-source origin=%s meaning=%r", facts.origin, "whatever is played here may unlock")
     else:
-        what_to_do = "frames that are no camera's never match nor unlock; for trying out start with --test-source"
+        whose = "of an unproven kind of camera" if facts.origin is Origin.UNPROVEN else "that are no camera's"
+        what_to_do = f"frames {whose} never match nor unlock; for trying out start with --test-source"
         _LOG.warning("event=cannot-match origin=%s meaning=%r", facts.origin, what_to_do)
 
 

@@ -49,11 +49,12 @@ class Origin(StrEnum):
     IMAGES = "images"
     WEBCAM = "webcam"
     STAND_IN = "stand-in"
+    UNPROVEN = "unproven"  # a depth camera of a kind that no threshold and no liveness bound has evidence for
 
     @property
     def live(self) -> bool:
         """True if frames carry this machine's monotonic clock, False if one of their own."""
-        return self in {Origin.SENSOR, Origin.WEBCAM, Origin.STAND_IN}
+        return self in {Origin.SENSOR, Origin.WEBCAM, Origin.STAND_IN, Origin.UNPROVEN}
 
 
 @unique

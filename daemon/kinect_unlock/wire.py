@@ -157,7 +157,7 @@ class Reply(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     stage: str | None = None
     wait_s: float | None = None
     message: str | None = None
-    origin: Literal["recording", "images", "webcam", "stand-in"] | None = None
+    origin: Literal["recording", "images", "webcam", "stand-in", "unproven"] | None = None
     data: dict[str, Any] | None = None
 
 
