@@ -3,17 +3,22 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kinect_unlock import config
 from kinect_unlock.checks import camera, desktop, driver, permission, program
 from kinect_unlock.checks.results import Check, Section, State
 from kinect_unlock.client import Client
+from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
 from kinect_unlock.host import accounts, drivers, graphics, pam, services, sessions, udev, usb
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Status, Word
+
+if TYPE_CHECKING:
+    from kinect_unlock.checks.measuring import Progress
 
 _DAEMON_TIMEOUT_S: Final = 5.0
 
@@ -27,8 +32,11 @@ class Place:
     uid: int = field(default_factory=os.geteuid)
 
 
-def examine(file: Path | None, place: Place) -> Iterator[Check]:
-    """Look at everything; without a configuration that can be read, at what does not need one."""
+def examine(file: Path | None, place: Place, *, opening: "Progress | None" = None) -> Iterator[Check]:
+    """Look at everything; without a configuration that can be read, at what does not need one.
+
+    The camera is opened only if ``opening`` wants to be told how far that is.
+    """
     yield program.python()
     yield program.packages()
     yield program.telemetry(place.environ)
@@ -43,13 +51,15 @@ def examine(file: Path | None, place: Place) -> Iterator[Check]:
         step = "correct it; `kinect-unlock config check FILE` helps"
         yield Check(Section.PROGRAM, "configuration", State.FAILED, str(fault), step)
     kind = (settings or Config()).source.kind
-    yield from _configured(settings)
+    yield from _configured(place, settings)
     yield from _camera(place, kind, settings)
     yield from _driver(place, kind)
+    if opening is not None and settings is not None:
+        yield from _opened(settings, opening)
     yield from _desktop(place, settings)
 
 
-def _configured(settings: Config | None) -> Iterator[Check]:
+def _configured(place: Place, settings: Config | None) -> Iterator[Check]:
     """Judge what the configuration names, which takes the packages that everything runs on."""
     if settings is None:
         return
@@ -58,17 +68,20 @@ def _configured(settings: Config | None) -> Iterator[Check]:
     except ImportError as fault:
         yield program.unusable(fault)
         return
-    looks: tuple[tuple[Section, str, Callable[[Config], Check]], ...] = (
+    looks: tuple[tuple[Section, str, Callable[[Config], Check | None]], ...] = (
         (Section.CAMERA, "source", recognition.source),
         (Section.RECOGNITION, "networks", recognition.networks),
         (Section.RECOGNITION, "matching", recognition.matching),
+        (Section.DRIVER, "remembered", partial(recognition.pipelines, environ=place.environ, uid=place.uid)),
         (Section.DESKTOP, "hooks", recognition.hooks),
     )
     for section, name, look in looks:
         try:
-            yield look(settings)
+            check = look(settings)
         except KinectUnlockError as fault:
-            yield Check(section, name, State.FAILED, str(fault))
+            check = Check(section, name, State.FAILED, str(fault))
+        if check is not None:
+            yield check
 
 
 def _camera(place: Place, kind: str, settings: Config | None) -> Iterator[Check]:
@@ -118,6 +131,18 @@ def _driver(place: Place, kind: str) -> Iterator[Check]:
     yield driver.graphics(
         graphics.opencl_drivers(place.root), graphics.render_nodes(place.root), graphics.display(environ)
     )
+
+
+def _opened(settings: Config, opening: "Progress") -> Iterator[Check]:
+    try:
+        from kinect_unlock.checks import measuring  # noqa: PLC0415 - see _configured
+    except ImportError:
+        return  # told there
+    found = measuring.measure(settings.source, SystemClock(), opening)
+    if not found:
+        step = "only a camera with a driver of its own is opened and measured"
+        yield Check(Section.DRIVER, "rate", State.NOTE, f"source.kind {settings.source.kind} was not opened", step)
+    yield from measuring.judged(found)
 
 
 def _desktop(place: Place, settings: Config | None) -> Iterator[Check]:

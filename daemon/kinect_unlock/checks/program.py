@@ -52,7 +52,7 @@ def telemetry(environ: Mapping[str, str]) -> Check:
     name, home = "telemetry", environ.get("HOME", "")
     left = Path(home, _TELEMETRY_FOLDER)
     if home.startswith("/") and left.exists():
-        evidence = f"another program let ONNX Runtime number this computer for its maker: {left}"
+        evidence = f"some program let ONNX Runtime number this computer for its maker: {left}"
         step = f"rm -r {left}, and export {_TELEMETRY}=1 for that program; kinect-unlock sets it for itself"
         return Check(Section.PROGRAM, name, State.NOTE, evidence, step)
     evidence = f"none of ONNX Runtime's; kinect-unlock sets {_TELEMETRY}=1 before it loads it"

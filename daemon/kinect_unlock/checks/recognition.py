@@ -1,14 +1,18 @@
 """Do the networks, thresholds, source and hooks that are configured go together; as the daemon would put them."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from kinect_unlock import app
 from kinect_unlock.checks.results import Check, Section, State
+from kinect_unlock.config import cache_dir
 from kinect_unlock.errors import SourceError
 from kinect_unlock.manifest import Threshold, pick_thresholds
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config
+from kinect_unlock.sources.drivers import DRIVERS
+from kinect_unlock.sources.pipelines import Outcome, remembered
 
 
 def networks(settings: Config) -> Check:
@@ -74,6 +78,29 @@ def source(settings: Config) -> Check:
     return Check(Section.CAMERA, "source", State.OK, f"{settings.source.kind} can be constructed; not opened")
 
 
+def pipelines(settings: Config, environ: Mapping[str, str], uid: int) -> Check | None:
+    """Say what the daemon has found out about each pipeline; None for a source without any.
+
+    Raises:
+        ConfigError: neither configuration nor environment says where it is kept.
+    """
+    if settings.source.kind not in DRIVERS:
+        return None
+    name = "remembered"
+    if settings.source.pipeline != "auto":
+        evidence = f"source.pipeline is {settings.source.pipeline}, so that nothing is found out"
+        return Check(Section.DRIVER, name, State.OK, evidence)
+    known = remembered(settings.source, cache_dir=cache_dir(settings, environ, uid))
+    if not known:
+        step = "`kinect-unlock doctor --camera` opens the camera with each and measures"
+        return Check(Section.DRIVER, name, State.NOTE, "no pipeline was tried yet", step)
+    told = "; ".join(f"{pipeline}: {_outcome(outcome)}" for pipeline, outcome in known.items())
+    if all(outcome.best_hz is None for outcome in known.values()):
+        step = "`kinect-unlock doctor --camera` tries all of them now"
+        return Check(Section.DRIVER, name, State.NOTE, f"none has worked yet: {told}", step)
+    return Check(Section.DRIVER, name, State.OK, told)
+
+
 def hooks(settings: Config) -> Check:
     """Say whether the programs that lock and unlock are there, as the daemon finds them at its start.
 
@@ -87,6 +114,11 @@ def hooks(settings: Config) -> Check:
         return Check(Section.DESKTOP, "hooks", State.NOTE, f"not configured: {', '.join(missing)}", step)
     lock, unlock = (shlex.join(argv or ()) for argv in (settings.hooks.lock, settings.hooks.unlock))
     return Check(Section.DESKTOP, "hooks", State.OK, f"lock: {lock}; unlock: {unlock}; found, not run")
+
+
+def _outcome(outcome: Outcome) -> str:
+    best = f"{outcome.best_hz:g} Hz at best" if outcome.best_hz is not None else "never worked"
+    return f"{best}, failed {outcome.failures} times since ({outcome.why})" if outcome.failures else best
 
 
 def _evidence(threshold: Threshold) -> str:

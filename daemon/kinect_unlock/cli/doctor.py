@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
@@ -29,6 +30,9 @@ def doctor(
     *,
     file: ConfigFile = None,
     as_json: AsJson = False,
+    camera: Annotated[
+        bool, typer.Option("--camera", help="Open the camera with each pipeline, some seconds each, and measure.")
+    ] = False,
     udev_rule: Annotated[
         bool, typer.Option("--udev-rule", help="Print the rule by which udev lets the daemon open a Kinect, and stop.")
     ] = False,
@@ -36,13 +40,13 @@ def doctor(
     """Check the program, the camera and its driver, the networks and the desktop, and say how to mend each fault.
 
     Changes nothing, and works on a machine that has nothing. A camera's library is only ever loaded in a process of
-    its own. Exit code 0: nothing failed; 1: something did.
+    its own; the camera is opened only with --camera. Exit code 0: nothing failed; 1: something did.
     """
     if udev_rule:
         rule = resources.files("kinect_unlock") / "data" / RULES_FILE
         typer.echo(rule.read_text(encoding="utf-8"), nl=False)
         return
-    checks = sorted(_examined(file), key=lambda check: list(Section).index(check.section))
+    checks = sorted(_examined(file, camera=camera), key=lambda check: list(Section).index(check.section))
     state = worst(checks)
     if as_json:
         first = first_to_mend(checks)
@@ -58,11 +62,17 @@ def this_computer() -> Place:
     return Place()
 
 
-def _examined(file: Path | None) -> Iterator[Check]:
+def _examined(file: Path | None, *, camera: bool) -> Iterator[Check]:
     """Look at one thing after the other, and tell on standard error how far it is."""
-    with _unlogged(), Console(stderr=True).status("looking at this machine") as status:
-        for check in examine(file, this_computer()):
-            status.update(f"looking at this machine: {check.section}, {check.name}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with _unlogged(), Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("looking at this machine", total=None)
+
+        def opening(what: str, done: float) -> None:
+            progress.update(task, description=what, total=1.0, completed=done)
+
+        for check in examine(file, this_computer(), opening=opening if camera else None):
+            progress.update(task, description=f"looking at this machine: {check.name}")
             yield check
 
 
@@ -97,9 +107,10 @@ def _row(check: Check) -> Iterator[RenderableType]:
     table.add_row(Text(word, style=style), Text(check.name, style="bold"), Text(check.evidence))
     yield table
     if check.next_step:
-        arrow = Table(Column(width=len("-> ")), Column(overflow="fold"), box=None, show_header=False, pad_edge=False, padding=0)
-        arrow.add_row(Text("->", style="cyan"), Text(check.next_step, style="cyan"))
-        yield Padding(arrow, (0, 0, 0, _STATE_CHARS + 1))
+        arrow = Column(width=len("-> "))
+        step = Table(arrow, Column(overflow="fold"), box=None, show_header=False, pad_edge=False, padding=0)
+        step.add_row(Text("->", style="cyan"), Text(check.next_step, style="cyan"))
+        yield Padding(step, (0, 0, 0, _STATE_CHARS + 1))
 
 
 def _conclusion(checks: list[Check]) -> Text:

@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from kinect_unlock.clock import NS_PER_S, BootTime, Clock
 from kinect_unlock.errors import StoreError
-from kinect_unlock.private_files import PrivateFolder
+from kinect_unlock.private_files import PrivateFolder, read_private
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identity
 
@@ -123,6 +123,16 @@ def pipelines_for(
         device=settings.device,
         clock=clock,
     )
+
+
+def remembered(settings: Source, *, cache_dir: Path) -> Mapping[Pipeline, Outcome]:
+    """Return what is known of each pipeline, for reports; unlike a book it makes, clears and writes nothing."""
+    try:
+        data = read_private(cache_dir / _FOLDER / f"{settings.kind}.json", _LIMIT_BYTES)
+        kept = None if data is None else msgspec.json.decode(data, type=_Kept)
+    except (StoreError, msgspec.DecodeError):
+        return {}
+    return kept.outcomes if kept is not None and kept.library == installed_binding() else {}
 
 
 class FixedPipeline:
