@@ -54,11 +54,11 @@ class OpenCamera:
         self._need = need
         self._limit_s = self._settings.stall_timeout_s
         self._reporter.reading(need)
+        self.heard()
         if isinstance(self._source, Throttled):
             at_most_hz = rate_hz(need, self._settings.watching_hz)
             self._limit_s += 0.0 if at_most_hz is None else 1.0 / at_most_hz
             self._source.throttle(at_most_hz)
-        self.heard()
 
 
 @contextmanager
