@@ -43,6 +43,7 @@ VERBS: Final = (
     Verb(
         "replay", "kinect_unlock.cli.replay:replay", "Play a recording through the whole daemon and log each decision."
     ),
+    Verb("view", "kinect_unlock.cli.view:view", "Show what the camera sees, in a window, a terminal or a file."),
     Verb("models", "kinect_unlock.cli.models:app", "List, build or check the networks."),
     Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
     Verb("doctor", "kinect_unlock.cli.doctor:doctor", "Check this machine and say what is missing."),

@@ -1,0 +1,84 @@
+"""A window of one's desktop, by pygame-ce (SDL)."""
+
+import os
+from typing import Final
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on standard output
+
+import pygame
+
+from kinect_unlock.errors import ConfigError
+from kinect_unlock.frames import U8
+from kinect_unlock.viewing.displays import Wish
+from kinect_unlock.viewing.sheet import HEIGHT_PX, WIDTH_PX
+
+_SCREEN_SHARE: Final = 0.95  # of a screen that is smaller than the picture
+_WISHES: Final = {
+    pygame.K_q: Wish.END,
+    pygame.K_ESCAPE: Wish.END,
+    pygame.K_SPACE: Wish.PAUSE,
+    pygame.K_s: Wish.SAVE,
+}
+
+
+class Window:
+    """Shows pictures in a window that may be resized; they keep their shape.
+
+    Raises:
+        ConfigError: no window can be opened.
+    """
+
+    def __init__(self, title: str) -> None:
+        try:
+            pygame.display.init()
+            pygame.display.set_caption(title)
+            self._surface = pygame.display.set_mode(_first_size(), pygame.RESIZABLE)
+        except pygame.error as fault:
+            pygame.display.quit()
+            msg = f"no window can be opened ({fault}); use --in terminal, --png or --mp4"
+            raise ConfigError(msg) from fault
+        self._title = title
+        self._picture: pygame.Surface | None = None
+
+    def show(self, picture: U8, words: str) -> None:
+        """Show a picture u8[h,w,3]."""
+        pygame.display.set_caption(f"{self._title}: {words}")
+        size = (picture.shape[1], picture.shape[0])
+        self._picture = pygame.image.frombuffer(picture.tobytes(), size, "RGB")
+        self._draw()
+
+    def wishes(self, wait_s: float) -> list[Wish]:
+        """Return what keys and the window's frame asked for."""
+        first = pygame.event.wait(max(1, round(wait_s * 1000)))
+        found = []
+        for event in (first, *pygame.event.get()):
+            if event.type == pygame.QUIT:
+                found.append(Wish.END)
+            elif event.type == pygame.KEYDOWN and event.key in _WISHES:
+                found.append(_WISHES[event.key])
+            elif event.type in {pygame.VIDEORESIZE, pygame.WINDOWEXPOSED}:
+                self._draw()
+        return found
+
+    def close(self) -> None:
+        """Close the window."""
+        pygame.display.quit()
+
+    def _draw(self) -> None:
+        self._surface = pygame.display.get_surface() or self._surface
+        if self._picture is None:
+            return
+        width, height = self._surface.get_size()
+        scale = min(width / self._picture.get_width(), height / self._picture.get_height())
+        size = (max(1, round(self._picture.get_width() * scale)), max(1, round(self._picture.get_height() * scale)))
+        fitted = self._picture if scale == 1.0 else pygame.transform.smoothscale(self._picture, size)
+        self._surface.fill((0, 0, 0))
+        self._surface.blit(fitted, ((width - size[0]) // 2, (height - size[1]) // 2))
+        pygame.display.flip()
+
+
+def _first_size() -> tuple[int, int]:
+    """Return the picture's size, or what of it fits the screen."""
+    width, height = pygame.display.get_desktop_sizes()[0]
+    share = min(1.0, _SCREEN_SHARE * width / WIDTH_PX, _SCREEN_SHARE * height / HEIGHT_PX)
+    return (round(WIDTH_PX * share), round(HEIGHT_PX * share))
