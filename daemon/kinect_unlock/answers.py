@@ -44,6 +44,10 @@ def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
         "far_asked": desk.config.match.far,
         "strategy": desk.config.match.strategy,
         "thresholds": [_threshold(threshold) for threshold in desk.recogniser.thresholds],
+        "infrared": {
+            "on": desk.config.match.infrared,
+            "thresholds": [_threshold(threshold) for threshold in desk.recogniser.infrared],
+        },
         "users": len(users),
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
         "session": session.state.value,

@@ -28,7 +28,7 @@ from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.listening import ListeningPlace
-from kinect_unlock.manifest import pick_thresholds
+from kinect_unlock.manifest import Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import Recogniser, RunFacts
@@ -92,7 +92,7 @@ class _Composer:
         self._models = ModelStore(config.models, cache_dir=paths.cache_dir)
         entry = self._models.encoder
         thresholds = pick_thresholds(entry, config.match.far, config.match.strategy)
-        self._recogniser = Recogniser(config.models.encoder, entry, thresholds)
+        self._recogniser = Recogniser(config.models.encoder, entry, thresholds, _in_infrared(config, entry))
         self._templates = FileTemplateStore(paths.state_dir, load_or_make_key(paths.state_dir))
         self._hooks = hooks(config)
 
@@ -263,6 +263,17 @@ def _say_what_may_match(facts: RunFacts) -> None:
         whose = "of an unproven kind of camera" if facts.origin is Origin.UNPROVEN else "that are no camera's"
         what_to_do = f"frames {whose} never match nor unlock; for trying out start with --test-source"
         _LOG.warning("event=cannot-match origin=%s meaning=%r", facts.origin, what_to_do)
+
+
+def _in_infrared(config: Config, entry: Encoder) -> tuple[Threshold, ...]:
+    """Return what faces in infrared must reach; empty where infrared is off, or where nothing there is ever enough."""
+    if not config.match.infrared:
+        return ()
+    found = pick_infrared_thresholds(entry, config.match.far, config.match.strategy)
+    if not found:
+        meaning = f"{entry.model_id} has no evidence for a threshold in infrared: faces there are scored, never matched"
+        _LOG.warning("event=infrared-unproven meaning=%r", meaning)
+    return found
 
 
 def _status(facts: RunFacts, config: Config) -> str:

@@ -15,7 +15,7 @@ from kinect_unlock.camera_needs import Need, need_after
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.decisions import DecisionLog, Facts, with_timings
 from kinect_unlock.errors import InternalError, KinectUnlockError, SourceLost, StoreError
-from kinect_unlock.frames import Observation, Seen
+from kinect_unlock.frames import Observation
 from kinect_unlock.hinting import SteadyHints
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.machines.table import Effect, Event, State, Table
@@ -117,7 +117,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         self._newest = place
         if self.first_ns is None:
             self.first_ns = self._face_ns = self._somebody_ns = observation.captured_ns
-        if observation.seen is not Seen.NO_FACE:
+        if observation.shows_face:
             self._face_ns = observation.captured_ns
         self._adapt_camera(observation)
         self.judge(observation, self.first_ns)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import Cue, Observation
+from kinect_unlock.frames import Cue, Modality, Observation
 from kinect_unlock.halves import HalfName
 from kinect_unlock.wire import Reply
 
@@ -42,6 +42,8 @@ def frame_facts(
     }
     for name, value in judged.items():
         facts[name] = value if isinstance(value, str | bool | None) else _cosines(value)
+    if observation.modality is not Modality.COLOR:
+        facts["modality"] = observation.modality.value
     if observation.face is not None:
         pose = observation.face.pose
         facts["pose"] = {

@@ -1,7 +1,7 @@
 """Makes a template: drives the enrol machine through its stages, reviews the samples, saves once."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 import numpy as np
@@ -11,11 +11,11 @@ from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import Facts, frame_facts
 from kinect_unlock.errors import StoreError
 from kinect_unlock.evidence import shows_live_face
-from kinect_unlock.frames import Observation, Template
+from kinect_unlock.frames import F32, Modality, Observation, Template, Views
 from kinect_unlock.hinting import hint_towards
 from kinect_unlock.machines.enrol import ENROL, OPEN_STATES, Effect, Event, State
 from kinect_unlock.ports import Use
-from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, worst_cosine
+from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, views_in_infrared, worst_cosine
 from kinect_unlock.settings import Stage
 from kinect_unlock.wire import Hint, Reply, Word
 
@@ -35,6 +35,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         self._rules = desk.config.enrol
         self._layout = desk.recogniser.encoder.layout
         self._samples: list[Sample] = []
+        self._infrared: Views | None = None  # once reviewed
         self._stage_ns: int | None = None  # the first frame of this stage
 
     @property
@@ -92,15 +93,18 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         return hint_towards(band_of(self.stage, ranges.enrol), self.stage, observation, ranges)
 
     def _sample(self, observation: Observation) -> Sample | None:
-        """Return a frame as a sample if it is one live face, encoded, in the stage's pose."""
+        """Return a frame as a sample if it is one live face in colour, encoded, in the stage's pose."""
         face, embedding = observation.face, observation.embedding
-        if not shows_live_face(observation) or face is None or embedding is None:
+        in_color = observation.modality is Modality.COLOR
+        if not in_color or not shows_live_face(observation) or face is None or embedding is None:
             return None
         if embedding.model_id != self.desk.recogniser.encoder.model_id:
             return None
         if not band_of(self.stage, self.desk.config.ranges.enrol).holds(face.pose):
             return None
-        return Sample(embedding.vector, face.pose, observation.captured_ns)
+        beside = observation.beside
+        infrared = beside.vector if beside is not None and beside.model_id == embedding.model_id else None
+        return Sample(embedding.vector, face.pose, observation.captured_ns, infrared)
 
     def _pass_stage_when_complete(self) -> None:
         per_stage = self._rules.samples_per_stage
@@ -124,13 +128,28 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         return {"passed": passed, "of": len(self._rules.stages)}
 
     def _review(self) -> None:
-        worst = worst_cosine(self._samples, self._layout)
-        if not worst >= self._rules.min_cosine:
+        if not self._is_one_person([sample.vector for sample in self._samples]):
             self.message = "the samples do not all show one person; enrol again, alone before the camera"
             self.feed(Event.REVIEW_FAILED)
             return
+        self._infrared = self._views_in_infrared()
         self._warn_of_likeness()
         self.feed(Event.REVIEW_PASSED)
+
+    def _is_one_person(self, embeddings: Sequence[F32]) -> bool:
+        return worst_cosine(embeddings, self._layout) >= self._rules.min_cosine  # False for NaN
+
+    def _views_in_infrared(self) -> Views | None:
+        """Return what was enrolled in infrared beside colour; where it does not do, colour is enrolled alone."""
+        if not self.desk.config.match.infrared:
+            return None
+        views = views_in_infrared(self._samples, per_stage=self._rules.samples_per_stage)
+        if views is None:
+            self._warn("not enrolled in infrared: no face was found there in some of the stages")
+        elif not self._is_one_person(list(views.vectors)):
+            self._warn("not enrolled in infrared: its samples are too unlike each other")
+            return None
+        return views
 
     def _warn_of_likeness(self) -> None:
         """Tell of another user who is alike; one person may have two accounts, so it is only told."""
@@ -175,6 +194,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
             origin=self.desk.facts.origin,
             generation=self._generation(),
             enrolled_s=self.desk.clock.wall_s(),
+            infrared=self._infrared,
         )
 
     def _generation(self) -> int:
@@ -187,7 +207,9 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         return 1 if older is None else older.generation + 1
 
     def _report_enrolled(self) -> None:
-        data = {"vectors": len(self._samples), "stages": list(self._rules.stages)}
+        data: Facts = {"vectors": len(self._samples), "stages": list(self._rules.stages)}
+        if self._infrared is not None:
+            data["infrared_vectors"] = len(self._infrared.vectors)
         self.end(Reply(Word.ENROLLED, done=True, user=self._user, data=data))
 
     def _report_failed(self) -> None:

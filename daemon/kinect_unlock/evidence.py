@@ -4,7 +4,8 @@ Only usable frames cast a ballot: one face in range, with depth, judged by liven
 half of the encoder that votes says so. An attempt is accepted on votes (so many of the last usable frames are the
 owner's, none of them a spoof, spread over a least time) *and* on the mean of all its embeddings, with which every half
 must agree again; it is rejected on the strangers and spoofs of its whole length. A jump of place, distance or identity,
-a gap, or a second face begins votes and mean anew, so that nobody may be swapped in; rejections stay.
+a gap, or a second face begins votes and mean anew, so that nobody may be swapped in; rejections stay. So does a change
+of the light that is looked in, whatever the configuration: colour and infrared are never counted together.
 """
 
 import math
@@ -16,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
-from kinect_unlock.frames import F32, Box, Observation, Seen, Template, Verdict
+from kinect_unlock.frames import F32, Box, Modality, Observation, Seen, Template, Verdict
 from kinect_unlock.halves import Half, HalfName, half_vectors
 from kinect_unlock.matching import Bar, HalfScores, cosines_needed, half_scores, mean_of_halves, mean_vector
 from kinect_unlock.settings import EvidenceRules, Strategy
@@ -61,6 +62,7 @@ class Ballot:
     distance_mm: float
     vector: F32 | None
     fingerprint: bytes  # equal for identical frames
+    modality: Modality = Modality.COLOR
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -75,6 +77,11 @@ class Evidence:
     breaks: int = 0
     newest_ns: int = -1
     counted: frozenset[bytes] = frozenset()
+
+    @property
+    def modality(self) -> Modality:
+        """The light that every frame since the last break was seen in."""
+        return self.window[-1].modality if self.window else Modality.COLOR
 
     @property
     def vectors(self) -> tuple[F32, ...]:
@@ -110,6 +117,7 @@ def ballot_of(observation: Observation, vote: Vote) -> Ballot | None:
         distance_mm=face.pose.distance_mm,
         vector=vector,
         fingerprint=what,
+        modality=observation.modality,
     )
 
 
@@ -122,7 +130,8 @@ def with_ballot(evidence: Evidence, ballot: Ballot, rules: EvidenceRules) -> Evi
         return evidence
     if rules.distinct_frames and ballot.fingerprint in evidence.counted:
         return evidence
-    if rules.integrity and _is_break(evidence, ballot):
+    other_light = bool(evidence.window) and ballot.modality is not evidence.modality
+    if other_light or (rules.integrity and _is_break(evidence, ballot)):
         evidence = _broken(evidence)
     first_of_owner = evidence.owner_since_ns is None and ballot.vote is Vote.OWNER
     return replace(
@@ -164,7 +173,7 @@ def mean_scores(evidence: Evidence, template: Template, strategy: Strategy) -> H
         mean = mean_of_halves(evidence.vectors, evidence.halves)
     except ValueError:
         return HalfScores({})
-    return half_scores(mean, template, strategy, evidence.halves)
+    return half_scores(mean, template, strategy, evidence.halves, evidence.modality)
 
 
 def needed_of_mean(evidence: Evidence, bars: Sequence[Bar]) -> Mapping[HalfName, float]:

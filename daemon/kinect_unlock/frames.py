@@ -415,3 +415,8 @@ class Observation:
         _require((self.embedding is not None) == (self.seen is Seen.FACE), f"{self.seen} and embedding do not agree")
         beside_color = self.seen is Seen.FACE and self.modality is Modality.COLOR
         _require(self.beside is None or beside_color, "infrared is enrolled beside a face in colour")
+
+    @property
+    def shows_face(self) -> bool:
+        """False if no face was found, be it that nobody is there or that it is too dark to tell."""
+        return self.seen not in {Seen.NO_FACE, Seen.DARK}

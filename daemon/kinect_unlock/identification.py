@@ -6,12 +6,12 @@ from typing import ClassVar, Final
 from kinect_unlock import evidence as ev
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import frame_facts
-from kinect_unlock.frames import F32, Observation, Seen, Template
+from kinect_unlock.frames import F32, Modality, Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.machines.identify import IDENTIFY, OPEN_STATES, Effect, Event, State
 from kinect_unlock.matching import identify, mean_of_halves
 from kinect_unlock.ports import Use
-from kinect_unlock.wire import Reply, Word
+from kinect_unlock.wire import Hint, Reply, Word
 
 MACHINE: Final = Machine(IDENTIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Event.CANCEL, Event.SOURCE_LOST)
 
@@ -62,7 +62,8 @@ class IdentifyAttempt(CameraAttempt[State, Event, Effect]):
             self.expire()
             return
         self._gather(observation)
-        self.tell_hint(hint_for(observation, self.desk.config.ranges))
+        in_color = observation.modality is Modality.COLOR
+        self.tell_hint(hint_for(observation, self.desk.config.ranges) if in_color else Hint.MORE_LIGHT)
         self.tell_frame(frame_facts(observation, first_ns), observation)
         rules = self.desk.config.evidence
         if self._evidence.rejections >= rules.reject_after:
@@ -90,6 +91,8 @@ class IdentifyAttempt(CameraAttempt[State, Event, Effect]):
             self._evidence = ev.with_second_face(self._evidence, rules)
             return
         embedding = observation.embedding
+        if observation.modality is not Modality.COLOR:  # names are by colour alone
+            return
         if embedding is not None and embedding.model_id != self.desk.recogniser.encoder.model_id:
             return
         vote = ev.Vote.SPOOF if observation.seen is Seen.SPOOF else ev.Vote.OWNER

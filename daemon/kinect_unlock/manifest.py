@@ -5,6 +5,7 @@ Reads ``models/manifest.yaml`` strictly; looks at no weights and runs nothing.
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import accumulate
@@ -129,6 +130,7 @@ class Encoder(Struct, frozen=True, forbid_unknown_fields=True):
     calibration: tuple[CalibrationRow, ...]
     why_not: Annotated[str, Meta(max_length=300)] = ""  # where it may not unlock: its measured error, told to the user
     depth_calibration: tuple[DepthRow, ...] = ()
+    infrared_calibration: tuple[CalibrationRow, ...] = ()  # as `calibration`, for faces seen in infrared
 
     def __post_init__(self) -> None:
         fault = _half_fault(self.halves) or _vote_fault(self) or _calibration_fault(self)
@@ -180,7 +182,7 @@ def _vote_fault(entry: Encoder) -> str | None:
 
 def _calibration_fault(entry: Encoder) -> str | None:
     first, names = entry.halves[0].name, {half.name for half in entry.halves}
-    others = {row.half for row in entry.calibration} - {first}
+    others = {row.half for row in (*entry.calibration, *entry.infrared_calibration)} - {first}
     if others:
         return f"calibration is about the first half, {first}; got {', '.join(sorted(others))}"
     if entry.depth_calibration and "depth" not in names:
@@ -193,7 +195,7 @@ def _calibration_fault(entry: Encoder) -> str | None:
 
 def _evidence_fault(entry: Encoder) -> str | None:
     digests = {half.name: half.weights.sha256 for half in entry.halves}
-    found = [(row.half, row.evidence) for row in entry.calibration]
+    found = [(row.half, row.evidence) for row in (*entry.calibration, *entry.infrared_calibration)]
     found += [("depth", row.evidence) for row in entry.depth_calibration]
     for half, evidence in found:
         if evidence is not None and evidence.weights is not None and not digests[half].startswith(evidence.weights):
@@ -291,17 +293,24 @@ def pick_threshold(encoder: Encoder, far: float, strategy: Strategy) -> Threshol
     Raises:
         ConfigError: no row of the calibration table that has evidence is strict enough.
     """
-    proven = [(row, row.evidence) for row in encoder.calibration if row.strategy == strategy and row.evidence]
-    strict = [(row, evidence) for row, evidence in proven if row.far <= far]
-    if not strict:
-        known = ", ".join(f"{row.far:g}" for row, _ in proven) or "none"
+    found = _strict_enough(encoder.calibration, far, strategy)
+    if found is None:
+        rows = (row for row in encoder.calibration if row.strategy == strategy and row.evidence)
+        known = ", ".join(f"{row.far:g}" for row in rows) or "none"
         raise ConfigError(
             f"$.match.far: {encoder.model_id} has no evidence for a false accept rate of {far:g} with strategy "
             f"{strategy!r}; rates with evidence: {known}{_reason(encoder)}"
         )
-    row, evidence = max(strict, key=lambda one: (one[0].far, one[0].threshold))
-    bar = Bar(row.half, (Band(math.inf, row.threshold),))
-    return Threshold(bar, row.far, row.template_vectors_max, evidence)
+    return found
+
+
+def _strict_enough(rows: Sequence[CalibrationRow], far: float, strategy: Strategy) -> Threshold | None:
+    """Return the threshold of the row with evidence that is strict enough and no stricter than need be."""
+    proven = [(row, row.evidence) for row in rows if row.strategy == strategy and row.evidence and row.far <= far]
+    if not proven:
+        return None
+    row, evidence = max(proven, key=lambda one: (one[0].far, one[0].threshold))
+    return Threshold(Bar(row.half, (Band(math.inf, row.threshold),)), row.far, row.template_vectors_max, evidence)
 
 
 def _reason(encoder: Encoder) -> str:
@@ -314,10 +323,22 @@ def pick_thresholds(encoder: Encoder, far: float, strategy: Strategy) -> tuple[T
     Raises:
         ConfigError: the first half has none that is strict enough.
     """
-    depth = [
+    return (pick_threshold(encoder, far, strategy), *_depth_thresholds(encoder, strategy))
+
+
+def pick_infrared_thresholds(encoder: Encoder, far: float, strategy: Strategy) -> tuple[Threshold, ...]:
+    """Return the same for faces seen in infrared, empty where the first half has no evidence that is strict enough.
+
+    Depth has a light of its own: its vote asks the same in both.
+    """
+    identity = _strict_enough(encoder.infrared_calibration, far, strategy)
+    return () if identity is None else (identity, *_depth_thresholds(encoder, strategy))
+
+
+def _depth_thresholds(encoder: Encoder, strategy: Strategy) -> tuple[Threshold, ...]:
+    return tuple(
         Threshold(Bar("depth", bands), None, row.template_vectors_max, row.evidence)
         for row in encoder.depth_calibration
         if "depth" in encoder.votes and row.strategy == strategy and row.evidence is not None
         for bands in (tuple(Band(band.to_mm, band.threshold) for band in row.bands),)
-    ]
-    return (pick_threshold(encoder, far, strategy), *depth)
+    )

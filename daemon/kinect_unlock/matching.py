@@ -11,7 +11,7 @@ from typing import Final, assert_never
 
 import numpy as np
 
-from kinect_unlock.frames import F32, Template
+from kinect_unlock.frames import F32, Modality, Template
 from kinect_unlock.halves import Half, HalfName, half_vectors
 from kinect_unlock.settings import Strategy
 
@@ -112,16 +112,26 @@ def mean_of_halves(vectors: Sequence[F32], halves: Sequence[Half]) -> F32:
     return np.concatenate(means)
 
 
-def half_scores(vector: F32, template: Template, strategy: Strategy, halves: Sequence[Half]) -> HalfScores:
-    """Return how alike each half of an embedding f32[D] is to the same half of a template.
+def half_scores(
+    vector: F32,
+    template: Template,
+    strategy: Strategy,
+    halves: Sequence[Half],
+    modality: Modality = Modality.COLOR,
+) -> HalfScores:
+    """Return how alike each half of an embedding f32[D] is to the same half of a template, both of one light.
 
     ``nearest`` takes the best cosine to any of the template's vectors, ``centre`` the cosine to their mean direction.
-    Each half is looked at for itself: the nearest colour and the nearest depth may be of two vectors.
+    Each half is looked at for itself: the nearest colour and the nearest depth may be of two vectors. There are no
+    scores where the template has no views in that light.
 
     Raises:
         ValueError: embedding or template do not have as many numbers as the halves.
     """
-    seen, known = half_vectors(vector, halves), half_vectors(template.vectors, halves)
+    views = template.views(modality)
+    if views is None:
+        return HalfScores(MappingProxyType({}))
+    seen, known = half_vectors(vector, halves), half_vectors(views.vectors, halves)
     found = {half.name: _alike(seen[half.name], known[half.name], strategy) for half in halves}
     return HalfScores(MappingProxyType(found))
 

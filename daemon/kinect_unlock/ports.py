@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Modality, Origin, Template
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, Threshold
 from kinect_unlock.matching import Bar
@@ -43,11 +43,15 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """The encoder in use and the thresholds picked from its calibration tables, the first half's first."""
+    """The encoder in use and the thresholds picked from its calibration tables, the first half's first.
+
+    ``infrared`` is what faces seen in infrared must reach; without evidence for it, empty: then they reach nothing.
+    """
 
     name: str
     encoder: Encoder
     thresholds: tuple[Threshold, ...]
+    infrared: tuple[Threshold, ...] = ()
 
     @property
     def identity(self) -> Threshold:
@@ -56,13 +60,18 @@ class Recogniser:
 
     @property
     def bars(self) -> tuple[Bar, ...]:
-        """What each half must reach."""
-        return tuple(threshold.bar for threshold in self.thresholds)
+        """What each half must reach in colour."""
+        return self.bars_in(Modality.COLOR)
+
+    def bars_in(self, modality: Modality) -> tuple[Bar, ...]:
+        """Return what each half must reach in one light; none, where nothing is ever enough."""
+        thresholds = self.thresholds if modality is Modality.COLOR else self.infrared
+        return tuple(threshold.bar for threshold in thresholds)
 
     @property
     def template_vectors_max(self) -> int:
         """How many vectors a template may have for every threshold to hold."""
-        return min(threshold.template_vectors_max for threshold in self.thresholds)
+        return min(threshold.template_vectors_max for threshold in (*self.thresholds, *self.infrared))
 
     def fits(self, template: Template) -> bool:
         """Say whether a template is of this encoder's space, and has as many numbers."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import F32, HeadPose, Template
+from kinect_unlock.frames import F32, HeadPose, Template, Views
 from kinect_unlock.halves import Half, half_vectors
 from kinect_unlock.matching import half_scores, mean_of_halves, mean_vector
 from kinect_unlock.settings import PoseRange, Stage
@@ -56,11 +56,12 @@ class Band:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sample:
-    """One accepted frame of an enrolment."""
+    """One accepted frame of an enrolment; ``infrared`` is its embedding in that light, None where it has none."""
 
     vector: F32
     pose: HeadPose
     captured_ns: int
+    infrared: F32 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,10 @@ def is_new(sample: Sample, earlier: Sequence[Sample]) -> bool:
     return all(float(np.dot(sample.vector, other.vector)) < _IDENTICAL_COSINE for other in earlier)
 
 
-def worst_cosine(samples: Sequence[Sample], halves: Sequence[Half]) -> float:
-    """Return the least cosine of any sample to the mean of all, or to the mean of those taken before it.
+def worst_cosine(embeddings: Sequence[F32], halves: Sequence[Half]) -> float:
+    """Return the least cosine of any embedding to the mean of all, or to the mean of those taken before it.
 
-    Of the embeddings' first half, the one that says who it is; ``halves`` is their layout.
+    Of their first half, the one that says who it is; ``halves`` is their layout.
 
     The second finds who took over half-way: two people in equal parts are both near the mean of all (0.7), but the
     first sample of the second person is far from everything before it. On 84 people's Kinect captures within the
@@ -106,7 +107,7 @@ def worst_cosine(samples: Sequence[Sample], halves: Sequence[Half]) -> float:
     took over half-way (three and three) 0.7 % pass, where the mean of all alone lets nearly every one pass. NaN when
     there is no mean.
     """
-    vectors = list(half_vectors(np.stack([sample.vector for sample in samples]), halves)[halves[0].name])
+    vectors = list(half_vectors(np.stack(embeddings), halves)[halves[0].name])
     worst = 1.0
     try:
         mean = mean_vector(vectors)
@@ -116,6 +117,16 @@ def worst_cosine(samples: Sequence[Sample], halves: Sequence[Half]) -> float:
     except ValueError:
         return math.nan
     return worst
+
+
+def views_in_infrared(samples: Sequence[Sample], *, per_stage: int) -> Views | None:
+    """Return what was taken in infrared beside the samples; None unless every stage of ``per_stage`` has some of it."""
+    stages = [samples[begin : begin + per_stage] for begin in range(0, len(samples), per_stage)]
+    taken = [[(sample.infrared, sample.pose) for sample in stage if sample.infrared is not None] for stage in stages]
+    if not taken or not all(taken):
+        return None
+    vectors, poses = zip(*(pair for pairs in taken for pair in pairs), strict=True)
+    return Views(np.stack(vectors), poses)
 
 
 def nearest_other(samples: Sequence[Sample], others: Sequence[Template], halves: Sequence[Half]) -> Likeness | None:

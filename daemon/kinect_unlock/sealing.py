@@ -1,9 +1,10 @@
 """A template as a sealed file, and back. Bytes in, bytes out; knows of no folder.
 
 Layout, big-endian: magic (8), format version (u16), length of the header (u32), the header as JSON, nonce (12),
-AES-256-GCM of the vectors (little-endian f32, row by row) and the poses (JSON). Everything before the nonce is
-authenticated: a template cannot be given to another user, model, generation or origin. The header is readable
-without the key, so that a refusal can say whose file it is; the numbers of a face are not.
+AES-256-GCM of the vectors (little-endian f32, row by row) and the poses (JSON), those in infrared after those in
+colour. Everything before the nonce is authenticated: a template cannot be given to another user, model, generation or
+origin, nor its views in one light to the other. The header is readable without the key, so that a refusal can say whose
+file it is; the numbers of a face are not. Format 1 has no infrared, and is what is written where there is none.
 """
 
 import hashlib
@@ -20,12 +21,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct
 
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import HeadPose, Origin, Template
+from kinect_unlock.frames import HeadPose, Modality, Origin, Template, Views
 
 KEY_BYTES: Final = 32
 MAX_BYTES: Final = 1 << 20
-FORMAT: Final = 1
+FORMAT: Final = 2
 
+_IN_COLOR_ALONE: Final = 1
 _MAGIC: Final = b"KUTPL\r\n\x1a"
 _PREFIX: Final = struct.Struct(">8sHI")
 _NONCE_BYTES: Final = 12
@@ -57,7 +59,7 @@ class Key:
         return cls(secrets.token_bytes(KEY_BYTES))
 
 
-class _Header(Struct, frozen=True, forbid_unknown_fields=True):
+class _Header(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     user: str
     model_id: str
     origin: Origin
@@ -66,6 +68,7 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
     rows: Annotated[int, Meta(ge=1, le=1024)]
     dim: Annotated[int, Meta(ge=1, le=65_536)]
     key_id: str
+    infrared_rows: Annotated[int, Meta(ge=0, le=1024)] = 0
 
 
 def seal(template: Template, key: Key) -> bytes:
@@ -75,6 +78,8 @@ def seal(template: Template, key: Key) -> bytes:
         StoreError: it holds something that could not be read back, such as a pose that is no number.
     """
     rows, dim = template.vectors.shape
+    views = [view for view in map(template.views, Modality) if view is not None]
+    vectors, poses = np.concatenate([view.vectors for view in views]), [pose for view in views for pose in view.poses]
     header = msgspec.json.encode(
         _Header(
             user=template.user,
@@ -85,11 +90,13 @@ def seal(template: Template, key: Key) -> bytes:
             rows=rows,
             dim=dim,
             key_id=key.id,
+            infrared_rows=len(vectors) - rows,
         )
     )
-    prefix = _PREFIX.pack(_MAGIC, FORMAT, len(header)) + header
+    version = _IN_COLOR_ALONE if template.infrared is None else FORMAT
+    prefix = _PREFIX.pack(_MAGIC, version, len(header)) + header
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    plain = template.vectors.astype("<f4").tobytes() + msgspec.json.encode(template.poses)
+    plain = vectors.astype("<f4").tobytes() + msgspec.json.encode(poses)
     sealed = prefix + nonce + AESGCM(key.secret).encrypt(nonce, plain, prefix)
     if len(sealed) > MAX_BYTES:
         msg = f"a template of {len(sealed)} bytes is too large, at most {MAX_BYTES}"
@@ -131,8 +138,8 @@ def _header(data: bytes, name: str) -> tuple[_Header, int]:
     if len(data) < _PREFIX.size:
         raise _damaged(name)
     _magic, version, header_bytes = _PREFIX.unpack_from(data)
-    if version != FORMAT:
-        msg = f"{name} has format {version}, this version reads {FORMAT}: upgrade kinect-unlock, or enrol again"
+    if not _IN_COLOR_ALONE <= version <= FORMAT:
+        msg = f"{name} has format {version}, this version reads up to {FORMAT}: upgrade kinect-unlock, or enrol again"
         raise StoreError(msg)
     end = _PREFIX.size + header_bytes
     if end + _NONCE_BYTES > len(data):
@@ -144,16 +151,19 @@ def _header(data: bytes, name: str) -> tuple[_Header, int]:
 
 
 def _template(header: _Header, plain: bytes) -> Template:
-    vector_bytes = header.rows * header.dim * _FLOAT_BYTES
-    vectors = np.frombuffer(plain[:vector_bytes], dtype="<f4").astype(np.float32).reshape(header.rows, header.dim)
+    rows, count = header.rows, header.rows + header.infrared_rows
+    vector_bytes = count * header.dim * _FLOAT_BYTES
+    vectors = np.frombuffer(plain[:vector_bytes], dtype="<f4").astype(np.float32).reshape(count, header.dim)
+    poses = msgspec.json.decode(plain[vector_bytes:], type=tuple[HeadPose | None, ...])
     return Template(
         user=header.user,
-        vectors=vectors,
-        poses=msgspec.json.decode(plain[vector_bytes:], type=tuple[HeadPose | None, ...]),
+        vectors=vectors[:rows].copy(),
+        poses=poses[:rows],
         model_id=header.model_id,
         origin=header.origin,
         generation=header.generation,
         enrolled_s=header.enrolled_s,
+        infrared=Views(vectors[rows:].copy(), poses[rows:]) if header.infrared_rows else None,
     )
 
 

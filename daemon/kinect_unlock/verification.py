@@ -6,14 +6,14 @@ from typing import ClassVar, Final
 from kinect_unlock import evidence as ev
 from kinect_unlock import limiter
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
-from kinect_unlock.decisions import NO_ATTEMPT, frame_facts
-from kinect_unlock.frames import Observation, Seen, Template
+from kinect_unlock.decisions import NO_ATTEMPT, Facts, frame_facts
+from kinect_unlock.frames import Modality, Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
-from kinect_unlock.matching import HalfScores, cosines_needed, half_scores
+from kinect_unlock.matching import Bar, HalfScores, cosines_needed, half_scores
 from kinect_unlock.ports import Use
-from kinect_unlock.wire import Reply, Word
+from kinect_unlock.wire import Hint, Reply, Word
 
 MACHINE: Final = Machine(VERIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Event.CANCEL, Event.SOURCE_LOST)
 
@@ -62,8 +62,9 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         if self.has_waited_long(observation, first_ns):
             self.expire()
             return
-        self.feed(Event.FACE_LOST if observation.seen is Seen.NO_FACE else Event.FACE_FOUND)
-        self.tell_hint(hint_for(observation, self.desk.config.ranges))
+        self.feed(Event.FACE_FOUND if observation.shows_face else Event.FACE_LOST)
+        votes = bool(self._bars(observation.modality))
+        self.tell_hint(hint_for(observation, self.desk.config.ranges) if votes else Hint.MORE_LIGHT)
         judgement = self._weigh(observation, first_ns)
         if judgement is ev.Judgement.ACCEPTED:
             self.feed(Event.ACCEPTED)
@@ -90,7 +91,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         orders[effect]()
 
     def _weigh(self, observation: Observation, first_ns: int) -> ev.Judgement:
-        config, bars = self.desk.config, self.desk.recogniser.bars
+        config = self.desk.config
         vote, scores_of_frame = self._vote(observation)
         ballot = None if vote is None else ev.ballot_of(observation, vote)
         before = self._evidence
@@ -100,7 +101,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             self._evidence = ev.with_ballot(before, ballot, config.evidence)
         counted = ballot is not None and self._evidence is not before
         scores_of_mean = ev.mean_scores(self._evidence, self._template, config.match.strategy)
-        needed = ev.needed_of_mean(self._evidence, bars)
+        needed = ev.needed_of_mean(self._evidence, self._bars(self._evidence.modality))
         facts = frame_facts(
             observation,
             first_ns,
@@ -110,20 +111,38 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             mean_scores=scores_of_mean.cosines if counted else None,
             thresholds=needed,
         )
-        self.tell_frame({**facts, "breaks": self._evidence.breaks}, observation)
+        would = self._would(observation, scores_of_frame)
+        self.tell_frame({**facts, **would, "breaks": self._evidence.breaks}, observation)
         return ev.judge(self._evidence, scores_of_mean=scores_of_mean, needed=needed, rules=config.evidence)
 
     def _vote(self, observation: Observation) -> tuple[ev.Vote | None, HalfScores | None]:
-        """Return a frame's vote and its scores; none if a half of the encoder has no say at such a distance."""
+        """Return a frame's vote and its scores; no vote where a half of the encoder has no say.
+
+        That is beyond its distances, and in a light without thresholds or in which the user was not enrolled: what
+        could never speak for somebody does not speak against them either.
+        """
+        bars = self._bars(observation.modality)
         if observation.seen is Seen.SPOOF:
-            return ev.Vote.SPOOF, None
+            return (ev.Vote.SPOOF if bars else None), None
         embedding, face = observation.embedding, observation.face
         if embedding is None or face is None or embedding.model_id != self._template.model_id:
             return None, None
         encoder, strategy = self.desk.recogniser.encoder, self.desk.config.match.strategy
-        scores = half_scores(embedding.vector, self._template, strategy, encoder.layout)
-        needed = cosines_needed(self.desk.recogniser.bars, (face.pose.distance_mm,))
+        scores = half_scores(embedding.vector, self._template, strategy, encoder.layout, observation.modality)
+        needed = cosines_needed(bars, (face.pose.distance_mm,))
         return (ev.vote_for(scores, needed) if needed else None), scores
+
+    def _bars(self, modality: Modality) -> tuple[Bar, ...]:
+        """Return what a face must reach in one light; none, where nothing is ever enough."""
+        enrolled = self._template.views(modality) is not None
+        return self.desk.recogniser.bars_in(modality) if enrolled else ()
+
+    def _would(self, observation: Observation, scores: HalfScores | None) -> Facts:
+        """Return, for an explanation only, how a face would vote in a light without thresholds by those of colour."""
+        if observation.face is None or scores is None or not scores.cosines or self._bars(observation.modality):
+            return {}
+        needed = cosines_needed(self.desk.recogniser.bars, (observation.face.pose.distance_mm,))
+        return {"would": ev.vote_for(scores, needed).value}
 
     def _settle(self) -> None:
         config = self.desk.config

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from fakes.people import LAYOUT, OWNER, STRANGER, template_of, vector_of
 from kinect_unlock.frames import HeadPose
-from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, worst_cosine
+from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, views_in_infrared, worst_cosine
 from kinect_unlock.settings import PoseRange, Stage
 
 RANGE = PoseRange(near_mm=450, far_mm=1300, yaw_deg=35, pitch_deg=30, roll_deg=25)
@@ -65,19 +66,39 @@ def test_a_sample_that_was_had_before_is_not_new() -> None:
 
 
 def test_the_worst_cosine_finds_the_one_who_does_not_belong() -> None:
-    alike = [sample(OWNER, variant, 0) for variant in range(4)]
+    alike = [vector_of(OWNER, variant=variant) for variant in range(4)]
     assert worst_cosine(alike, LAYOUT) > 0.8
-    assert worst_cosine([*alike, sample(STRANGER, 5, 0)], LAYOUT) < 0.35
+    assert worst_cosine([*alike, vector_of(STRANGER, variant=5)], LAYOUT) < 0.35
 
 
 def test_the_worst_cosine_finds_who_took_over_half_way() -> None:
-    first, second = ([sample(person, variant, 0) for variant in range(5)] for person in (OWNER, STRANGER))
+    first, second = ([vector_of(person, variant=variant) for variant in range(5)] for person in (OWNER, STRANGER))
     assert worst_cosine([*first, *second], LAYOUT) < 0.35
 
 
 def test_samples_that_cancel_each_other_out_reach_no_bound_whatever() -> None:
     one = vector_of(OWNER)
-    assert not worst_cosine([Sample(one, pose(), 0), Sample(-one, pose(), 1)], LAYOUT) >= -1.0
+    assert not worst_cosine([one, -one], LAYOUT) >= -1.0
+
+
+def _beside(variant: int, *, infrared: bool) -> Sample:
+    plain = sample(OWNER, variant, variant)
+    return replace(plain, infrared=vector_of(OWNER, variant=8 + variant) if infrared else None)
+
+
+def test_infrared_is_kept_beside_colour_where_every_stage_has_some_of_it() -> None:
+    samples = [_beside(number, infrared=number != 1) for number in range(4)]
+    views = views_in_infrared(samples, per_stage=2)
+
+    assert views is not None
+    assert views.poses == tuple(samples[number].pose for number in (0, 2, 3))
+    assert [row.tolist() for row in views.vectors] == [vector_of(OWNER, variant=8 + n).tolist() for n in (0, 2, 3)]
+
+
+@pytest.mark.parametrize("with_infrared", [(), (0, 1), (2,)], ids=["no-stage", "the-first-stage", "the-second-stage"])
+def test_infrared_is_not_kept_where_a_stage_has_none(with_infrared: tuple[int, ...]) -> None:
+    samples = [_beside(number, infrared=number in with_infrared) for number in range(4)]
+    assert views_in_infrared(samples, per_stage=2) is None
 
 
 def test_the_nearest_other_is_named_with_how_near() -> None:

@@ -201,8 +201,8 @@ def test_a_template_of_a_newer_format_is_refused(store: FileTemplateStore, tmp_p
     store.save(template())
     path = tmp_path / "templates/alice.tpl"
     data = path.read_bytes()
-    path.write_bytes(data[:8] + struct.pack(">H", 2) + data[10:])
-    with pytest.raises(StoreError, match="has format 2, this version reads 1: upgrade kinect-unlock"):
+    path.write_bytes(data[:8] + struct.pack(">H", 3) + data[10:])
+    with pytest.raises(StoreError, match="has format 3, this version reads up to 2: upgrade kinect-unlock"):
         store.load("alice")
 
 
