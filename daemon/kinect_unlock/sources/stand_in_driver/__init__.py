@@ -17,7 +17,8 @@ from kinect_unlock.settings import Source
 from kinect_unlock.sources.kinect_v2 import KinectV2Source
 from kinect_unlock.sources.stand_in_driver.binding import Binding
 from kinect_unlock.sources.stand_in_driver.camera import Camera
-from kinect_unlock.sources.stand_in_driver.plan import Plan, read_plan
+from kinect_unlock.sources.stand_in_driver.device_file import DeviceFile
+from kinect_unlock.sources.stand_in_driver.plan import Moment, Plan, read_plan
 
 _SUFFIX: Final = ".mkv"
 
@@ -47,10 +48,12 @@ def stand_in_binding(settings: Source, clock: Clock) -> Binding:
     """
     plan_path = None if settings.faults is None else Path(settings.faults)
     plan = Plan() if plan_path is None else read_plan(plan_path)
-    camera = Camera(_recording(settings), plan, plan_path, clock=clock, unpaced=settings.pace != "recorded")
-    if not camera.can_be_loaded:
+    device = DeviceFile(plan_path, clock, reappear_s=plan.reappear_s)
+    if plan.due(Moment.IMPORT, device.opened + 1):
         raise DriverMissing("the stand-in cannot load libfreenect2.so.0.2, as its fault plan says")
-    return Binding(camera)
+    unpaced = settings.pace != "recorded"
+    recording = _recording(settings)
+    return Binding(lambda log: Camera(recording, plan, device, log=log, clock=clock, unpaced=unpaced))
 
 
 def _recording(settings: Source) -> Path:

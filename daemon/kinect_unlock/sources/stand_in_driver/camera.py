@@ -28,22 +28,27 @@ class Camera:
     ``clock`` must go by itself, since waiting is real. ``unpaced`` gives a frame whenever it is asked for one.
     """
 
-    def __init__(self, recording: Path, plan: Plan, plan_path: Path | None, *, clock: Clock, unpaced: bool) -> None:
-        self.logger: Callable[[int, bytes], None] | None = None
+    def __init__(
+        self,
+        recording: Path,
+        plan: Plan,
+        device: DeviceFile,
+        *,
+        log: Callable[[int, bytes], None],
+        clock: Clock,
+        unpaced: bool,
+    ) -> None:
+        self.freed = False
         self._recording = recording
         self._plan = plan
+        self._device = device
+        self._log = log
         self._clock = clock
         self._unpaced = unpaced
-        self._device = DeviceFile(plan_path, clock, reappear_s=plan.reappear_s)
         self._listed: int | None = None
         self._film: Film | None = None  # while it is open
         self._numbers: Numbers | None = None  # read from the camera when it starts
         self._stream: Stream | None = None  # while it is started
-
-    @property
-    def can_be_loaded(self) -> bool:
-        """False if importing the binding fails."""
-        return not self._plan.due(Moment.IMPORT, self._device.opened + 1)
 
     def enumerate(self) -> int:
         """Look for cameras and remember what was found."""
@@ -109,6 +114,17 @@ class Camera:
             self._film = None
             self._device.close()
 
+    def free(self) -> None:
+        """Be closed, and used no more."""
+        self.freed = True
+        if self._film is not None:
+            self.close()
+
+    @property
+    def streaming(self) -> bool:
+        """True between start and stop."""
+        return self._stream is not None
+
     @property
     def firmware(self) -> bytes:
         """The firmware's version, once it was started."""
@@ -151,8 +167,7 @@ class Camera:
                 self._stream.fall_silent()
 
     def _say(self, level: int, message: str) -> None:
-        if self.logger is not None:
-            self.logger(level, message.encode())
+        self._log(level, message.encode())
 
 
 def wait_in_vain(timeout_s: float | None) -> None:

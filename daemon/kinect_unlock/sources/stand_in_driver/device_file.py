@@ -56,7 +56,9 @@ class DeviceFile:
         return back or (state.is_open and self._is_held)
 
     def open(self) -> bool:
-        """Take it and count the opening; False if another process has it."""
+        """Take it and count the opening; False if it is taken, by another process or this one."""
+        if self._path is None and self._own.is_open:
+            return False
         if self._path is not None:
             fd = self._locked()
             if fd is None:
