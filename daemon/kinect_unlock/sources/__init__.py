@@ -2,30 +2,33 @@
 
 Built in are ``replay``, ``images``, ``webcam`` and the cameras of `kinect_unlock.sources.drivers`, whose drivers run in
 a child each. Further kinds join as entry points of the group ``kinect_unlock.sources``: a callable
-``(settings.Source, Clock) -> FrameSource``, imported only when the configuration names it.
+``(settings.Source, Clock) -> FrameSource``, or a `drivers.Driver` that is to run in a child, imported only when the
+configuration names it (docs/sources.md).
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import SourceError
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import FrameSource
-from kinect_unlock.sources.drivers import DRIVERS
+from kinect_unlock.sources.drivers import DRIVERS, Driver
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.isolated import IsolatedSource
 from kinect_unlock.sources.lives import DriverLives
-from kinect_unlock.sources.pipelines import Pipelines, pipelines_for
+from kinect_unlock.sources.pipelines import FixedPipeline, Pipelines, pipelines_for
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
 
 PLUG_INS: Final = "kinect_unlock.sources"
 BUILT_IN: Final = ("replay", "images", "webcam", *DRIVERS)
 
+_MakesSource: TypeAlias = Callable[[Source, Clock], FrameSource]
 _RECORDING_SUFFIX: Final = ".mkv"
 _NAMES_SHOWN: Final = 10
 
@@ -68,11 +71,13 @@ def open_source(
             return ImagesSource(folder, pace=settings.pace, clock=clock)
         case "webcam":
             return WebcamSource(settings.device, clock=clock)
-        case kind if kind in DRIVERS:
+        case kind:
+            made = DRIVERS.get(kind) or _plugged_in(settings)
+            if not isinstance(made, Driver):
+                return made(settings, clock)
             known = memory or DriverMemory.of(settings, clock, cache_dir=None)
-            return IsolatedSource(DRIVERS[kind], settings, clock, lives=known.lives, pipelines=known.pipelines)
-        case _:
-            return _plugged_in(settings, clock)
+            pipelines = known.pipelines if made.has_pipelines else FixedPipeline("cpu")
+            return IsolatedSource(made, settings, clock, lives=known.lives, pipelines=pipelines)
 
 
 def _configured_path(settings: Source) -> Path:
@@ -109,15 +114,21 @@ def _names_in(folder: Path) -> str:
     return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
-def _plugged_in(settings: Source, clock: Clock) -> FrameSource:
+def _plugged_in(settings: Source) -> Driver | _MakesSource:
+    """Return what an installed plug-in has under the name of this kind."""
     for entry in entry_points(group=PLUG_INS, name=settings.kind):
         try:
-            source: FrameSource = entry.load()(settings, clock)
+            found: Driver | _MakesSource = entry.load()
         except (ImportError, AttributeError) as error:
             raise SourceError(
                 f"source {settings.kind!r} is installed as {entry.value} but cannot be loaded: {error}"
             ) from error
-        return source
+        if not (isinstance(found, Driver) or callable(found)):
+            raise SourceError(
+                f"source {settings.kind!r} is installed as {entry.value}, which is neither a callable that makes a "
+                "source nor a Driver"
+            )
+        return found
     built_in = ", ".join(BUILT_IN)
     installed = sorted(entry.name for entry in entry_points(group=PLUG_INS))
     plugged = f"; installed plug-ins: {', '.join(installed)}" if installed else ""

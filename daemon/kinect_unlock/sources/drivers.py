@@ -13,16 +13,28 @@ from kinect_unlock.frames import Origin
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """``target`` names the callable ``(settings.Source, Clock) -> FrameSource`` as ``package.module:callable``."""
+    """``target`` names the callable ``(settings.Source, Clock) -> FrameSource`` as ``package.module:callable``.
+
+    ``has_pipelines``: what decodes its depth can be chosen among those of ``settings.Source.pipeline``.
+    """
 
     target: str
     origin: Origin
     model: str
+    has_pipelines: bool = False
 
 
 DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
     {
-        "kinect-v2": Driver("kinect_unlock.sources.kinect_v2:kinect_v2", Origin.SENSOR, "Kinect v2"),
-        "stand-in": Driver("kinect_unlock.sources.stand_in_driver:stand_in", Origin.STAND_IN, "stand-in for a Kinect"),
+        "kinect-v2": Driver(
+            "kinect_unlock.sources.kinect_v2:kinect_v2", Origin.SENSOR, "Kinect v2", has_pipelines=True
+        ),
+        "stand-in": Driver(
+            "kinect_unlock.sources.stand_in_driver:stand_in",
+            Origin.STAND_IN,
+            "stand-in for a Kinect",
+            has_pipelines=True,
+        ),
+        "kinect-v1": Driver("kinect_unlock.sources.kinect_v1:kinect_v1", Origin.UNPROVEN, "Kinect v1"),
     }
 )
