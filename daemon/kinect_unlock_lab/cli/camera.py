@@ -1,0 +1,79 @@
+"""``lab faults`` and ``lab soak``: the camera's driver fails, and the daemon must not."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from kinect_unlock.cli.asking import ConfigFile, settings_of
+from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock_lab import camera_faults, camera_soak
+from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
+from kinect_unlock_lab.mapping import Workers
+
+app = typer.Typer()
+
+Recording = Annotated[
+    Path | None, typer.Option("--recording", help="What the camera sees; by default the demo's owner.", dir_okay=False)
+]
+
+
+@app.command()
+def faults(
+    *,
+    runs: Annotated[int, typer.Option(min=1, help="Of each fault.")] = 20,
+    only: Annotated[str, typer.Option(help="Only faults with these words in their name.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they mostly wait.")] = 4,
+    recording: Recording = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Do each thing that a camera's driver does wrong, and show what an attempt sees of it and how soon.
+
+    The driver is the stand-in, in a child process; crashes are real signals. Nothing may be left behind: exit code 70
+    where something is.
+    """
+    chosen = [rehearsal for rehearsal in camera_faults.REHEARSALS if only in rehearsal.name]
+    if not chosen:
+        raise typer.BadParameter(f"no fault has {only!r} in its name", param_hint="--only")
+    played = recording or folder_of_recordings() / "owner-returns.mkv"
+    with progress("runs", runs * len(chosen)) as done:
+        found = list(
+            camera_faults.rehearse_all(played, runs=runs, workers=Workers(jobs), rehearsals=chosen, on_done=done)
+        )
+    Console(highlight=False).print(camera_faults.table(found))
+    write_json(json_file, [msgspec.to_builtins(run) for run in found])
+    if any(run.leftovers for run in found):
+        raise typer.Exit(70)
+
+
+@app.command()
+def soak(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 60.0,
+    mean_fault_s: Annotated[float, typer.Option(min=1.0, help="Seconds from fault to fault, on average.")] = 20.0,
+    pause_s: Annotated[float, typer.Option(min=0.0, help="Seconds between attempts.")] = 0.0,
+    recording: Recording = None,
+    json_file: JsonFile = None,
+    file: ConfigFile = None,
+) -> None:
+    """Ask a daemon all the time while its camera's driver fails at random; show what it answered and held.
+
+    With a recording of an empty room the camera runs at its full rate and nothing is judged.
+    """
+    folder = folder_of_recordings()
+    with progress("seconds", int(minutes * 60)) as done:
+        found = camera_soak.soak(
+            settings_of(file),
+            recording or folder / "owner-returns.mkv",
+            folder / "owner-enrols.mkv",
+            minutes=minutes,
+            mean_fault_s=mean_fault_s,
+            pause_s=pause_s,
+            on_second=done,
+        )
+    Console(highlight=False).print(camera_soak.table(found))
+    write_json(json_file, msgspec.to_builtins(found))
+    if found.leftovers:
+        raise typer.Exit(70)
