@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -112,8 +112,13 @@ def soak(
                 answers, slowest_s = _ask(daemon, minutes * 60, pause_s, on_second)
             status = daemon.client.request(Status()).data or {}
         leftovers = tuple(Holdings.now().more_than(before))
-    counters = {name: int(count) for name, count in status.get("counters", {}).items()}
+    counters = _counters(status)
     return Soak(minutes, mean_fault_s, dict(answers), slowest_s, counters, tuple(watch.readings), leftovers)
+
+
+def _counters(status: dict[str, Any]) -> dict[str, int]:
+    camera = {f"camera_{name}": status["camera"][name] for name in ("opened", "restarts", "faults")}
+    return {**status["counters"], **camera}
 
 
 def _plan(mean_fault_s: float) -> Plan:
