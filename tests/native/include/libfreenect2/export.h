@@ -1,0 +1,2 @@
+#pragma once
+#define LIBFREENECT2_API __attribute__((visibility("default")))
