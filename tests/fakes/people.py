@@ -14,11 +14,13 @@ from kinect_unlock.frames import (
     Face,
     HeadPose,
     LivenessReport,
+    Modality,
     Observation,
     Origin,
     Seen,
     Template,
     Verdict,
+    Views,
 )
 from kinect_unlock.halves import Half
 
@@ -105,6 +107,17 @@ def seen_both(attempt: int, index: int, color: int, depth: int, *, distance_mm: 
     return replace(seen, embedding=Embedding(both_of(color, depth, variant=index), SPACE))
 
 
+def in_infrared(observation: Observation) -> Observation:
+    """Return the same, seen by the depth camera's own light."""
+    return replace(observation, modality=Modality.INFRARED)
+
+
+def with_infrared(template: Template, person: int, *, vectors: int = 2) -> Template:
+    """Return a template with views in infrared too, whosoever they are."""
+    other = template_of(person, template.user, vectors=vectors)
+    return replace(template, infrared=Views(other.vectors, other.poses))
+
+
 def seen_spoof(attempt: int, index: int, *, face: Face | None = None) -> Observation:
     report = LivenessReport(Verdict.SPOOF, (_cue(1.0 + index * 1e-3),))
     return Observation(
@@ -114,7 +127,7 @@ def seen_spoof(attempt: int, index: int, *, face: Face | None = None) -> Observa
 
 def seen_other(attempt: int, index: int, seen: Seen) -> Observation:
     """Return a frame that nobody can be judged by."""
-    face = None if seen in {Seen.NO_FACE, Seen.MANY_FACES} else face_at()
+    face = None if seen in {Seen.NO_FACE, Seen.DARK, Seen.MANY_FACES} else face_at()
     return Observation(attempt, index, index * FRAME_MS * 1_000_000, seen, face=face)
 
 

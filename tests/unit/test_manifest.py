@@ -14,6 +14,7 @@ from kinect_unlock.manifest import (
     Encoder,
     EncoderHalf,
     load_manifest,
+    pick_infrared_thresholds,
     pick_threshold,
     pick_thresholds,
 )
@@ -119,6 +120,57 @@ def test_a_rate_without_evidence_is_a_configuration_error() -> None:
         pick_threshold(encoder, 1e-5, "nearest")
     with pytest.raises(ConfigError, match="rates with evidence: none"):
         pick_threshold(encoder, 1e-3, "centre")
+
+
+def test_no_installed_encoder_has_evidence_for_infrared() -> None:
+    for encoder in load_manifest().encoders.values():
+        assert not encoder.infrared_calibration
+        for strategy in ("nearest", "centre"):
+            assert pick_infrared_thresholds(encoder, 0.1, strategy) == ()
+
+
+def _in_infrared(*rows: tuple[Strategy, float, float, bool]) -> Encoder:
+    shipped = load_manifest().encoder("rgbd-fused")
+    return msgspec.structs.replace(shipped, infrared_calibration=_encoder(*rows).calibration)
+
+
+def test_infrared_has_thresholds_of_its_own_and_depth_the_same_as_in_colour() -> None:
+    encoder = _in_infrared(("nearest", 1e-4, 0.7, True), ("nearest", 1e-3, 0.6, True))
+    identity, depth = pick_infrared_thresholds(encoder, 1e-4, "nearest")
+
+    assert (identity.bar.half, identity.cosine, identity.far) == ("rgb", 0.7, 1e-4)
+    assert depth == pick_thresholds(encoder, 1e-4, "nearest")[1]
+    assert pick_thresholds(encoder, 1e-4, "nearest") == pick_thresholds(
+        load_manifest().encoder("rgbd-fused"), 1e-4, "nearest"
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(("nearest", 1e-4, 0.7, False), id="without-evidence"),
+        pytest.param(("nearest", 1e-3, 0.7, True), id="not-strict-enough"),
+        pytest.param(("centre", 1e-4, 0.7, True), id="of-another-strategy"),
+    ],
+)
+def test_where_infrared_has_no_evidence_depth_alone_is_no_threshold(row: tuple[Strategy, float, float, bool]) -> None:
+    assert pick_infrared_thresholds(_in_infrared(row), 1e-4, "nearest") == ()
+
+
+def test_evidence_for_infrared_is_of_the_halfs_own_weights(tmp_path: Path) -> None:
+    rows = """
+    infrared_calibration:
+      - half: rgb
+        strategy: nearest
+        template_vectors_max: 10
+        far: 1.0e-04
+        threshold: 0.7
+        evidence: {data: d, protocol: p, impostor_comparisons: 1, far_interval: null, note: n, weights: "000000000000"}
+    unlock: true
+"""
+    path = _written(tmp_path, _SHIPPED.replace("\n    unlock: true\n", rows, 1))
+    with pytest.raises(ModelError, match="evidence of rgb is of the weights 000000000000"):
+        load_manifest(path)
 
 
 def test_unknown_networks_are_named_with_the_known_ones() -> None:

@@ -9,17 +9,19 @@ import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock.clock import BootTime
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import HeadPose, Origin, Template
+from kinect_unlock.frames import HeadPose, Origin, Template, Views
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.private_files import make_folder
 from kinect_unlock.sealing import Key, seal, unseal
@@ -69,6 +71,64 @@ def test_a_template_comes_back_as_it_was_saved(store: FileTemplateStore) -> None
 def test_whatever_is_sealed_unseals_to_the_same(rows: int, seed: int, user: str) -> None:
     original = template(user, rows=rows, seed=seed)
     assert same(unseal(seal(original, KEY), user=user, key=KEY, name="x"), original)
+
+
+def in_both_lights(user: str = "alice", *, rows: int = 3) -> Template:
+    other = template(user, rows=rows, seed=7)
+    return replace(template(user), infrared=Views(other.vectors, other.poses))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_infrared_comes_back_beside_colour(store: FileTemplateStore, rows: int) -> None:
+    original = in_both_lights(rows=rows)
+    store.save(original)
+    loaded = store.load("alice")
+
+    assert same(loaded, original)
+    assert loaded is not None
+    assert loaded.infrared is not None
+    assert original.infrared is not None
+    assert loaded.infrared.vectors.tobytes() == original.infrared.vectors.tobytes()
+    assert loaded.infrared.poses == original.infrared.poses
+
+
+def test_without_infrared_the_file_is_what_earlier_versions_wrote(store: FileTemplateStore, tmp_path: Path) -> None:
+    store.save(template())
+    data = (tmp_path / "templates/alice.tpl").read_bytes()
+    (version, header_bytes) = struct.unpack_from(">HI", data, 8)
+
+    assert version == 1
+    assert list(msgspec.json.decode(data[14 : 14 + header_bytes])) == [
+        "user", "model_id", "origin", "generation", "enrolled_s", "rows", "dim", "key_id",
+    ]  # fmt: skip
+
+
+def test_a_template_that_an_earlier_version_sealed_opens_without_infrared() -> None:
+    old = template()
+    header = {"user": "alice", "model_id": "m1", "origin": "recording", "generation": 1, "enrolled_s": 1_700_000_000}
+    text = msgspec.json.encode({**header, "rows": 3, "dim": 128, "key_id": KEY.id})
+    prefix = struct.pack(">8sHI", b"KUTPL\r\n\x1a", 1, len(text)) + text
+    plain = old.vectors.astype("<f4").tobytes() + msgspec.json.encode(old.poses)
+    data = prefix + bytes(12) + AESGCM(KEY.secret).encrypt(bytes(12), plain, prefix)
+    loaded = unseal(data, user="alice", key=KEY, name="x")
+
+    assert same(loaded, old)
+    assert loaded.infrared is None
+
+
+def test_views_cannot_be_moved_from_one_light_to_the_other(store: FileTemplateStore, tmp_path: Path) -> None:
+    store.save(in_both_lights())
+    path = tmp_path / "templates/alice.tpl"
+    path.write_bytes(path.read_bytes().replace(b'"infrared_rows":3', b'"infrared_rows":2'))
+    with pytest.raises(StoreError, match="damaged or was changed"):
+        store.load("alice")
+
+
+def test_forgetting_leaves_no_infrared_behind(store: FileTemplateStore, tmp_path: Path) -> None:
+    store.save(in_both_lights())
+    store.delete("alice")
+    assert store.load("alice") is None
+    assert not list((tmp_path / "templates").iterdir())
 
 
 @given(st.binary(max_size=400))
