@@ -36,7 +36,7 @@ from kinect_unlock.server import Server
 from kinect_unlock.service import Outcome, Parts, Service
 from kinect_unlock.settings import Config, Source
 from kinect_unlock.slot import LatestSlot
-from kinect_unlock.sources import open_source
+from kinect_unlock.sources import DriverMemory, open_source
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
@@ -102,8 +102,9 @@ class _Composer:
         """Put the parts together and run them."""
         config, clock, post = self._config, self._clock, asyncio.get_running_loop().call_soon_threadsafe
         slot = LatestSlot[Shot | Ending]()
+        memory = DriverMemory.of(config.source, clock, cache_dir=self._paths.cache_dir)
         capture = Capture(
-            lambda stream: open_source(config.source, clock=clock, stream=stream),
+            lambda stream: open_source(config.source, clock=clock, stream=stream, memory=memory),
             config.source,
             origin=self._facts.origin,
             slot=slot,
@@ -185,7 +186,7 @@ def pipeline(config: Config, *, progress: Progress | None = None) -> Pipeline:
 
 
 def source(config: Config, *, stream: str | None = None) -> FrameSource:
-    """Return the configured source, not yet opened.
+    """Return the configured source, not yet opened; of a camera it remembers nothing from earlier openings.
 
     Raises:
         SourceError: it cannot be had.

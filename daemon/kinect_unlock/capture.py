@@ -27,7 +27,7 @@ from kinect_unlock.open_camera import OpenCamera, opened
 from kinect_unlock.ports import Use
 from kinect_unlock.settings import Source
 from kinect_unlock.slot import LatestSlot
-from kinect_unlock.sources.base import EndOfStream, FrameSource
+from kinect_unlock.sources.base import EndOfStream, FrameSource, Interruptible
 from kinect_unlock.workers import POLL_S, Pulse, Worker
 
 OpenSource: TypeAlias = Callable[[str | None], FrameSource]
@@ -94,6 +94,7 @@ class Capture:
         self._need = Need.LOOKING  # and what for
         self._current: _Job | None = None  # what the thread works at, or worked at last
         self._changed = threading.Condition()
+        self._source: FrameSource | None = None  # the present one, under `_changed`
         self._frames = 0
         self._stopping = threading.Event()
         self._pulse = Pulse(clock)
@@ -131,8 +132,18 @@ class Capture:
     # What the controller wants, as the thread sees it.
 
     def _wake(self) -> None:
+        """Let the thread see that it is to stop, even while a camera is being waited for."""
         with self._changed:
             self._changed.notify_all()
+            source = self._source
+        if source is not None and isinstance(source, Interruptible):
+            source.interrupt()
+
+    def _may_open(self, source: FrameSource) -> bool:
+        """Keep the source that is about to be opened, for `_wake`; False if nobody is to wait for it any more."""
+        with self._changed:
+            self._source = source
+            return not self._stopping.is_set()
 
     def _needed(self, attempt: int) -> Need | None:
         """Return what an attempt's frames are needed for; None if they are not wanted any more."""
@@ -176,6 +187,8 @@ class Capture:
             source = self._open_source(job.stream)
             if source.origin is not self._origin:
                 raise SourceError(f"the source gives {source.origin} frames, {self._origin} was declared; refused")
+            if not self._may_open(source):
+                return None
             with opened(source, self._settings, clock=self._clock, reporter=self._reporter) as camera:
                 following: _Job | None = job
                 while following is not None:

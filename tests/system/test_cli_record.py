@@ -142,9 +142,11 @@ def test_a_recording_that_is_there_is_not_overwritten(config: Path, tmp_path: Pa
     assert made.read_bytes() == b"precious"
 
 
-def test_without_a_camera_it_says_what_else_there_is(tmp_path: Path) -> None:
+def test_without_a_driver_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pylibfreenect2.py").write_text("raise ImportError('libfreenect2.so.0.2: cannot open')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "c.yaml").write_text("")
     told = command("record", tmp_path / "made.mkv", "--config", tmp_path / "c.yaml")
 
     assert told.exit_code == 69
-    assert "no driver for the Kinect v2 yet; set source.kind to one of" in told.err
+    assert "pylibfreenect2 cannot load the native library" in told.err

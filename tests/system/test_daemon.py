@@ -217,6 +217,21 @@ def test_at_the_end_of_standard_input_it_stops_if_asked_to(start: Start) -> None
         assert "reason=stdin-closed" in running.log()
 
 
+def test_without_a_driver_it_runs_and_answers_what_is_missing(start: Start, folder: Path) -> None:
+    unusable = folder / "unusable"
+    unusable.mkdir()
+    (unusable / "pylibfreenect2.py").write_text("raise ImportError('libfreenect2.so.0.2: cannot open')")
+    with start({**ROOM, "source": {"kind": "kinect-v2"}}, environ={"PYTHONPATH": str(unusable)}) as running:
+        ready = running.hear("READY=1")
+        replies = [running.client.request(Enrol(user="ann")) for _ in range(2)]
+        status = running.client.request(Status())
+
+    assert "STATUS=ready; source kinect-v2 (sensor)" in ready
+    assert [reply.word for reply in replies] == [Word.SOURCE_ERROR] * 2
+    assert "pylibfreenect2 cannot load the native library" in str(replies[0].message)
+    assert status.word is Word.OK
+
+
 def test_frames_that_are_no_cameras_do_not_match_unless_it_was_told_so(start: Start) -> None:
     with start(ROOM) as running:
         ready = running.hear("READY=1")
@@ -230,7 +245,7 @@ def test_frames_that_are_no_cameras_do_not_match_unless_it_was_told_so(start: St
 @pytest.mark.parametrize(
     ("settings", "arguments", "exit_code", "complaint"),
     [
-        pytest.param({}, (), 69, "no driver for the Kinect v2 yet", id="no driver"),
+        pytest.param({"source": {"kind": "toaster"}}, (), 69, "unknown source.kind 'toaster'", id="no such source"),
         pytest.param({"match": {"faar": 1e-4}}, (), 78, "faar", id="unknown key"),
         pytest.param({"models": {"weights_dir": "/nowhere"}}, (), 70, "/nowhere", id="no weights"),
     ],
@@ -244,7 +259,7 @@ def test_a_start_that_cannot_be_ends_with_words_and_the_documented_code(
     complaint: str,
 ) -> None:
     fresh = {"cache_dir": str(tmp_path / "cache"), **settings.get("models", {})}
-    source = settings.get("source", {"kind": "kinect-v2"} if not settings else ROOM["source"])
+    source = settings.get("source", ROOM["source"])
     with start({**settings, "source": source, "models": fresh}, *arguments) as running:
         assert running.exit_code() == exit_code
         last = running.log().splitlines()[-1]

@@ -36,7 +36,7 @@ def _config(folder: Path, **parts: Any) -> Config:
 @pytest.mark.parametrize(
     ("parts", "kind", "complaint"),
     [
-        pytest.param({"source": Source()}, SourceError, "no driver for the Kinect v2 yet", id="no driver"),
+        pytest.param({"source": Source(kind="stand-in")}, SourceError, "needs source.path", id="nothing to play"),
         pytest.param({"source": Source(kind="toaster")}, SourceError, "unknown source.kind 'toaster'", id="no source"),
         pytest.param({"match": Match(far=1e-9)}, ConfigError, "no evidence for a false accept rate", id="no evidence"),
         pytest.param({"models": Models(encoder="x")}, ConfigError, "no encoder is called 'x'", id="no encoder"),

@@ -10,6 +10,7 @@ from kinect_unlock.frames import Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources import open_source
 from kinect_unlock.sources.images import ImagesSource
+from kinect_unlock.sources.isolated import IsolatedSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.stand_in import StandInSource
 from kinect_unlock.sources.webcam import WebcamSource
@@ -87,9 +88,19 @@ def test_a_kind_that_reads_files_needs_a_path(kind: str) -> None:
         open_source(Source(kind=kind), clock=ManualClock())
 
 
-def test_a_kinect_without_a_driver_says_so_and_what_to_use() -> None:
-    with pytest.raises(SourceError, match=r"no driver for the Kinect v2 yet; .*replay, images, webcam.*demo"):
-        open_source(Source(kind="kinect-v2"), clock=ManualClock())
+@pytest.mark.parametrize(("kind", "origin"), [("kinect-v2", Origin.SENSOR), ("stand-in", Origin.STAND_IN)])
+def test_a_camera_is_made_without_its_driver_and_its_origin_is_ours_to_say(kind: str, origin: Origin) -> None:
+    source = open_source(Source(kind=kind, path="/nowhere"), clock=ManualClock())
+
+    assert isinstance(source, IsolatedSource)
+    assert source.origin is origin
+    assert source.identity is None
+    source.close()
+
+
+def test_a_stand_in_without_anything_to_play_is_refused_before_it_is_opened() -> None:
+    with pytest.raises(SourceError, match=r"'stand-in' needs source\.path"):
+        open_source(Source(kind="stand-in"), clock=ManualClock())
 
 
 def test_an_unknown_kind_lists_the_known_ones() -> None:

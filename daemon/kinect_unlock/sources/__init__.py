@@ -26,7 +26,8 @@ from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
 
 PLUG_INS: Final = "kinect_unlock.sources"
-BUILT_IN: Final = ("replay", "images", "webcam", *DRIVERS)
+_IN_PROCESS: Final = ("replay", "images", "webcam")
+BUILT_IN: Final = (*_IN_PROCESS, *DRIVERS)
 
 _MakesSource: TypeAlias = Callable[[Source, Clock], FrameSource]
 _RECORDING_SUFFIX: Final = ".mkv"
@@ -43,8 +44,10 @@ class DriverMemory:
     @classmethod
     def of(cls, settings: Source, clock: Clock, *, cache_dir: Path | None) -> "DriverMemory":
         """Make the memory of the configured camera; ``cache_dir`` None: nothing outlives this process."""
-        pipelines = pipelines_for(settings, cache_dir=cache_dir, environ=os.environ, clock=clock)
-        return cls(DriverLives(clock, reappear_s=settings.reappear_s), pipelines)
+        lives = DriverLives(clock, reappear_s=settings.reappear_s)
+        if settings.kind in _IN_PROCESS:
+            return cls(lives, FixedPipeline("cpu"))  # nobody asks it
+        return cls(lives, pipelines_for(settings, cache_dir=cache_dir, environ=os.environ, clock=clock))
 
 
 def open_source(
@@ -75,6 +78,8 @@ def open_source(
             made = DRIVERS.get(kind) or _plugged_in(settings)
             if not isinstance(made, Driver):
                 return made(settings, clock)
+            if made.reads_path:
+                _configured_path(settings)
             known = memory or DriverMemory.of(settings, clock, cache_dir=None)
             pipelines = known.pipelines if made.has_pipelines else FixedPipeline("cpu")
             return IsolatedSource(made, settings, clock, lives=known.lives, pipelines=pipelines)

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 from kinect_unlock.camera_report import Identity
 from kinect_unlock.frames import Frame, Origin
 
-__all__ = ["EndOfStream", "FrameSource", "Identified", "Identity", "Throttled"]
+__all__ = ["EndOfStream", "FrameSource", "Identified", "Identity", "Interruptible", "Throttled"]
 
 
 class EndOfStream(Exception):
@@ -38,7 +38,11 @@ class FrameSource(Protocol):
         ...
 
     def close(self) -> None:
-        """End; harmless when never opened or already closed."""
+        """End; harmless when never opened or already closed.
+
+        Another thread may call it while a read waits, and ends that: unless the source is `Interruptible`, or a driver
+        that runs in a child.
+        """
         ...
 
 
@@ -49,6 +53,15 @@ class Identified(Protocol):
     @property
     def identity(self) -> Identity | None:
         """Which camera is open; None before `FrameSource.open`."""
+        ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A source whose waits another thread can end, where `FrameSource.close` is for the reading thread alone."""
+
+    def interrupt(self) -> None:
+        """Give up a wait in `FrameSource.open` or `FrameSource.read`, now and for ever; for any thread."""
         ...
 
 

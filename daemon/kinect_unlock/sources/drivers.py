@@ -15,13 +15,15 @@ from kinect_unlock.frames import Origin
 class Driver:
     """``target`` names the callable ``(settings.Source, Clock) -> FrameSource`` as ``package.module:callable``.
 
-    ``has_pipelines``: what decodes its depth can be chosen among those of ``settings.Source.pipeline``.
+    ``has_pipelines``: what decodes its depth can be chosen among those of ``settings.Source.pipeline``. ``reads_path``:
+    there is no such camera without ``settings.Source.path``.
     """
 
     target: str
     origin: Origin
     model: str
     has_pipelines: bool = False
+    reads_path: bool = False
 
 
 DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
@@ -34,6 +36,7 @@ DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
             Origin.STAND_IN,
             "stand-in for a Kinect",
             has_pipelines=True,
+            reads_path=True,
         ),
         "kinect-v1": Driver("kinect_unlock.sources.kinect_v1:kinect_v1", Origin.UNPROVEN, "Kinect v1"),
     }
