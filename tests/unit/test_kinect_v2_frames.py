@@ -17,6 +17,9 @@ from kinect_unlock.calibration import calibration_from_plain, calibration_to_pla
 from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.frames import F32, U16, Calibration, Intrinsics, KinectV2Polynomial, Registered
 from kinect_unlock.sources.kinect_v2_frames import (
+    COLOR,
+    DEPTH,
+    INFRARED,
     SHAPES,
     Counter,
     checked_array,
@@ -90,19 +93,21 @@ class Said:
 @pytest.mark.parametrize("said", [(0, 0, 4), (512, 423, 4), (424, 512, 4), (512, 424, 2), (1920, 1080, 4)])
 def test_an_image_of_another_size_is_not_looked_into(said: tuple[int, int, int]) -> None:
     with pytest.raises(SourceLost, match=r"gave a depth image of .+ instead of 512x424 of 4: a transfer was cut short"):
-        checked_array("depth", Said(*said), (512, 424))
+        checked_array(DEPTH, Said(*said))
 
 
 @pytest.mark.parametrize(
     "array", [np.zeros((424, 512), np.float64), np.zeros((512, 424), np.float32), np.zeros((424, 512, 4), np.uint8)]
 )
 def test_an_array_that_is_not_what_the_frame_says_is_refused(array: Any) -> None:
-    with pytest.raises(SourceLost, match="not a Kinect v2's"):
-        checked_array("depth", Said(512, 424, 4, array), (512, 424))
+    with pytest.raises(SourceLost, match="no Kinect v2's"):
+        checked_array(DEPTH, Said(512, 424, 4, array))
 
 
 def test_shapes_are_a_kinects() -> None:
     assert (SHAPES.color, SHAPES.depth, SHAPES.infrared) == ((1080, 1920), (424, 512), (424, 512))
+    for form, shape in ((COLOR, SHAPES.color), (DEPTH, SHAPES.depth), (INFRARED, SHAPES.infrared)):
+        assert form.size_px[::-1] == shape == form.shape[:2]
 
 
 @given(first=st.integers(0, 2**32 - 1), steps=st.lists(st.integers(0, 2**31 - 1), max_size=20))

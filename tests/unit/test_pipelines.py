@@ -163,6 +163,19 @@ def test_when_all_failed_the_one_that_failed_longest_ago_is_tried() -> None:
         clock.advance(NS_PER_S)
 
 
+def test_what_failed_all_of_them_is_held_against_none_once_one_works() -> None:
+    """Another program had the camera: every opening crashed, whatever was to decode."""
+    book = book_at(None)
+    book.failed("opencl", "killed by SIGSEGV")
+    book.failed("cpu", "killed by SIGSEGV")
+    book.worked("cpu", KINECT, 8.0)
+    assert book.pick() == "opencl"
+    book.failed("opencl", "killed by SIGSEGV")
+    assert book.pick() == "cpu"
+    book.worked("cpu", KINECT, 8.1)
+    assert book.pick() == "cpu"
+
+
 def test_the_best_rate_counts() -> None:
     book = book_at(None)
     book.worked("opencl", KINECT, 29.97)

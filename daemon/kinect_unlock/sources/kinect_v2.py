@@ -23,8 +23,9 @@ from kinect_unlock.frames import Calibration, Frame, Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identity
 from kinect_unlock.sources.kinect_v2_frames import (
-    COLOR_SIZE_PX,
-    DEPTH_SIZE_PX,
+    COLOR,
+    DEPTH,
+    INFRARED,
     SHAPES,
     TICK_US,
     Counter,
@@ -244,9 +245,9 @@ class KinectV2Source:
         # Infrared and depth are handed over one after the other, and colour may come in between: a mixed pair.
         if not is_new or infrared.sequence != depth.sequence or not self._throttle.wants(captured_ns):
             return None
-        bgrx = checked_array("colour", color, COLOR_SIZE_PX)
-        depth_mm = checked_array("depth", depth, DEPTH_SIZE_PX)
-        brightness = checked_array("infrared", infrared, DEPTH_SIZE_PX)
+        bgrx = checked_array(COLOR, color)
+        depth_mm = checked_array(DEPTH, depth)
+        brightness = checked_array(INFRARED, infrared)
         put_color(bgrx, planes.color)
         if planes.depth_mm is not None and planes.infrared is not None:
             put_depth(depth_mm, planes.depth_mm)

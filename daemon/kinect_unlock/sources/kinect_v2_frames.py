@@ -8,7 +8,7 @@ in the image is then right in the room, as in photographs, recordings and the tr
 Nothing here calls the driver; numbers and arrays come in, checked, and go out.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import cv2
@@ -19,9 +19,7 @@ from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.frames import F32, U8, U16, Calibration, Intrinsics, KinectV2Polynomial
 from kinect_unlock.sources.planes import PlaneShapes
 
-COLOR_SIZE_PX: Final = (1920, 1080)  # width, height
-DEPTH_SIZE_PX: Final = (512, 424)
-SHAPES: Final = PlaneShapes(color=COLOR_SIZE_PX[::-1], depth=DEPTH_SIZE_PX[::-1], infrared=DEPTH_SIZE_PX[::-1])
+SHAPES: Final = PlaneShapes(color=(1080, 1920), depth=(424, 512), infrared=(424, 512))
 BYTES_PER_PIXEL: Final = 4  # of all three: BGRX, and float32
 
 # The sensor's own reach. libfreenect2 clips at 500 and 4500 by default, so that other readings are garbage of its own.
@@ -77,22 +75,37 @@ class DriverFrame(Protocol):
         ...
 
 
-def checked_array(name: str, frame: DriverFrame, size_px: tuple[int, int]) -> NDArray[Any]:
+@dataclass(frozen=True, slots=True)
+class ImageForm:
+    """What one of a Kinect v2's images looks like in the driver's memory."""
+
+    name: str
+    size_px: tuple[int, int]  # width, height
+    dtype: type[np.generic]
+    shape: tuple[int, ...]
+
+
+COLOR: Final = ImageForm("colour", (1920, 1080), np.uint8, (1080, 1920, 4))
+DEPTH: Final = ImageForm("depth", (512, 424), np.float32, (424, 512))
+INFRARED: Final = ImageForm("infrared", (512, 424), np.float32, (424, 512))
+
+
+def checked_array(form: ImageForm, frame: DriverFrame) -> NDArray[Any]:
     """Return the driver's own array of one image: a view, to be read before the frame is released.
 
     Raises:
         SourceLost: the image is of another size than a Kinect v2's; looked at before its memory is.
     """
     said = (frame.width, frame.height, frame.bytes_per_pixel)
-    if said != (*size_px, BYTES_PER_PIXEL):
+    if said != (*form.size_px, BYTES_PER_PIXEL):
         raise SourceLost(
-            f"the driver gave a {name} image of {said[0]}x{said[1]} pixels of {said[2]} bytes instead of "
-            f"{size_px[0]}x{size_px[1]} of {BYTES_PER_PIXEL}: a transfer was cut short, or the driver fits no Kinect v2"
+            f"the driver gave a {form.name} image of {said[0]}x{said[1]} pixels of {said[2]} bytes instead of "
+            f"{form.size_px[0]}x{form.size_px[1]} of {BYTES_PER_PIXEL}: a transfer was cut short, or the driver fits "
+            "no Kinect v2"
         )
     array = frame.asarray()
-    kind, depth = (np.uint8, (BYTES_PER_PIXEL,)) if name == "colour" else (np.float32, ())
-    if array.shape != (*size_px[::-1], *depth) or array.dtype != kind:
-        raise SourceLost(f"the driver gave a {name} image {array.dtype.name}{list(array.shape)}: not a Kinect v2's")
+    if array.shape != form.shape or array.dtype != form.dtype:
+        raise SourceLost(f"the driver gave a {form.name} image {array.dtype.name}{list(array.shape)}: no Kinect v2's")
     return array
 
 
@@ -172,9 +185,9 @@ def _as_reported(infrared: Any, color: Any) -> Calibration:  # noqa: ANN401 - th
     numbers = {name: float(getattr(color, name)) for name in ("fx", "fy", "cx", "cy", "shift_d", "shift_m")}
     mx, my = (tuple(float(getattr(color, f"{axis}_{term}")) for term in _TERMS) for axis in ("mx", "my"))
     return Calibration(
-        color=Intrinsics(*COLOR_SIZE_PX, numbers["fx"], numbers["fy"], numbers["cx"], numbers["cy"]),
+        color=Intrinsics(*COLOR.size_px, numbers["fx"], numbers["fy"], numbers["cx"], numbers["cy"]),
         depth=Intrinsics(
-            *DEPTH_SIZE_PX,
+            *DEPTH.size_px,
             *(float(getattr(infrared, name)) for name in ("fx", "fy", "cx", "cy", "k1", "k2", "k3", "p1", "p2")),
         ),
         depth_to_color=KinectV2Polynomial(

@@ -201,7 +201,7 @@ class PipelineBook:
             raise ValueError(f"a rate must be above 0 Hz, got {rate_hz}")
         best_hz = max(before.best_hz or 0.0, round(rate_hz, 1), 0.1)
         serial = identity.serial or self._kept.serial
-        self._keep(name, Outcome(best_hz=best_hz), serial)
+        self._keep({**self._cleared(), name: Outcome(best_hz=best_hz)}, serial)
 
     def failed(self, pipeline: str, why: str) -> None:
         """Take note that no frame came of it, or that it ended the child."""
@@ -209,11 +209,8 @@ class PipelineBook:
         before = self._kept.outcomes.get(name, _NEVER_TRIED)
         now = self._clock.boot_time()
         failures = before.failures + 1 if before.failed_at.boot_id == now.boot_id else 1
-        self._keep(
-            name,
-            Outcome(best_hz=before.best_hz, failures=failures, why=why[:_WHY_SHOWN], failed_at=now),
-            self._kept.serial,
-        )
+        failed = Outcome(best_hz=before.best_hz, failures=failures, why=why[:_WHY_SHOWN], failed_at=now)
+        self._keep({**self._kept.outcomes, name: failed}, self._kept.serial)
         _log.warning("pipeline=%s failures=%d why=%r", name, failures, why[:_WHY_SHOWN])
 
     @property
@@ -229,8 +226,15 @@ class PipelineBook:
     def _fresh(self, serial: str) -> _Kept:
         return _Kept(library=self._library(), serial=serial, outcomes={})
 
-    def _keep(self, name: Pipeline, outcome: Outcome, serial: str) -> None:
-        kept = _Kept(library=self._kept.library, serial=serial, outcomes={**self._kept.outcomes, name: outcome})
+    def _cleared(self) -> dict[Pipeline, Outcome]:
+        """Return the outcomes without failures if all that is possible rests: the camera's trouble, not theirs."""
+        known, now = self._kept.outcomes, self._clock.boot_time()
+        if not all(known.get(name, _NEVER_TRIED).rests(now) for name in self._possible):
+            return known
+        return {name: Outcome(best_hz=outcome.best_hz) for name, outcome in known.items()}
+
+    def _keep(self, outcomes: dict[Pipeline, Outcome], serial: str) -> None:
+        kept = _Kept(library=self._kept.library, serial=serial, outcomes=outcomes)
         if kept != self._kept:
             self._kept = kept
             self._write()
