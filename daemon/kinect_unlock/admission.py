@@ -10,13 +10,13 @@ from kinect_unlock.frames import Origin, Template
 from kinect_unlock.machines.verify import State
 from kinect_unlock.ports import Peer, RunFacts
 from kinect_unlock.verification import VerifyAttempt
-from kinect_unlock.wire import PasswordOk, Reply, Request, Verify, Word
+from kinect_unlock.wire import AnyRequest, PasswordOk, Reply, Verify, Word
 
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
 
 
-def is_allowed(request: Request, peer: Peer, facts: RunFacts) -> bool:
+def is_allowed(request: AnyRequest, peer: Peer, facts: RunFacts) -> bool:
     """Say whether a peer may ask: root and the daemon's own user, until logins come with their own rules.
 
     That a password was right is believed from root alone, or in a run for trying out from the daemon's own user.

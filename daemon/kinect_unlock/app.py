@@ -132,7 +132,7 @@ class _Composer:
         )
         parts = Parts(
             controller=controller,
-            server=Server(controller.serve, stamped=controller.stamped),
+            server=Server(controller.serve, stamped=controller.stamped, preview=controller.preview),
             vision=vision,
             capture_worker=capture.worker,
             bound=place.socket,

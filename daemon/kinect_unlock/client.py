@@ -11,7 +11,7 @@ import msgspec
 
 from kinect_unlock.clock import NS_PER_S, Clock, SystemClock, deadline_left_s
 from kinect_unlock.errors import DaemonUnavailable
-from kinect_unlock.wire import MAX_LINE_BYTES, Reply, Request
+from kinect_unlock.wire import MAX_LINE_BYTES, AnyRequest, Reply, Request
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 _RECEIVE_BYTES: Final = 65_536
@@ -46,16 +46,40 @@ class Client:
             DaemonUnavailable: nobody answers, somebody else does, the daemon went away, or the time was over.
         """
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as line:
-            self._connect(line, timeout_s)
-            line.settimeout(timeout_s)
-            self._send(line, _REQUESTS.encode(request) + b"\n")
+        with self.begin(request, timeout_s=timeout_s) as line:
             for reply in self._replies(line, deadline_ns, timeout_s):
                 if on_reply is not None:
                     on_reply(reply)
                 if reply.done:
                     return reply
         raise DaemonUnavailable(f"the daemon at {self._path} hung up before its answer was complete; see its log")
+
+    def begin(self, request: AnyRequest, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> socket.socket:
+        """Send a request and return the open connection, whose replies the caller reads and which it closes.
+
+        Raises:
+            DaemonUnavailable: nobody answers, or somebody who is not trusted does.
+        """
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            self._connect(line, timeout_s)
+            line.settimeout(timeout_s)
+            self._send(line, _REQUESTS.encode(request) + b"\n")
+        except BaseException:
+            line.close()
+            raise
+        return line
+
+    def is_there(self) -> bool:
+        """Say whether anybody listens; who it is and whether to trust them turns out when they are asked."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as line:
+            try:
+                line.connect(os.fspath(self._path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            except OSError:
+                return True
+        return True
 
     def _connect(self, line: socket.socket, timeout_s: float) -> None:
         """Connect, waiting in the kernel's queue for a place in the daemon's: without blocking a full one means no."""

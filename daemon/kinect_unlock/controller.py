@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
 from kinect_unlock.enrolment import EnrolAttempt
 from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
-from kinect_unlock.frames import Observation, Origin
+from kinect_unlock.frames import Frame, Observation, Origin
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.ports import (
@@ -29,21 +29,25 @@ from kinect_unlock.ports import (
     LedgerStore,
     LoopTimers,
     Peer,
+    PictureLine,
     Recogniser,
     RunFacts,
     TemplateStore,
     Timers,
 )
+from kinect_unlock.previewing import PreviewAttempt, noted
 from kinect_unlock.sessions import Session
 from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
+    AnyRequest,
     Enrol,
     EnrolVectors,
     Forget,
     Identify,
     Lock,
     PasswordOk,
+    Preview,
     Reply,
     Request,
     Status,
@@ -57,8 +61,11 @@ __all__ = ["Controller", "Peer"]
 _LOG = logging.getLogger(__name__)
 
 Send: TypeAlias = Callable[[Reply], None]
-AnyAttempt: TypeAlias = VerifyAttempt | EnrolAttempt | IdentifyAttempt
+AnyAttempt: TypeAlias = VerifyAttempt | EnrolAttempt | IdentifyAttempt | PreviewAttempt
 CameraRequest: TypeAlias = Verify | Enrol | Identify
+
+_STOPPING: Final = "the daemon is stopping; ask again when it is back"
+_TAKEN: Final = "another claim has the camera; ask again when it is done"
 
 
 class Controller:
@@ -112,6 +119,23 @@ class Controller:
             reply = fault_reply(error)
         tell(reply)
 
+    async def preview(
+        self, request: Preview, peer: Peer, send: Send, gone: asyncio.Event, pictures: PictureLine
+    ) -> None:
+        """Answer one viewer from its request to its one ``done`` reply; ``pictures`` is where pictures go."""
+
+        def tell(reply: Reply) -> None:
+            send(self.stamped(reply))
+
+        if self._closing:
+            tell(Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING))
+        elif not is_allowed(request, peer, self._desk.facts):
+            tell(self._refuse(request, peer))
+        elif not await self._place.take(peer.uid, yields=True):
+            tell(Reply(Word.BUSY, done=True, message=_TAKEN))
+        else:
+            tell(await self._previewed(request, peer, tell, gone, pictures))
+
     def stamped(self, reply: Reply) -> Reply:
         """Return a reply as this run says it: what is not a sensor's says so in every line."""
         origin = self._desk.facts.origin
@@ -139,6 +163,12 @@ class Controller:
         self._observations += 1
         current.observe(observation)
 
+    def on_picture(self, frame: Frame, observation: Observation) -> None:
+        """Show one frame to whoever watches; one of another claim is dropped."""
+        current = self._current(observation.attempt)
+        if isinstance(current, PreviewAttempt):
+            current.show(frame, observation)
+
     def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
         """Take notice that no more frames can be had."""
         current = self._current(attempt)
@@ -163,7 +193,7 @@ class Controller:
 
     async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
         if self._closing:
-            return Reply(Word.SHUTTING_DOWN, done=True, message="the daemon is stopping; ask again when it is back")
+            return Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING)
         if not is_allowed(request, peer, self._desk.facts):
             return self._refuse(request, peer)
         match request:
@@ -176,7 +206,7 @@ class Controller:
             case _:
                 return self._answer_at_once(request)
 
-    def _refuse(self, request: Request, peer: Peer) -> Reply:
+    def _refuse(self, request: AnyRequest, peer: Peer) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
         self._refused[peer.uid, _op(request)] += 1
         if self._refused[peer.uid, _op(request)] == 1:
@@ -240,7 +270,7 @@ class Controller:
 
     async def _before_camera(self, request: CameraRequest, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
         if not await self._place.take(peer.uid):
-            return Reply(Word.BUSY, done=True, message="another claim has the camera; ask again when it is done")
+            return Reply(Word.BUSY, done=True, message=_TAKEN)
         try:
             self._attempts += 1
             claim = Claim(
@@ -255,6 +285,20 @@ class Controller:
             self._desk.log.decision(claim.number, _op(request), claim.user, reply)
             _LOG.info("event=attempt op=%s user=%s word=%s uid=%d", _op(request), claim.user, reply.word, peer.uid)
             return reply
+        finally:
+            self._place.leave()
+
+    async def _previewed(
+        self, request: Preview, peer: Peer, tell: Send, gone: asyncio.Event, pictures: PictureLine
+    ) -> Reply:
+        self._attempts += 1
+        claim = Claim(self._attempts, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
+        watching = PreviewAttempt(self._desk, claim, pictures, request.rate_hz)
+        try:
+            with noted(watching, peer):
+                return await self._see_through(watching, gone)
+        except KinectUnlockError as error:
+            return fault_reply(error)
         finally:
             self._place.leave()
 
@@ -307,5 +351,5 @@ class Controller:
         return Reply(Word.UNLOCKED, done=True, user=user)
 
 
-def _op(request: Request) -> str:
+def _op(request: AnyRequest) -> str:
     return str(request.__struct_config__.tag)

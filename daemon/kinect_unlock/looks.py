@@ -3,6 +3,7 @@
 It has a form in JSON (msgspec's), so that it can be told to a viewer in another process; an embedding never is.
 """
 
+from dataclasses import replace
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -38,14 +39,14 @@ class Look(Struct, frozen=True, forbid_unknown_fields=True):
 
 def look_of(observation: Observation) -> Look:
     """Return what may be shown of an observation."""
-    report = observation.liveness
+    report, fit = observation.liveness, observation.depth_fit
     return Look(
         seen=observation.seen,
         modality=observation.modality,
         face=None if observation.face is None else _shown(observation.face),
         verdict=None if report is None else report.verdict,
-        cues=() if report is None else report.cues,
-        depth_fit=observation.depth_fit,
+        cues=() if report is None else tuple(_plain(cue) for cue in report.cues),
+        depth_fit=None if fit is None else DepthFit(float(fit.fit_mm), float(fit.coverage)),
         stage_ms=dict(observation.stage_ms),
     )
 
@@ -59,4 +60,11 @@ def _shown(face: Face) -> ShownFace | None:
         *(pose.distance_mm, pose.yaw_deg, pose.pitch_deg, pose.roll_deg),
         *(number for point in landmarks for number in point),
     )
-    return ShownFace(box, landmarks, pose) if np.isfinite(numbers).all() else None
+    if not np.isfinite(numbers).all():
+        return None
+    return ShownFace(Box(*map(float, numbers[:4])), landmarks, HeadPose(*map(float, numbers[4:8])))
+
+
+def _plain(cue: Cue) -> Cue:
+    """Return a cue whose value is Python's own number: numpy's cannot be told."""
+    return cue if cue.value is None else replace(cue, value=float(cue.value))

@@ -43,7 +43,7 @@ from kinect_unlock.settings import Config, DepthVote, PoseRange
 from kinect_unlock.sight import Sight, area_px
 
 # What must have been seen in colour for a frame to be looked at in infrared too.
-_INFRARED_AFTER: Final[Mapping[Use, Seen]] = {"verify": Seen.DARK, "enrol": Seen.FACE}
+_INFRARED_AFTER: Final[Mapping[Use, Seen]] = {"verify": Seen.DARK, "enrol": Seen.FACE, "preview": Seen.DARK}
 _SAME_HEAD_MM: Final = 50.0  # two looks at one frame; they are as far apart as their landmarks make them
 
 
@@ -94,7 +94,8 @@ class Pipeline:
             self._contract = DepthChannel(encoder.depth_channel)
         except ValueError as fault:
             raise ModelError(f"{encoder.model_id}: {fault}; known: {', '.join(DepthChannel)}") from fault
-        self._ranges = {"enrol": config.ranges.enrol, "verify": config.ranges.verify}
+        verify = config.ranges.verify
+        self._ranges = {"enrol": config.ranges.enrol, "verify": verify, "preview": verify}
         self._bounds = config.liveness
         self._depth_range, self._depth_vote = config.ranges.depth_vote, config.depth_vote
         self._infrared = config.match.infrared

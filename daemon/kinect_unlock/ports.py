@@ -16,8 +16,9 @@ from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, Threshold
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import PoseRange
+from kinect_unlock.wire import Reply
 
-Use: TypeAlias = Literal["enrol", "verify"]
+Use: TypeAlias = Literal["enrol", "verify", "preview"]
 HookName: TypeAlias = Literal["lock", "unlock"]
 
 
@@ -120,6 +121,22 @@ class Camera(Protocol):
 
     def report(self) -> CameraReport:
         """Return how the camera is."""
+        ...
+
+
+class PictureLine(Protocol):
+    """One viewer's connection, over which pictures go."""
+
+    @property
+    def free(self) -> bool:
+        """True if the viewer has taken all that was sent, so that another picture may be."""
+        ...
+
+    def send_picture(self, reply: Reply, descriptor: int) -> bool:
+        """Send a reply and a descriptor with it, without waiting; False if it could not be sent, and nothing was.
+
+        The descriptor stays the caller's.
+        """
         ...
 
 

@@ -17,24 +17,26 @@ from typing import Final, TypeAlias
 import msgspec
 
 from kinect_unlock.errors import KinectUnlockError, RequestError
-from kinect_unlock.ports import Peer
-from kinect_unlock.wire import FIRST_LINE_S, MAX_LINE_BYTES, Reply, Request, Word
+from kinect_unlock.ports import Peer, PictureLine
+from kinect_unlock.wire import FIRST_LINE_S, MAX_LINE_BYTES, AnyRequest, Preview, Reply, Request, Word
 
 Send: TypeAlias = Callable[[Reply], None]
 Stamped: TypeAlias = Callable[[Reply], Reply]
 Serve: TypeAlias = Callable[[Request, Peer, Send, asyncio.Event], Awaitable[None]]
+ServePreview: TypeAlias = Callable[[Preview, Peer, Send, asyncio.Event, PictureLine], Awaitable[None]]
 
 MAX_PER_UID: Final = 8
 MAX_CONNECTIONS: Final = 64  # of everybody but root, so that a crowd cannot keep the login out
 UNREAD_LIMIT_BYTES: Final = 262_144  # some hundred explained frames; who lets more lie is not reading
 LAST_WORDS_S: Final = 2.0  # how long the last reply may wait for its reader
 _FAULT_CHARS: Final = 300
+_TAKEN_BYTES: Final = 64
 _ROOT: Final = 0
 _CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
 _NOBODY_UID: Final = 2**32 - 1  # the kernel's "no uid"
 
 _LOG = logging.getLogger(__name__)
-_REQUESTS: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
+_REQUESTS: Final[msgspec.json.Decoder[AnyRequest]] = msgspec.json.Decoder(AnyRequest)
 _REPLIES = msgspec.json.Encoder()
 
 
@@ -54,7 +56,7 @@ def peer_of(connection: socket.socket | TransportSocket) -> Peer:
     return Peer(pid=pid, uid=uid, gid=gid)
 
 
-def decode_request(line: bytes) -> Request:
+def decode_request(line: bytes) -> AnyRequest:
     """Read one line as a request.
 
     Raises:
@@ -81,6 +83,7 @@ class _Line:
         self._transport = transport
         self._gone = gone
         self._stamped = stamped
+        self._unread = 0  # pictures that the client has not said to have taken
         self.ended = False
 
     def end(self, word: Word, message: str) -> None:
@@ -98,12 +101,41 @@ class _Line:
             self._gone.set()
             self._transport.abort()
 
+    @property
+    def free(self) -> bool:
+        """True if the client has read all that was sent and taken every picture."""
+        waits = self._unread or self._transport.get_write_buffer_size()
+        return not (waits or self.ended or self._transport.is_closing())
+
+    def send_picture(self, reply: Reply, descriptor: int) -> bool:
+        """Send a reply with a descriptor past the transport, which knows none; False, and nothing sent, if full."""
+        if not self.free:
+            return False
+        text = _REPLIES.encode(self._stamped(reply)) + b"\n"
+        try:
+            with self._transport.get_extra_info("socket").dup() as line:
+                sent = socket.send_fds(line, [text], [descriptor], socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except OSError as fault:  # no room for so long a line, or the client has gone, which the reader notices
+            _LOG.debug("event=picture-not-sent fault=%r", fault)
+            return False
+        if sent < len(text):
+            self._transport.write(text[sent:])
+        self._unread += 1
+        return True
+
+    def taken(self, lines: bytes) -> bool:
+        """Note that pictures were taken, a newline each; False if that is not what was said."""
+        self._unread -= len(lines)
+        return not lines.strip(b"\n") and self._unread >= 0
+
 
 class Server:
     """Accepts claims on a bound socket until it is stopped; ``stamped`` marks a reply as this run's."""
 
-    def __init__(self, serve: Serve, *, stamped: Stamped) -> None:
+    def __init__(self, serve: Serve, *, stamped: Stamped, preview: ServePreview | None = None) -> None:
+        """``preview`` serves previews; without it there are none."""
         self._serve = serve
+        self._preview = preview
         self._stamped = stamped
         self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
         self._per_uid: Counter[int] = Counter()
@@ -185,9 +217,15 @@ class Server:
             line.ended = True  # came and went without a word
             return
         _LOG.debug("event=claim op=%s uid=%d pid=%d", type(request).__name__, peer.uid, peer.pid)
-        watcher = asyncio.get_running_loop().create_task(_watch(reader, gone))
+        watched = _watch_viewer(reader, line, gone) if isinstance(request, Preview) else _watch(reader, gone)
+        watcher = asyncio.get_running_loop().create_task(watched)
         try:
-            await self._serve(request, peer, line.send, gone)
+            if not isinstance(request, Preview):
+                await self._serve(request, peer, line.send, gone)
+            elif self._preview is not None:
+                await self._preview(request, peer, line.send, gone, line)
+            else:
+                raise RequestError("there are no previews here")
         finally:
             watcher.cancel()
 
@@ -201,7 +239,7 @@ class Server:
             writer.transport.abort()
 
 
-async def _first_request(reader: asyncio.StreamReader) -> Request | None:
+async def _first_request(reader: asyncio.StreamReader) -> AnyRequest | None:
     try:
         async with asyncio.timeout(FIRST_LINE_S):
             line = await reader.readline()
@@ -219,6 +257,18 @@ async def _watch(reader: asyncio.StreamReader, gone: asyncio.Event) -> None:
     try:
         if await reader.read(1):
             _LOG.info("event=claim-cancelled reason=second-request")
+    except ConnectionError as fault:
+        _LOG.debug("event=connection-lost fault=%r", fault)
+    gone.set()
+
+
+async def _watch_viewer(reader: asyncio.StreamReader, line: _Line, gone: asyncio.Event) -> None:
+    """Hear which pictures a viewer has taken; set ``gone`` when it hangs up or says anything else."""
+    try:
+        while said := await reader.read(_TAKEN_BYTES):
+            if not line.taken(said):
+                _LOG.info("event=claim-cancelled reason=second-request")
+                break
     except ConnectionError as fault:
         _LOG.debug("event=connection-lost fault=%r", fault)
     gone.set()

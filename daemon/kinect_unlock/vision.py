@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeAlias
 from kinect_unlock.capture import Ending, Shot
 from kinect_unlock.clock import NS_PER_MS, Clock
 from kinect_unlock.errors import InternalError, KinectUnlockError
-from kinect_unlock.frames import Observation
+from kinect_unlock.frames import Frame, Observation
 from kinect_unlock.heap import give_back
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.slot import LatestSlot
@@ -34,6 +34,10 @@ class Listener(Protocol):
 
     def on_observation(self, observation: Observation) -> None:
         """Take notice of what one frame showed."""
+        ...
+
+    def on_picture(self, frame: Frame, observation: Observation) -> None:
+        """Take notice of a frame that is to be shown, and of what it showed."""
         ...
 
     def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
@@ -109,6 +113,9 @@ class Vision:
         except KinectUnlockError as fault:
             _LOG.warning("event=look-failed attempt=%d word=%s message=%r", shot.attempt, fault.word, str(fault))
             self._post(partial(self._listener.on_source_lost, shot.attempt, fault))
+            return
+        if shot.use == "preview":
+            self._post(partial(self._listener.on_picture, shot.frame, observation))
         else:
             self._post(partial(self._listener.on_observation, observation))
 

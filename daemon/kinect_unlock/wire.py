@@ -85,7 +85,20 @@ class PasswordOk(Struct, frozen=True, forbid_unknown_fields=True, tag="password-
     user: UserName
 
 
+class Preview(Struct, frozen=True, forbid_unknown_fields=True, tag="preview", tag_field="op"):
+    """Show what the camera sees, as pictures; gives way to every attempt.
+
+    Each PICTURE comes with a descriptor (``SCM_RIGHTS``) of a sealed memfd, see `kinect_unlock.sealed`, and is to be
+    answered by one newline: the next is not sent before. Anything else said on the connection ends it.
+    """
+
+    stream: StreamName | None = None
+    rate_hz: Annotated[float, Meta(gt=0.0, le=30.0)] = 15.0
+
+
 Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | Forget | Status | Lock | PasswordOk
+# A preview needs a connection that can carry descriptors, so it is served apart.
+AnyRequest: TypeAlias = Request | Preview
 
 
 @unique
@@ -98,6 +111,7 @@ class Word(StrEnum):
     FRAME = "frame"  # explanation of one frame; only when asked for and allowed
     STAGE = "stage"  # enrolment: the next stage is `stage`
     STAGE_PASSED = "stage-passed"  # enrolment: that stage is complete
+    PICTURE = "picture"  # preview: `data` tells of the picture whose descriptor comes with it
     WARNING = "warning"  # tell the person what `message` says; the work goes on
     # ends of an attempt: done
     MATCH = "match"  # it is the user

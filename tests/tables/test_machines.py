@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kinect_unlock.errors import InternalError
-from kinect_unlock.machines import enrol, identify, session, verify
+from kinect_unlock.machines import enrol, identify, preview, session, verify
 from kinect_unlock.machines.table import Step, Table
 
 AnyTable = Table[Any, Any, Any]
@@ -34,10 +34,11 @@ def whole(module: Any, table: AnyTable) -> Whole:
 VERIFY = whole(verify, verify.VERIFY)
 ENROL = whole(enrol, enrol.ENROL)
 IDENTIFY = whole(identify, identify.IDENTIFY)
+PREVIEW = whole(preview, preview.PREVIEW)
 SESSION = whole(session, session.SESSION)
 
-every_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY, SESSION], ids=lambda one: one.table.name)
-every_camera_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY], ids=lambda one: one.table.name)
+every_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, SESSION], ids=lambda one: one.table.name)
+every_camera_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY, PREVIEW], ids=lambda one: one.table.name)
 
 
 def reports(step: Step[Any, Any]) -> list[str]:

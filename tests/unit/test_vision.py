@@ -40,6 +40,9 @@ class News:
     def on_observation(self, observation: Observation) -> None:
         self.told.append(("seen", observation.attempt, observation.seq))
 
+    def on_picture(self, frame: Frame, observation: Observation) -> None:
+        self.told.append(("shown", observation.attempt, observation.seq, frame.seq))
+
     def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
         self.told.append(("lost", attempt, type(error)))
 

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
-from kinect_unlock.cli.views import Subject, View, own_view
+from kinect_unlock.cli.asking import AsJson, ConfigFile, client_of, leave, print_json, settings_of, tell
+from kinect_unlock.cli.views import Subject, View, daemon_view, own_view
 from kinect_unlock.clock import NS_PER_S, SystemClock
 from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream
+from kinect_unlock.viewing.daemon_feed import PreviewEnded
 from kinect_unlock.viewing.displays import Graphics, Where, open_display
 from kinect_unlock.viewing.feeds import Shown
 from kinect_unlock.viewing.files import FilmWriter, save_png
@@ -36,6 +37,7 @@ def view(
     where: Annotated[
         Path | None, typer.Option("--from", help="What that source reads: a folder of images, a recording.")
     ] = None,
+    stream: Annotated[str | None, typer.Option("--stream", help="A recording of the replay source's folder.")] = None,
     png: Annotated[Path | None, typer.Option(help="Draw one frame into this new file.")] = None,
     frame: Annotated[int, typer.Option(min=0, help="--png: which frame, counted from 0.")] = 0,
     mp4: Annotated[Path | None, typer.Option(help="Draw all frames into this new film, until Ctrl-C.")] = None,
@@ -56,21 +58,32 @@ def view(
 ) -> None:
     """Show colour, depth and infrared, and all that is made of them: face, pose, liveness, and why.
 
-    In a window where there is a display, else in the terminal; with --png or --mp4 in a file, anywhere. A file shows
+    In a window where there is a display, else in the terminal; with --png or --mp4 in a file, anywhere. Without a
+    recording it asks the daemon that runs for what its camera sees, as root or the daemon's own user; anybody who
+    wants to be recognised has the camera at once. Where no daemon runs it opens the source itself. A file shows
     faces: it is created for you alone (mode 0600). Scores are drawn only beside --against or --user, in your own
     process; they are never logged. Space pauses, s saves a picture into the current folder, q ends it.
     """
     if png is not None and mp4 is not None:
         raise RequestError("--png and --mp4 are two different files; make one after the other")
     settings = settings_of(file)
-    shown = own_view(settings, _source(settings.source, recording, kind, where), Subject(against, user))
+    subject, client = Subject(against, user), client_of(file)
+    own = recording is not None or kind is not None or where is not None
+    if not own and client.is_there():
+        shown = daemon_view(settings, client, stream, subject)
+    else:
+        shown = own_view(settings, _source(settings.source, recording, kind, where), subject, stream)
     with _interruptible() as stop, closing(shown.feed):
-        if png is not None:
-            _draw_one(shown, png, frame, as_json=as_json)
-        elif mp4 is not None:
-            _draw_all(shown, mp4, seconds, stop, as_json=as_json)
-        else:
-            _show(shown, place, graphics, stop, once=once, as_json=as_json)
+        try:
+            if png is not None:
+                _draw_one(shown, png, frame, as_json=as_json)
+            elif mp4 is not None:
+                _draw_all(shown, mp4, seconds, stop, as_json=as_json)
+            else:
+                _show(shown, place, graphics, stop, once=once, as_json=as_json)
+        except PreviewEnded as ended:
+            (print_json if as_json else tell)(ended.reply)
+            leave(ended.reply)
 
 
 def _source(configured: Source, recording: Path | None, kind: str | None, where: Path | None) -> Source:

@@ -8,6 +8,7 @@ import msgspec
 
 from kinect_unlock import app
 from kinect_unlock.cli.replay import private_settings
+from kinect_unlock.client import Client
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import RecordingError, RequestError
 from kinect_unlock.frames import Template
@@ -16,11 +17,12 @@ from kinect_unlock.ports import Recogniser
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config, Daemon, Source
+from kinect_unlock.viewing.daemon_feed import DaemonFeed
 from kinect_unlock.viewing.feeds import Feed, OwnFeed
 from kinect_unlock.viewing.gauges import Limits
 from kinect_unlock.viewing.scores import Scorer
 from kinect_unlock.viewing.show import Painter
-from kinect_unlock.wire import Enrol, Word
+from kinect_unlock.wire import Enrol, Preview, Word
 
 _OWNER: Final = "owner"
 _ENROL_TIMEOUT_S: Final = 120.0
@@ -47,7 +49,7 @@ class Subject:
             raise RequestError("--against and --user are two different people to compare with; give one of them")
 
 
-def own_view(settings: Config, source: Source, subject: Subject) -> View:
+def own_view(settings: Config, source: Source, subject: Subject, stream: str | None = None) -> View:
     """Return a view of a source that this process opens for itself.
 
     Raises:
@@ -56,12 +58,24 @@ def own_view(settings: Config, source: Source, subject: Subject) -> View:
     settings = msgspec.structs.replace(settings, source=source)
     is_recording = source.kind == "replay" and source.path is not None and Path(source.path).is_file()
     count = _frame_count(Path(source.path)) if is_recording and source.path is not None else None
-    frames = app.source(settings)
+    frames = app.source(settings, stream=stream)
     scorer = _scorer(settings, subject)
     feed = OwnFeed(frames, app.pipeline(settings), scorer, clock=SystemClock(), stall_s=settings.source.stall_timeout_s)
     name = source.kind if source.path is None else Path(source.path).name
     no_scores = _NOBODY if scorer is None else "no live face to compare"
     return View(feed, Painter(name, count, limits_of(settings), no_scores))
+
+
+def daemon_view(settings: Config, client: Client, stream: str | None, subject: Subject) -> View:
+    """Return a view of what the daemon's camera sees.
+
+    Raises:
+        RequestError: scores are asked for, which a daemon never tells.
+    """
+    if subject != Subject():
+        raise RequestError("a daemon tells no scores; name a recording, or --source for a camera of your own")
+    feed = DaemonFeed(client, Preview(stream=stream), clock=SystemClock())
+    return View(feed, Painter("the daemon's camera", None, limits_of(settings), "the daemon tells no scores"))
 
 
 def limits_of(settings: Config) -> Limits:
