@@ -76,7 +76,10 @@ def import_binding() -> Any:  # noqa: ANN401 - a foreign module without types
 def _what_is_missing(fault: Exception) -> str:
     missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
     if missing == BINDING:
-        return f"{BINDING} is not installed: build libfreenect2 (README, Hardware), then {BUILD_BINDING}"
+        return (
+            f"{BINDING} is not installed: build libfreenect2 (README, Hardware), then {BUILD_BINDING} "
+            "(LIBFREENECT2_INSTALL_PREFIX names where the library is, if not below /usr/local)"
+        )
     if missing == "pkg_resources":
         return f"{BINDING} needs pkg_resources, which setuptools 82 dropped: pip install 'setuptools>=77,<82'"
     if isinstance(fault, ImportError) and "libfreenect2.so" in str(fault):

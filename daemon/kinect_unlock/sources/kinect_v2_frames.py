@@ -50,7 +50,7 @@ def put_depth(depth_mm: F32, out: U16) -> None:
     among it, is no reading: 0.
     """
     upright = cv2.flip(depth_mm, 1)
-    upright[~((upright >= NEAREST_MM) & (upright <= FARTHEST_MM))] = 0.0
+    np.copyto(upright, 0.0, where=~((upright >= NEAREST_MM) & (upright <= FARTHEST_MM)))  # NaN is in no range
     np.copyto(out, np.rint(upright, out=upright), casting="unsafe")
 
 
