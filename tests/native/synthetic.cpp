@@ -40,6 +40,8 @@ constexpr auto PERIOD = std::chrono::microseconds(33333);
 const char *const SERIAL = "012345678947";
 const char *const SECOND_SERIAL = "987654321047";
 
+std::atomic<bool> gone{false}; // unplugged, for this process
+
 bool trouble(const std::string &name) {
   const char *said = std::getenv("SYNTHETIC_FREENECT2");
   return said != nullptr && name == said;
@@ -259,7 +261,6 @@ public:
   }
 
   bool closed() const { return closed_; }
-  bool unplugged() const { return unplugged_; }
 
 private:
   void stream() {
@@ -270,7 +271,7 @@ private:
       if (sequence > FRAMES_BEFORE_TROUBLE && trouble("abort"))
         std::abort();
       if (sequence > FRAMES_BEFORE_TROUBLE && trouble("unplug")) {
-        unplugged_ = true;
+        gone = true;
         return;
       }
       std::this_thread::sleep_until(due);
@@ -294,7 +295,6 @@ private:
   FrameListener *depth_ = nullptr;
   std::thread thread_;
   std::atomic<bool> running_{false};
-  std::atomic<bool> unplugged_{false};
   bool known_ = false;
   bool closed_ = false;
 };
@@ -308,7 +308,7 @@ public:
     looked = true;
     say(Logger::Info, "[Impl] enumerating devices...");
     listed.clear();
-    if (!trouble("no-device") && !anything_unplugged())
+    if (!trouble("no-device") && !gone)
       listed.push_back(SERIAL);
     if (trouble("two-devices"))
       listed.insert(listed.begin(), SECOND_SERIAL);
@@ -337,12 +337,6 @@ public:
   }
 
 private:
-  bool anything_unplugged() const {
-    for (auto &device : devices_)
-      if (device->unplugged())
-        return true;
-    return false;
-  }
   std::vector<std::unique_ptr<SyntheticDevice>> devices_;
 };
 
