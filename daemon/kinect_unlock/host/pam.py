@@ -1,7 +1,7 @@
 """The stacks of PAM: which services ask a face, and what each asks after it; files as pam.conf(5) describes them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ FOLDERS: Final = ("etc/pam.d", "usr/lib/pam.d")  # in the first a file hides the
 
 _OUR_MODULE: Final = "pam_kinect_unlock"
 _OUR_PROGRAM: Final = "kinect-unlock"
-_DEPTH_MAX: Final = 16  # PAM itself stops at 16
+_LINES_MAX: Final = 10_000  # of one service, with all that it includes
 _RULE: Final = re.compile(r"-?(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)", re.IGNORECASE)
 
 
@@ -38,21 +38,32 @@ def services(root: Path) -> dict[str, tuple[Rule, ...]]:
     for folder in FOLDERS:
         for path in entries(root / folder):
             texts.setdefault(shown(path.name), content(path))
-    return {name: tuple(_stack(name, texts, 0)) for name in texts}
+    return {name: tuple(_Stack(texts).of(name)) for name in texts}
 
 
-def _stack(name: str, texts: dict[str, str], depth: int) -> Iterator[Rule]:
-    if depth > _DEPTH_MAX:
-        return
-    for line in texts.get(name, "").replace("\\\n", " ").splitlines():
-        told = shown(line.partition("#")[0].replace("\t", " ")).strip()
-        if told.startswith("@include"):
-            yield from _stack(Path(told.removeprefix("@include").strip()).name, texts, depth + 1)
-            continue
-        found = _RULE.fullmatch(told)
-        if found is None or found[1].lower() != "auth":
-            continue
-        if found[2].lower() in {"include", "substack"}:
-            yield from _stack(Path(found[3]).name, texts, depth + 1)
-        else:
-            yield Rule(found[2], Path(found[3]).name, found[4], name)
+class _Stack:
+    """Follows includes; files that include each other, or one another many times over, come to an end."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._lines_left = _LINES_MAX
+
+    def of(self, name: str, above: tuple[str, ...] = ()) -> Iterator[Rule]:
+        """Yield what is asked through a file, which those ``above`` include."""
+        if name in above:
+            return
+        for line in self._texts.get(name, "").replace("\\\n", " ").splitlines():
+            self._lines_left -= 1
+            if self._lines_left < 0:
+                return
+            told = shown(line.partition("#")[0].replace("\t", " ")).strip()
+            if told.startswith("@include"):
+                yield from self.of(Path(told.removeprefix("@include").strip()).name, (*above, name))
+                continue
+            found = _RULE.fullmatch(told)
+            if found is None or found[1].lower() != "auth":
+                continue
+            if found[2].lower() in {"include", "substack"}:
+                yield from self.of(Path(found[3]).name, (*above, name))
+            else:
+                yield Rule(found[2], Path(found[3]).name, found[4], name)

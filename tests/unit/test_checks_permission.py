@@ -1,0 +1,94 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from kinect_unlock.checks import permission
+from kinect_unlock.checks.permission import Node
+from kinect_unlock.checks.results import State
+from kinect_unlock.host.accounts import Group
+from kinect_unlock.host.udev import Access, Said
+
+NODE = Path("/dev/bus/usb/002/003")
+OURS = Path("/etc/udev/rules.d/60-kinect-unlock.rules")
+UPSTREAM = Path("/etc/udev/rules.d/90-kinect2.rules")
+GROUPS = {"kinectd": Group("kinectd", 991, ())}
+
+
+def node(*, this_user: bool, service_user: bool | None) -> Node:
+    return Node(NODE, stat.S_IFCHR | 0o660, "uid 0, group kinectd", this_user=this_user, service_user=service_user)
+
+
+@pytest.mark.parametrize(
+    ("this_user", "service_user", "state"),
+    [
+        (True, True, State.OK),
+        (True, None, State.OK),
+        (True, False, State.NOTE),
+        (False, True, State.FAILED),
+        (False, None, State.FAILED),
+    ],
+)
+def test_who_can_open_the_camera_is_told(*, this_user: bool, service_user: bool | None, state: State) -> None:
+    check = permission.node(node(this_user=this_user, service_user=service_user), kind="kinect-v2")
+
+    assert check.state is state
+    assert "/dev/bus/usb/002/003: crw-rw---- uid 0, group kinectd" in check.evidence
+    assert bool(check.next_step) == (state is not State.OK)
+
+
+def test_a_camera_that_nobody_needs_may_be_closed_to_this_user() -> None:
+    assert permission.node(node(this_user=False, service_user=None), kind="replay").state is State.NOTE
+
+
+def test_without_a_camera_there_is_no_node_to_judge() -> None:
+    assert permission.node(None, kind="kinect-v2").state is State.NOTE
+
+
+def test_a_device_without_its_node_is_told() -> None:
+    check = permission.node(Node(NODE, None, "", this_user=False, service_user=None), kind="kinect-v2")
+
+    assert (check.state, "is missing" in check.evidence) == (State.FAILED, True)
+
+
+def test_our_rule_with_its_group_is_fine() -> None:
+    check = permission.rule(Access(Said("0660", OURS), Said("kinectd", OURS), None, (OURS,)), GROUPS, kind="kinect-v2")
+
+    assert (check.state, check.evidence) == (State.OK, f"{OURS}: mode 0660, group kinectd")
+
+
+def test_our_rule_without_its_group_is_a_fault_since_udev_then_ignores_it() -> None:
+    check = permission.rule(Access(Said("0660", OURS), Said("kinectd", OURS), None, (OURS,)), {}, kind="kinect-v2")
+
+    assert check.state is State.FAILED
+    assert check.next_step.startswith("sudo groupadd --system kinectd")
+
+
+@pytest.mark.parametrize("mode", ["0666", "0664", "rubbish"])
+def test_a_rule_that_lets_everybody_look_is_told_with_what_that_means(mode: str) -> None:
+    check = permission.rule(Access(Said(mode, UPSTREAM), None, None, (UPSTREAM,)), GROUPS, kind="kinect-v2")
+
+    assert check.state is State.NOTE
+    assert "every local user can watch" in check.evidence
+    assert str(UPSTREAM) in check.evidence
+
+
+def test_a_foreign_rule_that_wins_over_ours_is_to_be_removed() -> None:
+    said = Access(Said("0666", UPSTREAM), Said("kinectd", OURS), None, (OURS, UPSTREAM))
+
+    assert permission.rule(said, GROUPS, kind="kinect-v2").next_step.startswith(f"sudo rm {UPSTREAM}")
+
+
+@pytest.mark.parametrize("groups", [{}, GROUPS], ids=["no-group", "group"])
+def test_without_a_rule_the_commands_that_install_ours_are_told(groups: dict[str, Group]) -> None:
+    check = permission.rule(Access(None, None, None, ()), groups, kind="kinect-v2")
+
+    assert "only root" in check.evidence
+    assert "kinect-unlock doctor --udev-rule | sudo tee /etc/udev/rules.d/60-kinect-unlock.rules" in check.next_step
+    assert check.next_step.startswith("sudo groupadd") == (not groups)
+
+
+def test_a_rule_for_who_sits_before_the_screen_is_none_of_ours() -> None:
+    check = permission.rule(Access(None, None, Said("uaccess", UPSTREAM), (UPSTREAM,)), GROUPS, kind="kinect-v2")
+
+    assert (check.state, "sits before the screen" in check.evidence) == (State.NOTE, True)
