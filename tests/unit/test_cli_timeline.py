@@ -96,6 +96,20 @@ def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_out
     ]
 
 
+def test_infrared_is_told_apart_with_the_vote_that_it_would_have() -> None:
+    told = lines(
+        frame(0, "dark"),
+        frame(1, modality="infrared", would="stranger"),
+        frame(2, modality="infrared", would="owner"),
+        frame(3, modality="infrared", vote="owner"),
+        frame(4, "spoof", modality="infrared", vote="spoof"),
+        frame(5, vote="owner"),
+    )
+    assert [" ".join(line.split()[3:]) for line in told] == [
+        "dark", "ir: stranger?", "ir: owner?", "ir: owner", "ir spoof", "face: owner",
+    ]  # fmt: skip
+
+
 def test_the_time_is_told_by_stage_in_the_order_of_the_stages() -> None:
     told = lines(frame(0, stage_ms={"encode": 6.0, "detect": 2.0}), frame(1, stage_ms={"detect": 4.0}))
 

@@ -160,12 +160,17 @@ def _user_table(rows: list[dict[str, object]]) -> Table:
 
 
 def _remark(row: dict[str, object]) -> Text:
-    """Say what keeps a template from opening anything; Text, so that nothing in a fault is taken for markup."""
+    """Say what keeps a template from opening anything, and what it has beside colour.
+
+    As Text, so that nothing in a fault is taken for markup.
+    """
     if "fault" in row:
         return Text(str(row["fault"]), style="red")
     if not row["current"]:
         return Text("of another model: enrol again", style="red")
-    return Text("photographs: never unlock" if row["photographs"] else "")
+    if row["photographs"]:
+        return Text("photographs: never unlock")
+    return Text(f"and {row['infrared_vectors']} in infrared" if row["infrared_vectors"] else "")
 
 
 def _cell(value: object) -> Text:

@@ -82,15 +82,13 @@ def cue_table(facts: dict[str, Any]) -> Table:
 
 
 def _kind(facts: dict[str, Any]) -> tuple[Any, ...]:
-    return (facts["seen"], facts.get("vote"))
+    return (facts["seen"], facts.get("vote"), facts.get("modality"), facts.get("would"))
 
 
 def _line(run: list[dict[str, Any]]) -> str:
     """Write a run of equal frames on one line that fits a terminal of 80 columns."""
     first, last = run[0], run[-1]
     frames = f"{first['seq']}" if len(run) == 1 else f"{first['seq']}-{last['seq']}"
-    vote = first.get("vote")
-    what = first["seen"] if vote in {None, first["seen"]} else f"{first['seen']}: {vote}"
     pose, scores = last.get("pose"), last.get("scores")
     where = (
         ""
@@ -98,7 +96,16 @@ def _line(run: list[dict[str, Any]]) -> str:
         else f"{pose['distance_mm']:5.0f} mm yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
     )
     alike = "" if not scores else "  " + " ".join(f"{half} {_cosine(cosine)}" for half, cosine in scores.items())
-    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {what:<14}{where}{alike}"
+    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {_what(first):<14}{where}{alike}"
+
+
+def _what(facts: dict[str, Any]) -> str:
+    """Say what a frame showed and how it votes; with a question mark, how it would if it had a vote."""
+    seen, vote = facts["seen"], facts.get("vote") or (f"{facts['would']}?" if "would" in facts else None)
+    light = "ir" if facts.get("modality") == "infrared" else ""
+    if vote in {None, seen}:
+        return f"{light} {seen}".strip()
+    return f"{light or seen}: {vote}"
 
 
 def _cosine(value: float | None) -> str:
