@@ -197,6 +197,9 @@ class KinectV2Source:
     def read_into(self, planes: Planes, timeout_s: float) -> Stamp | None:
         """Do what `read` does, with the pixels in ``planes``, which must be of `shapes` and contiguous.
 
+        A libfreenect2 built without C++11, its default, waits until a frame comes whatever it is told; then only who
+        watches this process can tell that the camera went silent.
+
         Raises:
             SourceLost: the driver gives something else than a Kinect v2's frames.
             SourceError: the source is not open.
