@@ -207,6 +207,45 @@ def test_a_source_that_fails_ends_the_attempt_and_the_daemon_lives(start: Start,
     assert [first.word, second.word, status.word] == [word, word, Word.OK]
 
 
+def _camera(running: DaemonProcess) -> dict[str, Any]:
+    """Return what the daemon says of its camera."""
+    data = running.client.request(Status()).data
+    assert data is not None
+    camera: dict[str, Any] = data["camera"]
+    return camera
+
+
+def test_a_camera_stays_open_for_the_next_attempt_and_the_status_says_so(start: Start) -> None:
+    with start(_rehearsed("room", linger_s=600.0), TEST) as running:
+        running.hear("READY=1")
+        never = _camera(running)
+        for _ in range(3):
+            with _claim(running) as line, line.makefile("rb") as replies:
+                assert any(b'"hint"' in reply for reply in replies)  # frames have come
+        while (camera := _camera(running))["state"] != "lingering":  # the daemon may not have noticed yet
+            assert camera["state"] == "open"
+        running.tell(signal.SIGTERM)
+
+        assert running.exit_code() == 0
+        assert (never["state"], never["opened"], never["closes_in_s"]) == ("closed", 0, None)
+        assert 590.0 < camera["closes_in_s"] <= 600.0
+        assert (camera["read_for"], camera["opened"], camera["faults"]) == ("resting", 1, 0)
+        log = running.log()
+        assert (log.count("event=camera-open "), log.count("event=camera-closing ")) == (1, 1)
+        assert log.count("event=served ") == 3
+
+
+def test_the_status_tells_in_words_what_the_camera_died_of(start: Start) -> None:
+    with start(_rehearsed("crash"), TEST) as running:
+        running.hear("READY=1")
+        for _ in range(2):
+            assert running.client.request(Enrol(user="ann")).word is Word.SOURCE_LOST
+        camera = _camera(running)
+
+        assert (camera["state"], camera["opened"], camera["restarts"], camera["faults"]) == ("closed", 2, 1, 2)
+        assert "ZeroDivisionError('driver')" in camera["last_fault"]["message"]
+
+
 def test_at_the_end_of_standard_input_it_stops_if_asked_to(start: Start) -> None:
     with start(ROOM, TEST, "--until-stdin-closes", stdin=subprocess.PIPE) as running:
         running.hear("READY=1")
