@@ -1,13 +1,17 @@
 """What becomes of a live camera after an attempt: open for the next one, its frames unseen, closed when it must be."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
 
 from fakes.cameras import FedCamera, frame_at
+from fakes.people import OWNER, seen_face, template_of
+from fakes.rig import CONFIG, Rig
 from kinect_unlock.camera_needs import RESTING_HZ, Need
 from kinect_unlock.camera_report import CameraFault, CameraReport, Phase
 from kinect_unlock.capture import Capture, Ending, Shot
@@ -17,6 +21,7 @@ from kinect_unlock.frames import Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.slot import LatestSlot
 from kinect_unlock.sources.base import EndOfStream, FrameSource, Identity
+from kinect_unlock.wire import Verify, Word
 
 WAIT_S = 20.0
 LINGER_S = 1.0
@@ -280,6 +285,32 @@ def test_a_camera_is_read_as_fast_as_it_is_needed(rig: MakeRig) -> None:
         told.append(camera.rates_hz.get(timeout=WAIT_S))
 
     assert told == [None, 10.0, None, 10.0, RESTING_HZ, None]
+
+
+def test_a_frame_from_before_the_attempt_is_never_judged_however_it_comes(rig: MakeRig) -> None:
+    """Such as one that was on its way when the attempt began; the owner, who has left, would be let in by it."""
+
+    async def scene() -> list[int]:
+        decider, camera = Rig(CONFIG, origin=Origin.STAND_IN), FedCamera()
+        running = rig(camera)
+        decider.templates.kept["anna"] = template_of(OWNER, "anna", origin=Origin.STAND_IN)
+        decider.enrolled("anna")
+        running.start(1)
+        running.linger(camera)
+        decider.clock.advance(60 * NS_PER_S)
+        asked = await decider.before_camera(Verify("anna"))
+        running.start(2)
+        begun_ns = decider.clock.monotonic_ns()
+        for seq, since_ns in enumerate((-NS_PER_S, -(10**8), -1, 0, 10**8, 2 * 10**8)):
+            camera.feed(frame_at(seq, begun_ns + since_ns))
+            shot = running.slot.take(WAIT_S)
+            assert isinstance(shot, Shot)
+            seen = seen_face(decider.attempt, seq, OWNER)
+            decider.show(replace(seen, captured_ns=shot.frame.captured_ns))
+        assert (await asked.answer()).word is Word.MATCH
+        return [line["seq"] for line in decider.log if line["kind"] == "frame"]
+
+    assert asyncio.run(scene()) == [3, 4, 5]
 
 
 def test_the_report_tells_of_each_phase(rig: MakeRig) -> None:
