@@ -6,7 +6,7 @@ promise was broken, or `Inapplicable` where the source has nothing to look at. N
     for check in CHECKS:
         check(Subject("mine", lambda: MySource(...)))
 
-With pytest an installed source is put through all of them by its name (`conftest` beside this file has the options)::
+With pytest an installed source is put through all of them by its name (`plugin` has the options)::
 
     pytest --pyargs kinect_unlock.sources.conformance --source mine --source-device 42
 
@@ -28,7 +28,7 @@ from kinect_unlock.sources.conformance.frame_checks import (
 from kinect_unlock.sources.conformance.leftovers import closing_leaves_nothing_behind
 from kinect_unlock.sources.conformance.life_cycle import (
     a_read_comes_back_in_time,
-    closing_ends_a_waiting_read,
+    a_wait_can_be_ended_from_another_thread,
     closing_is_harmless_when_closed,
     closing_is_harmless_when_never_opened,
     it_says_which_camera_it_is,
@@ -62,7 +62,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     depth_falls_on_the_colour_image,
     a_read_comes_back_in_time,
     the_end_of_its_stream_is_final,
-    closing_ends_a_waiting_read,
+    a_wait_can_be_ended_from_another_thread,
     throttling_gives_fewer_frames,
     closing_leaves_nothing_behind,
 )

@@ -36,13 +36,15 @@ class Patience:
 class Subject:
     """A source under test: ``make`` gives a new one each time, not yet opened.
 
-    ``make_missing`` gives one whose camera or file does not exist; None: not known how.
+    ``make_missing`` gives one whose camera or file does not exist; None: not known how. ``is_driver``: it is meant for
+    a child process, where one thread alone reads and closes it.
     """
 
     name: str
     make: Callable[[], FrameSource]
     make_missing: Callable[[], FrameSource] | None = None
     patience: Patience = Patience()
+    is_driver: bool = False
     clock: Clock = field(default_factory=SystemClock)
 
     @contextmanager
