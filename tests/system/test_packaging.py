@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "daemon"
 PACKAGES = ("kinect_unlock", "kinect_unlock_lab")
-LINKED = ("config.yaml", "models")
+LINKED = {"config.yaml": "config.yaml", "models": "models", "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules"}
 
 
 def tree() -> dict[str, bytes]:
@@ -85,4 +85,4 @@ def test_the_installed_package_finds_what_the_tree_has_on_top() -> None:
 def test_what_is_linked_in_the_tree_is_a_link_that_leads_on_top(name: str) -> None:
     link = SOURCE / "kinect_unlock" / "data" / name
     assert link.is_symlink()
-    assert link.resolve() == ROOT / name
+    assert link.resolve() == ROOT / LINKED[name]

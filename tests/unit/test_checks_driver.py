@@ -12,8 +12,8 @@ from kinect_unlock.sources.kinect_v2 import PIPELINE_CLASSES
 ENDED = "ended with exit code 0"
 
 
-def loaded(**found: str) -> Loaded:
-    return Loaded(Found(**found), ENDED, "")
+def loaded(*, error: str = "", error_type: str = "", path: str = "") -> Loaded:
+    return Loaded(Found(error=error, error_type=error_type, path=path), ENDED, "")
 
 
 def test_the_pipelines_are_those_of_the_source() -> None:

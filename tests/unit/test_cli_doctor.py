@@ -1,6 +1,7 @@
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,32 @@ import pytest
 import yaml
 
 from commands import Outcome, command
+from fakes.computer import Computer
+from kinect_unlock.checks import program
+from kinect_unlock.checks.examination import Place
 from kinect_unlock.cli import doctor as module
 from kinect_unlock.models import ModelStore
 
 ALONE = {"kind": "replay", "path": "."}
+
+
+def stand_in(
+    monkeypatch: pytest.MonkeyPatch, root: Path, environ: Mapping[str, str] | None = None, uid: int | None = None
+) -> None:
+    """Have doctor look at this folder instead of at the computer that the test runs on."""
+    known = {"PATH": os.environ["PATH"], "HOME": str(root / "home"), "XDG_RUNTIME_DIR": str(root / "run")}
+    place = Place(root, known if environ is None else environ, os.geteuid() if uid is None else uid)
+    monkeypatch.setattr(module, "this_computer", lambda: place)
+
+
+@pytest.fixture
+def computer(tmp_path_factory: pytest.TempPathFactory) -> Computer:
+    return Computer(tmp_path_factory.mktemp("computer"))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(computer: Computer, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, computer.root)
 
 
 def write(folder: Path, **settings: dict[str, Any]) -> Path:
@@ -40,14 +63,25 @@ def test_on_a_machine_with_nothing_it_fails_nothing_and_says_what_to_do(tmp_path
     assert {name: check["state"] for name, check in found.items()} == {
         "Python": "ok",
         "packages": "ok",
+        "telemetry": "ok",
         "configuration": "ok",
-        "networks": "note",
-        "matching": "ok",
         "state folder": "note",
         "source": "ok",
+        "USB 3": "note",
+        "Kinect": "note",
+        "permission": "note",
+        "udev rule": "note",
+        "libfreenect2": found["libfreenect2"]["state"],  # the loader looks where this test cannot point it elsewhere
+        "pylibfreenect2": found["pylibfreenect2"]["state"],
+        "graphics": "note",
+        "networks": "note",
+        "matching": "ok",
         "hooks": "note",
         "daemon": "note",
-    }
+        "service": "note",
+        "PAM": "note",
+        "logind": "note",
+    } | {name: check["state"] for name, check in found.items() if name == "pipelines"}
     assert all(check["next_step"] for check in found.values() if check["state"] == "note")
     assert "`kinect-unlock models build`" in found["networks"]["next_step"]
     assert "`kinect-unlock run`" in found["daemon"]["next_step"]
@@ -86,9 +120,11 @@ def test_it_says_whether_both_votes_can_be_counted(
     assert (found["state"], told in found["evidence"]) == (state, True)
 
 
-def test_it_changes_nothing(tmp_path: Path) -> None:
+def test_it_changes_nothing_and_says_nothing_beside_the_table(tmp_path: Path) -> None:
     file = write(tmp_path)
-    command("doctor", "--config", file)
+    told = command("doctor", "--config", file)
+
+    assert told.err == ""
 
     assert list(tmp_path.iterdir()) == [file]
 
@@ -101,13 +137,77 @@ def test_a_person_reads_the_same_in_words(tmp_path: Path) -> None:
     assert "Traceback" not in told.err
 
 
-def test_the_shipped_settings_fail_for_want_of_a_driver_and_say_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_settings_fail_for_want_of_a_camera_and_say_what_to_do_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("kinect_unlock.config.file_in_force", lambda *_: None)
     told = command("doctor", "--json")
+    (report,) = told.objects
 
     assert told.exit_code == 1
-    assert checks(told)["source"]["state"] == "failed"
-    assert "no driver for the Kinect v2 yet" in checks(told)["source"]["evidence"]
+    assert (report["worst"], report["first"]["name"]) == ("failed", "USB 3")
+    assert checks(told)["source"]["state"] == "ok"
+    assert checks(told)["Kinect"]["state"] == "failed"
+
+
+def test_a_kinect_that_is_ready_fails_nothing_but_what_the_driver_lacks(computer: Computer, tmp_path: Path) -> None:
+    computer.kinect_v2()
+    computer.write("etc/group", "kinectd:x:991:\n")
+    computer.write("etc/udev/rules.d/60-kinect-unlock.rules", command("doctor", "--udev-rule").out)
+    told = checks(command("doctor", "--json", "--config", write(tmp_path, source={"kind": "kinect-v2"})))
+
+    assert {told[name]["state"] for name in ("source", "USB 3", "Kinect", "permission", "udev rule")} == {"ok"}
+    assert "020354743574" in told["Kinect"]["evidence"]
+
+
+def test_the_rule_for_udev_is_printed_as_it_is_shipped() -> None:
+    shipped = Path(__file__).parents[2] / "systemd" / "60-kinect-unlock.rules"
+
+    assert command("doctor", "--udev-rule").out == shipped.read_text()
+
+
+@pytest.mark.parametrize("columns", ["80", "60", "200"])
+def test_no_line_is_wider_than_the_terminal_and_the_last_says_what_to_do_first(
+    columns: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = command("doctor", "--config", write(tmp_path, source={"kind": "kinect-v2"}))
+    lines = told.out.splitlines()
+
+    assert max(map(len, lines)) <= int(columns)
+    assert [line.split(" ")[0] for line in lines if line.endswith("─") and " " in line] == [
+        "Program", "Camera", "Driver", "Recognition", "Desktop",
+    ]  # fmt: skip
+    last = " ".join(told.out.rpartition("─")[2].split())
+    assert re.fullmatch(r"\d of \d\d checks failed. First, for USB 3: use a computer with a USB 3 port", last)
+
+
+def test_the_camera_is_opened_when_asked_for(tmp_path: Path) -> None:
+    demo = Path(program.__file__).parents[1] / "data" / "demo"
+    source = {"kind": "stand-in", "path": str(demo), "device": "owner-returns", "pipeline": "cpu"}
+    told = checks(command("doctor", "--camera", "--json", "--config", write(tmp_path, source=source)))
+
+    assert (told["with cpu"]["state"], "stand-in for a" in told["with cpu"]["evidence"]) in {
+        ("ok", True),
+        ("note", True),
+    }
+
+
+def test_what_is_remembered_of_pipelines_is_told(tmp_path: Path) -> None:
+    demo = Path(program.__file__).parents[1] / "data" / "demo"
+    told = checks(
+        command("doctor", "--json", "--config", write(tmp_path, source={"kind": "stand-in", "path": str(demo)}))
+    )
+
+    assert (told["remembered"]["state"], "--camera" in told["remembered"]["next_step"]) == ("note", True)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_number_that_onnx_runtime_gave_this_computer_is_told(computer: Computer, tmp_path: Path) -> None:
+    computer.write("home/.cache/Microsoft/DeveloperTools/.onnxruntime/deviceid", "1")
+    told = checks(command("doctor", "--json", "--config", write(tmp_path)))["telemetry"]
+
+    assert (told["state"], ".onnxruntime" in told["next_step"]) == ("note", True)
 
 
 def test_a_faulty_configuration_is_told_and_what_needs_none_is_still_looked_at(tmp_path: Path) -> None:
@@ -121,11 +221,10 @@ def test_a_faulty_configuration_is_told_and_what_needs_none_is_still_looked_at(t
     assert "config check" in found["configuration"]["next_step"]
 
 
-def test_a_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PACKAGES", ("numpy", "no-such-package"))
-    packages = checks(command("doctor", "--json", "--config", write(tmp_path)))["packages"]
+def test_a_package_that_is_missing_is_named() -> None:
+    packages = program.packages(("numpy", "no-such-package"))
 
-    assert (packages["state"], packages["evidence"]) == ("failed", "missing: no-such-package")
+    assert (packages.state, packages.evidence) == ("failed", "missing: no-such-package")
 
 
 def test_changed_weights_are_named(tmp_path: Path, model_store: ModelStore) -> None:
@@ -174,12 +273,11 @@ def test_the_programs_of_the_hooks_are_looked_for(tmp_path: Path) -> None:
 
 def test_a_session_without_a_private_folder_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user = os.getuid() or 1000
-    monkeypatch.setattr("os.geteuid", lambda: user)
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    stand_in(monkeypatch, tmp_path, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, user)
     told = command("doctor", "--json", "--config", write(tmp_path, daemon={"socket": None}))
 
     assert told.exit_code == 1
-    assert told.out.count("$XDG_RUNTIME_DIR") == 1
+    assert [name for name, check in checks(told).items() if "$XDG_RUNTIME_DIR" in check["evidence"]] == ["folders"]
     assert checks(told)["networks"]["state"] == "note"
     assert checks(told)["folders"]["state"] == "failed"
 

@@ -15,7 +15,7 @@ ETC, USR = "etc/udev/rules.d", "usr/lib/udev/rules.d"
 
 def said(computer: Computer, product: int = 0x02C4) -> tuple[str | None, str | None]:
     found = udev.access(computer.root, 0x045E, product)
-    return (found.mode and found.mode.value, found.group and found.group.value)
+    return (found.mode.value if found.mode else None, found.group.value if found.group else None)
 
 
 def test_without_rules_nothing_is_said(tmp_path: Path) -> None:

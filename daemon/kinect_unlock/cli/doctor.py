@@ -64,8 +64,9 @@ def this_computer() -> Place:
 
 def _examined(file: Path | None, *, camera: bool) -> Iterator[Check]:
     """Look at one thing after the other, and tell on standard error how far it is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with _unlogged(), Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns, console = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()), Console(stderr=True)
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with _unlogged(), shown as progress:
         task = progress.add_task("looking at this machine", total=None)
 
         def opening(what: str, done: float) -> None:
