@@ -7,7 +7,7 @@ from kinect_unlock.checks.results import Check, State
 from kinect_unlock.host.driver_probe import Found
 from kinect_unlock.host.drivers import Loaded
 from kinect_unlock.host.graphics import RenderNode
-from kinect_unlock.sources.kinect_v2 import PIPELINE_CLASSES
+from kinect_unlock.sources.kinect_v2_binding import PIPELINE_CLASSES
 
 ENDED = "ended with exit code 0"
 

@@ -16,7 +16,8 @@ from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, Sour
 from kinect_unlock.frames import KinectV2Polynomial, Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identified, Identity, Throttled
-from kinect_unlock.sources.kinect_v2 import KinectV2Source, import_binding, kinect_v2
+from kinect_unlock.sources.kinect_v2 import KinectV2Source, kinect_v2
+from kinect_unlock.sources.kinect_v2_binding import import_binding
 from kinect_unlock.sources.planes import Planes, ReadsInto
 
 CPU = Source(pipeline="cpu")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kinect_unlock.clock import NS_PER_S, BootTime, ManualClock
 from kinect_unlock.settings import DepthPipeline, Source
 from kinect_unlock.sources.base import Identity
-from kinect_unlock.sources.kinect_v2 import PIPELINE_CLASSES
+from kinect_unlock.sources.kinect_v2_binding import PIPELINE_CLASSES
 from kinect_unlock.sources.pipelines import (
     AGAIN_AFTER_S,
     FAST_HZ,

@@ -9,19 +9,17 @@ and whoever started this process keeps both.
 """
 
 import logging
-import os
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
 from math import ceil
 from typing import Any, Final
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S, Clock, deadline_left_s
-from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError
+from kinect_unlock.errors import DeviceMissing, SourceError
 from kinect_unlock.frames import Calibration, Frame, Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identity
+from kinect_unlock.sources.kinect_v2_binding import import_binding, made_pipeline
 from kinect_unlock.sources.kinect_v2_frames import (
     COLOR,
     DEPTH,
@@ -35,20 +33,10 @@ from kinect_unlock.sources.kinect_v2_frames import (
     put_depth,
     put_infrared,
 )
-from kinect_unlock.sources.pipelines import BINDING, display_exists
 from kinect_unlock.sources.planes import Planes, PlaneShapes, Stamp
 from kinect_unlock.sources.throttle import Throttle
 
 MODEL: Final = "Kinect v2"
-PIPELINE_CLASSES: Final[Mapping[str, str]] = {
-    "cpu": "CpuPacketPipeline",
-    "opencl": "OpenCLPacketPipeline",
-    "opengl": "OpenGLPacketPipeline",
-}
-BUILD_BINDING: Final = (
-    "pip install 'cython<3' numpy 'setuptools>=77,<82' wheel && "
-    "pip install --no-build-isolation 'kinect-unlock[kinect]'"
-)
 
 _LONGEST_WAIT_MS: Final = 3_600_000  # the binding takes a C int
 _log = logging.getLogger(__name__)
@@ -57,40 +45,6 @@ _log = logging.getLogger(__name__)
 def kinect_v2(settings: Source, clock: Clock) -> "KinectV2Source":
     """Make the source of the Kinect v2 that ``settings.device`` names, or of the first; for a driver's child."""
     return KinectV2Source(settings, clock)
-
-
-def import_binding() -> Any:  # noqa: ANN401 - a foreign module without types
-    """Import pylibfreenect2, and with it the native library.
-
-    Raises:
-        DriverMissing: it cannot be used; the message says what is missing and how to get it.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it imports pkg_resources, which announces its own end
-            return import_module(BINDING)
-    except Exception as fault:  # a foreign package's top level raises anything, such as pkg_resources' own errors
-        raise DriverMissing(_what_is_missing(fault)) from fault
-
-
-def _what_is_missing(fault: Exception) -> str:
-    missing = fault.name if isinstance(fault, ModuleNotFoundError) else None
-    if missing == BINDING:
-        return (
-            f"{BINDING} is not installed: build libfreenect2 (README, Hardware), then {BUILD_BINDING} "
-            "(LIBFREENECT2_INSTALL_PREFIX names where the library is, if not below /usr/local)"
-        )
-    if missing == "pkg_resources":
-        return f"{BINDING} needs pkg_resources, which setuptools 82 dropped: pip install 'setuptools>=77,<82'"
-    if isinstance(fault, ImportError) and "libfreenect2.so" in str(fault):
-        return (
-            f"{BINDING} cannot load the native library ({fault}): build libfreenect2 (README, Hardware) and run "
-            "ldconfig as root, or name its folder in LD_LIBRARY_PATH"
-        )
-    return (
-        f"{BINDING} cannot be loaded ({type(fault).__name__}: {fault}): remove it with pip uninstall {BINDING}, then "
-        f"{BUILD_BINDING}"
-    )
 
 
 @dataclass(slots=True)
@@ -160,7 +114,7 @@ class KinectV2Source:
         library = self._binding()
         driver = library.Freenect2()
         serial = _chosen_serial(driver, self._settings.device)
-        pipeline = _made_pipeline(library, self._pipeline)
+        pipeline = made_pipeline(library, self._pipeline)
         listener = library.SyncMultiFrameListener(
             int(library.FrameType.Color | library.FrameType.Ir | library.FrameType.Depth)
         )
@@ -281,23 +235,6 @@ def _chosen_serial(driver: Any, wanted: str | None) -> bytes:  # noqa: ANN401 - 
             return bytes(serial)
     present = ", ".join(map(_text, serials))
     raise DeviceMissing(f"no Kinect v2 has the serial number {wanted!r}; present: {present}; set source.device")
-
-
-def _made_pipeline(library: Any, name: str) -> Any:  # noqa: ANN401 - the binding and what it makes
-    """Return a new pipeline; never leave it to the library, whose own choice ends the process without a display.
-
-    Raises:
-        SourceError: the library was built without it, or it needs a display.
-    """
-    made = getattr(library, PIPELINE_CLASSES[name], None)
-    if made is None:
-        raise SourceError(
-            f"libfreenect2 was built without the {name} pipeline: build library and binding with it, or set "
-            "source.pipeline to cpu"
-        )
-    if name == "opengl" and not display_exists(os.environ):
-        raise SourceError("the opengl pipeline needs a display (DISPLAY or WAYLAND_DISPLAY): set source.pipeline")
-    return made()
 
 
 def _start(camera: _Camera) -> None:
