@@ -37,8 +37,12 @@ IDENTIFY = whole(identify, identify.IDENTIFY)
 PREVIEW = whole(preview, preview.PREVIEW)
 SESSION = whole(session, session.SESSION)
 
-every_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, SESSION], ids=lambda one: one.table.name)
-every_camera_machine = pytest.mark.parametrize("machine", [VERIFY, ENROL, IDENTIFY, PREVIEW], ids=lambda one: one.table.name)
+every_machine = pytest.mark.parametrize(
+    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, SESSION], ids=lambda one: one.table.name
+)
+every_camera_machine = pytest.mark.parametrize(
+    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW], ids=lambda one: one.table.name
+)
 
 
 def reports(step: Step[Any, Any]) -> list[str]:

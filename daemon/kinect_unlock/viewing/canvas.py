@@ -20,6 +20,7 @@ Point: TypeAlias = tuple[float, float]
 Align: TypeAlias = Literal["left", "middle", "right"]
 
 _ANCHORS: Final = {"left": "lm", "middle": "mm", "right": "rm"}  # Pillow's: all centred on the line's height
+_FARTHEST_PX: Final = 10_000.0  # a line that leaves the sheet ends there: OpenCV counts in 32 bits
 _SHIFT: Final = 4  # cv2 takes places in sixteenths of a pixel
 
 
@@ -152,7 +153,8 @@ def shortened(text: str, size_px: int, width_px: int) -> str:
 
 
 def _fixed(point: Point) -> tuple[int, int]:
-    return (round(point[0] * (1 << _SHIFT)), round(point[1] * (1 << _SHIFT)))
+    x, y = (round(min(max(at, -_FARTHEST_PX), _FARTHEST_PX) * (1 << _SHIFT)) for at in point)
+    return (x, y)
 
 
 @lru_cache(maxsize=1)

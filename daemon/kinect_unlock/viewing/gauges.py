@@ -203,7 +203,7 @@ def _draw_score(canvas: Canvas, at: Rect, score: Score) -> None:
     if np.isfinite(score.cosine) and score.cosine > 0:
         filled = max(12, round(bar.width * min(score.cosine, 1.0)))
         canvas.box(Rect(bar.x, bar.y, filled, bar.height), GOOD if score.reached else BAD, radius=5)
-    if score.needed is not None:
+    if score.needed is not None and np.isfinite(score.needed):
         x = bar.x + bar.width * min(max(score.needed, 0.0), 1.0)
         canvas.line((x, bar.y - 5), (x, bar.bottom + 4), (0, 0, 0), 5)
         canvas.line((x, bar.y - 5), (x, bar.bottom + 4), INK, 3)
