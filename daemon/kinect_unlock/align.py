@@ -231,7 +231,8 @@ class _SameGrid:
                 f"registered images must be of one size, got colour {color.width_px}x{color.height_px} "
                 f"and depth {depth.width_px}x{depth.height_px}"
             )
-        self._ray_x, self._ray_y = rays(color, *_pixels(color))
+        self._x_px, self._y_px = _pixels(color)
+        self._ray_x, self._ray_y = rays(color, self._x_px, self._y_px)
 
     def map(self, depth_mm: U16, region: _Region, step_px: float) -> tuple[F32, F32]:
         del step_px
@@ -244,8 +245,7 @@ class _SameGrid:
         return z, xyz
 
     def landed(self, part: "_Part", depth_mm: F32) -> tuple[F32, F32, F32]:
-        y_px, x_px = np.mgrid[0 : self._ray_x.shape[0], 0 : self._ray_x.shape[1]].astype(np.float32)
-        return x_px[part], y_px[part], depth_mm
+        return self._x_px[part], self._y_px[part], depth_mm
 
 
 def _pixels(camera: Intrinsics) -> tuple[F32, F32]:

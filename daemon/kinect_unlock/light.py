@@ -6,6 +6,7 @@ them any easier to find, and a black wall no harder.
 
 from typing import Final
 
+import cv2
 import numpy as np
 
 from kinect_unlock.frames import U8, U16, Calibration, Registered
@@ -20,6 +21,7 @@ _BRIGHT_PERCENT: Final = 95.0
 _LUMA: Final = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 _WHITE_PERCENT: Final = 99.0
 _U8_MAX: Final = 255.0
+_U16_LEVELS: Final = 65_536
 
 
 def brightness(color: U8, depth_mm: U16, calibration: Calibration, limits: PoseRange) -> float:
@@ -49,5 +51,6 @@ def picture(infrared: U16, depth_mm: U16, calibration: Calibration, limits: Pose
     """
     near = infrared[near_pixels(depth_mm, calibration, limits)]
     white = float(np.percentile(near, _WHITE_PERCENT)) if len(near) else 0.0
-    level = np.sqrt(np.minimum(infrared / np.float32(max(white, 1.0)), 1.0)) * np.float32(_U8_MAX)
-    return np.repeat(np.rint(level).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    grey_of = np.sqrt(np.minimum(np.arange(_U16_LEVELS) / max(white, 1.0), 1.0)) * _U8_MAX
+    grey = np.rint(grey_of).astype(np.uint8)[infrared]
+    return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False)
