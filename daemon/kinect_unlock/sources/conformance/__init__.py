@@ -6,9 +6,9 @@ promise was broken, or `Inapplicable` where the source has nothing to look at. N
     for check in CHECKS:
         check(Subject("mine", lambda: MySource(...)))
 
-With pytest an installed source is put through all of them by its name (`plugin` has the options)::
+pytest puts an installed source through all of them by its name::
 
-    pytest --pyargs kinect_unlock.sources.conformance --source mine --source-device 42
+    python -m kinect_unlock.sources.conformance --source mine --source-device 42
 
 The contract itself, with an example, is in docs/sources.md.
 """
