@@ -142,7 +142,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         if observation.face is None or scores is None or not scores.cosines or self._bars(observation.modality):
             return {}
         needed = cosines_needed(self.desk.recogniser.bars, (observation.face.pose.distance_mm,))
-        return {"would": ev.vote_for(scores, needed).value}
+        return {"would": ev.vote_for(scores, needed).value} if needed else {}
 
     def _settle(self) -> None:
         config = self.desk.config

@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fakes.people import (
+    LAYOUT,
     OWNER,
     SPACE,
     STRANGER,
@@ -22,7 +25,8 @@ from fakes.people import (
     with_infrared,
 )
 from fakes.rig import CONFIG, Rig, recogniser
-from kinect_unlock.frames import Embedding, Observation, Seen, Template
+from kinect_unlock.evidence import Evidence, Vote, ballot_of, with_ballot
+from kinect_unlock.frames import Embedding, Modality, Observation, Seen, Template
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config, EvidenceRules, Match
 from kinect_unlock.settings import Enrol as EnrolRules
@@ -200,6 +204,19 @@ def test_a_spoof_in_infrared_counts_where_infrared_does(by: Recogniser | None, w
         assert (await asked.answer()).word is word
 
     play(scene)
+
+
+@given(lights=st.lists(st.sampled_from(Modality), max_size=20), integrity=st.booleans())
+def test_evidence_never_holds_two_lights(lights: list[Modality], *, integrity: bool) -> None:
+    rules, evidence, before = EvidenceRules(integrity=integrity), Evidence(LAYOUT), Modality.COLOR
+    for index, light in enumerate(lights):
+        ballot = ballot_of(replace(seen_face(1, index, OWNER), modality=light), Vote.OWNER)
+        assert ballot is not None
+        breaks = evidence.breaks
+        evidence = with_ballot(evidence, ballot, rules)
+        assert {one.modality for one in (*evidence.window, *evidence.encoded)} == {light} == {evidence.modality}
+        assert (evidence.breaks > breaks) is (index > 0 and light is not before)
+        before = light
 
 
 def test_nobody_is_named_by_infrared() -> None:
