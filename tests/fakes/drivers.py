@@ -4,11 +4,10 @@ A child finds them by ``fakes.drivers:NAME`` with the tests' folder on PYTHONPAT
 """
 
 import ctypes
-import fcntl
 import os
 import signal
 import sys
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
-from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Origin, Registered
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream, Identity
 
@@ -24,16 +23,19 @@ SIDE_PX = 64
 CAMERA = Intrinsics(SIDE_PX, SIDE_PX, 90.0, 90.0, 32.0, 32.0)
 CALIBRATION = Calibration(CAMERA, CAMERA, Registered())
 INTERVAL_S = 0.005
+_PAUSE = threading.Event()  # never set
 
 
-def pattern(seq: int, side_px: int = SIDE_PX) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def marks(seq: int) -> tuple[int, int, int]:
+    """Return what every value of colour, depth and infrared is in the frame with this number."""
+    return seq % 251, seq % 65_521, seq % 65_519
+
+
+def pattern(seq: int, side_px: int = SIDE_PX) -> tuple[U8, U16, U16]:
     """Return colour, depth and infrared in which every pixel says which frame it belongs to."""
+    color, depth, infrared = marks(seq)
     shape = (side_px, side_px)
-    return (
-        np.full((*shape, 3), seq % 251, np.uint8),
-        np.full(shape, seq % 65_521, np.uint16),
-        np.full(shape, seq % 65_519, np.uint16),
-    )
+    return np.full((*shape, 3), color, np.uint8), np.full(shape, depth, np.uint16), np.full(shape, infrared, np.uint16)
 
 
 class PatternDriver:
@@ -52,21 +54,33 @@ class PatternDriver:
 
     def read(self, timeout_s: float) -> Frame | None:
         del timeout_s
-        time.sleep(INTERVAL_S)
+        _PAUSE.wait(INTERVAL_S)
         self._seq += 1
         self._act(self._seq)
         color, depth_mm, infrared = pattern(self._seq)
         return Frame(self._seq, self._clock.monotonic_ns(), color, depth_mm, CALIBRATION, infrared, self._seq * 5_000)
 
     def close(self) -> None:
-        """Leave a mark for who wants to know that it was closed in order."""
-        print("closed in order", flush=True)
+        pass
+
+
+def say(text: str) -> None:
+    """Print as a native library does."""
+    os.write(1, text.encode())
+
+
+class _Marking(PatternDriver):
+    def __init__(self, clock: Clock, mark: Path) -> None:
+        super().__init__(clock)
+        self._mark = mark
+
+    def close(self) -> None:
+        self._mark.write_text("closed in order")
 
 
 def well(settings: Source, clock: Clock) -> PatternDriver:
-    """Nothing is wrong."""
-    del settings
-    return PatternDriver(clock)
+    """Nothing is wrong; if `settings.path` is set, a mark is left there when it is closed in order."""
+    return PatternDriver(clock) if settings.path is None else _Marking(clock, Path(settings.path))
 
 
 def _at(settings: Source, clock: Clock, act: Callable[[], object]) -> PatternDriver:
@@ -78,7 +92,7 @@ def segfaults(settings: Source, clock: Clock) -> PatternDriver:
     """Touches memory that is not there, at a frame."""
 
     def act() -> None:
-        print("\x1b[1;31m[Error] [DepthPacketStreamParser]\x1b[0m not all subsequences received\x07", flush=True)
+        say("\x1b[1;31m[Error] [DepthPacketStreamParser]\x1b[0m not all subsequences received\x07\n")
         ctypes.string_at(0)
 
     return _at(settings, clock, act)
@@ -105,8 +119,7 @@ def hangs(settings: Source, clock: Clock) -> PatternDriver:
 
 def hold_interpreter() -> None:
     """Sleep for an hour inside C code that does not let go of the interpreter, as a binding without ``nogil``."""
-    if settings_pipe := os.environ.get("LC_TEST_PIPE"):  # passed on, as all LC_ variables are
-        Path(settings_pipe).write_text("hangs")
+    say(f"{os.getpid()} hangs\n")
     ctypes.PyDLL(None).sleep(3600)
 
 
@@ -121,25 +134,27 @@ def hangs_in_open(settings: Source, clock: Clock) -> PatternDriver:
     return _NeverOpen(clock)
 
 
-class _Silent(PatternDriver):
+class _Stalling(PatternDriver):
+    def __init__(self, clock: Clock, length: int) -> None:
+        super().__init__(clock)
+        self._length = length
+
     def read(self, timeout_s: float) -> Frame | None:
-        time.sleep(timeout_s)
+        if self._seq < self._length:
+            return super().read(timeout_s)
+        _PAUSE.wait(timeout_s)
         return None
 
 
 def silent(settings: Source, clock: Clock) -> PatternDriver:
     """Opens and never gives a frame, but comes back from every read."""
     del settings
-    return _Silent(clock)
+    return _Stalling(clock, 0)
 
 
 def stalls(settings: Source, clock: Clock) -> PatternDriver:
     """Gives so many frames and then none, but comes back from every read."""
-    driver = PatternDriver(clock)
-    when = int(settings.device or 1)
-    whole_read = driver.read
-    driver.read = lambda timeout_s: whole_read(timeout_s) if driver._seq < when else time.sleep(timeout_s)  # type: ignore[func-returns-value,method-assign]
-    return driver
+    return _Stalling(clock, int(settings.device or 1))
 
 
 class _Refusing(PatternDriver):
@@ -205,7 +220,7 @@ def ends(settings: Source, clock: Clock) -> PatternDriver:
 def chatters(settings: Source, clock: Clock) -> PatternDriver:
     """Prints a megabyte before every frame."""
     del settings
-    return PatternDriver(clock, lambda seq: print("x" * 99 * 1024 * 10, f"\nframe {seq}", flush=True))
+    return PatternDriver(clock, lambda seq: say("x" * 1_000_000 + f"\nframe {seq}\n"))
 
 
 def babbles(settings: Source, clock: Clock) -> PatternDriver:
@@ -218,7 +233,7 @@ def floods(settings: Source, clock: Clock) -> PatternDriver:
     del settings
 
     def act(_: int) -> None:
-        os.set_blocking(int(sys.argv[1]), False)  # noqa: FBT003 - the standard library's own form
+        os.set_blocking(int(sys.argv[1]), False)
         try:
             while True:
                 os.write(int(sys.argv[1]), b"\x81\xa4type\xa4beat")
@@ -235,7 +250,7 @@ def shrinks(settings: Source, clock: Clock) -> PatternDriver:
         try:
             os.ftruncate(int(sys.argv[2]), 0)
         except PermissionError:
-            print("sealed", flush=True)
+            say("sealed\n")
             os._exit(7)
 
     return _at(settings, clock, act)
@@ -254,26 +269,45 @@ def starts_another(settings: Source, clock: Clock) -> PatternDriver:
     return _at(settings, clock, act)
 
 
+class _NeverClosed(PatternDriver):
+    def close(self) -> None:
+        hold_interpreter()
+
+
 def will_not_close(settings: Source, clock: Clock) -> PatternDriver:
     """Hangs when it is told to close."""
-    driver = well(settings, clock)
-    driver.close = hold_interpreter  # type: ignore[method-assign]
-    return driver
+    del settings
+    return _NeverClosed(clock)
+
+
+class _Growing(PatternDriver):
+    def __init__(self, clock: Clock, length: int) -> None:
+        super().__init__(clock)
+        self._length = length
+
+    def read(self, timeout_s: float) -> Frame | None:
+        frame = super().read(timeout_s)
+        if frame is None or frame.seq < self._length:
+            return frame
+        color, depth_mm, infrared = pattern(frame.seq, SIDE_PX + 16)
+        return Frame(frame.seq, frame.captured_ns, color, depth_mm, None, infrared)
 
 
 def changes_size(settings: Source, clock: Clock) -> PatternDriver:
-    """Gives larger images after the first frames."""
-    driver = PatternDriver(clock)
-    whole_read = driver.read
+    """Gives larger images from a frame on."""
+    return _Growing(clock, int(settings.device or 1))
 
-    def read(timeout_s: float) -> Frame | None:
-        frame = whole_read(timeout_s)
-        if frame is None or frame.seq < int(settings.device or 1):
-            return frame
-        return Frame(frame.seq, frame.captured_ns, *pattern(frame.seq, 80)[:2], None)
 
-    driver.read = read  # type: ignore[method-assign]
-    return driver
+class _Lying(PatternDriver):
+    def read(self, timeout_s: float) -> Frame | None:
+        frame = super().read(timeout_s)
+        return None if frame is None else Frame(frame.seq, 2**62, frame.color, frame.depth_mm, None)
+
+
+def lies_about_time(settings: Source, clock: Clock) -> PatternDriver:
+    """Says that its frames are from the future."""
+    del settings
+    return _Lying(clock)
 
 
 def tells_environment(settings: Source, clock: Clock) -> PatternDriver:
@@ -281,14 +315,5 @@ def tells_environment(settings: Source, clock: Clock) -> PatternDriver:
     import resource  # noqa: PLC0415 - what it asks is of no use to the others
 
     limits = resource.getrlimit(resource.RLIMIT_CORE)
-    descriptors = sorted(map(int, os.listdir("/proc/self/fd")))[3:]
-    inheritable = [number for number in descriptors if _is_inheritable(number)]
-    Path(settings.path or "").write_text(f"{' '.join(sorted(os.environ))}\n{limits}\n{inheritable}\n")
+    Path(settings.path or "").write_text(f"{' '.join(sorted(os.environ))}\n{limits}\n")
     return well(settings, clock)
-
-
-def _is_inheritable(descriptor: int) -> bool:
-    try:
-        return not fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
-    except OSError:
-        return False

@@ -71,13 +71,13 @@ class RingWriter:
         Raises:
             ValueError: the planes are too large for a slot.
         """
-        self._memory = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
-        self._slots = _slots(self._memory)
         self._layout = _fitting(shapes)
+        self._memory = mmap.mmap(descriptor, SLOTS * SLOT_BYTES)
+        self._slots: NDArray[np.uint8] | None = _slots(self._memory)
 
     def begin(self, number: int) -> Planes:
         """Return the planes to fill for a frame; whatever its slot held is no frame any more."""
-        slot = self._slots[slot_of(number)]
+        slot = self._slot(number)
         slot[:8].view(np.uint64)[0] = _WRITING
         _fence()
         return self._layout.planes(slot[_ALIGNED_BYTES : _ALIGNED_BYTES + self._layout.size_bytes])
@@ -85,7 +85,17 @@ class RingWriter:
     def publish(self, number: int) -> None:
         """Say that the frame is whole."""
         _fence()
-        self._slots[slot_of(number)][:8].view(np.uint64)[0] = number
+        self._slot(number)[:8].view(np.uint64)[0] = number
+
+    def close(self) -> None:
+        """Give the memory back; no planes of it may be in use."""
+        self._slots = None
+        self._memory.close()
+
+    def _slot(self, number: int) -> U8:
+        if self._slots is None:
+            raise ValueError("the ring is closed")
+        return self._slots[slot_of(number)]
 
 
 class RingReader:
