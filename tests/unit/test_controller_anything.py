@@ -10,7 +10,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fakes.people import FRAME_MS, OWNER, STRANGER, face_at, seen_face, seen_other, seen_spoof, template_of
+from fakes.people import (
+    FRAME_MS,
+    OWNER,
+    STRANGER,
+    face_at,
+    in_infrared,
+    seen_face,
+    seen_other,
+    seen_spoof,
+    template_of,
+    with_infrared,
+)
 from fakes.rig import CONFIG, ME, ROOT, Asked, Rig
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Seen
@@ -64,7 +75,7 @@ class Anything(RuleBasedStateMachine):
     async def _build(self) -> None:
         self.rig = Rig(SMALL)
         for user, person in USERS.items():
-            self.rig.templates.kept[user] = template_of(person, user)
+            self.rig.templates.kept[user] = with_infrared(template_of(person, user), person)
             self.rig.enrolled(user)
 
     def settle(self) -> None:
@@ -118,6 +129,17 @@ class Anything(RuleBasedStateMachine):
             self.frame += step
             self.note(number, person)
             self.rig.show(seen_face(number, self.frame, person))
+
+    @precondition(lambda self: self.rig.camera.attempt is not None)
+    @rule(person=people, frames=st.integers(1, 12))
+    def show_in_infrared(self, person: int, frames: int) -> None:
+        """Count nothing: without evidence for infrared nobody is accepted or refused by it."""
+        for _ in range(frames):
+            number = self.rig.camera.attempt
+            if number is None:
+                return
+            self.frame += 1
+            self.rig.show(in_infrared(seen_face(number, self.frame, person)))
 
     @precondition(lambda self: self.rig.camera.attempt is not None)
     @rule(frames=st.integers(1, 12))
