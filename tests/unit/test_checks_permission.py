@@ -88,6 +88,21 @@ def test_without_a_rule_the_commands_that_install_ours_are_told(groups: dict[str
     assert check.next_step.startswith("sudo groupadd") == (not groups)
 
 
+V1 = Path("/usr/lib/udev/rules.d/60-libfreenect0.5.rules")
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "told"),
+    [(None, State.NOTE, "only root"), ("0666", State.NOTE, "every local user"), ("0660", State.OK, "group video")],
+)
+def test_a_first_kinect_has_a_rule_of_its_librarys(mode: str | None, state: State, told: str) -> None:
+    said = Access(Said(mode, V1) if mode else None, Said("video", V1), None, (V1,))
+    check = permission.rule_v1(said)
+
+    assert (check.state, told in check.evidence) == (state, True)
+    assert "60-kinect-unlock" not in check.next_step
+
+
 def test_a_rule_for_who_sits_before_the_screen_is_none_of_ours() -> None:
     check = permission.rule(Access(None, None, Said("uaccess", UPSTREAM), (UPSTREAM,)), GROUPS, kind="kinect-v2")
 

@@ -38,7 +38,8 @@ def v1_cameras(usb: Usb) -> list[UsbDevice]:
 def usb_3(usb: Usb, *, kind: str) -> Check:
     """Say whether this computer has USB 3 at all."""
     if not usb.controllers:
-        state, step = State.of_lack(needed=kind in {_KINECT_V2, _KINECT_V1}), "use a computer with a USB 3 port"
+        state = State.of_lack(needed=kind in {_KINECT_V2, _KINECT_V1})
+        step = "use a computer with a USB 3 port" if kind == _KINECT_V2 else "a Kinect needs a computer with USB"
         return Check(Section.CAMERA, "USB 3", state, "the kernel shows no USB bus (/sys/bus/usb/devices)", step)
     told = ", ".join(_described(controller) for controller in usb.controllers)
     if any(controller.super_speed for controller in usb.controllers):

@@ -17,10 +17,10 @@ LIBRARY_V1: Final = "libfreenect.so.0.5"
 # What the binding calls them.
 PIPELINES: Final = {"opengl": "OpenGLPacketPipeline", "opencl": "OpenCLPacketPipeline", "cpu": "CpuPacketPipeline"}
 
-_BUILD: Final = "pip install 'setuptools<82' 'cython<3' && pip install --no-build-isolation"
-_REBUILD: Final = f"{_BUILD} --force-reinstall --no-deps --no-cache-dir {BINDING}==0.1.4"
+BUILD: Final = "pip install 'cython<3' numpy 'setuptools>=77,<82' wheel && pip install --no-build-isolation"
+_REBUILD: Final = f"{BUILD} --force-reinstall --no-deps --no-cache-dir {BINDING}==0.1.4"
 _INSTALL: Final = (
-    f"{_BUILD} {BINDING}==0.1.4 (LIBFREENECT2_INSTALL_PREFIX names the library's folder, if not /usr/local)"
+    f"{BUILD} {BINDING}==0.1.4 (LIBFREENECT2_INSTALL_PREFIX names the library's folder, if not /usr/local)"
 )
 _INSTALL_LIBRARY: Final = (
     "build and install libfreenect2 0.2.1 from github.com/OpenKinect/libfreenect2, then `sudo ldconfig`; if it is "
@@ -105,7 +105,7 @@ def _remedy(found: Found) -> str:
         case module if module == BINDING:
             return _INSTALL
         case "pkg_resources":
-            return "pip install 'setuptools<82' (82 dropped pkg_resources, which the binding imports)"
+            return "pip install 'setuptools>=77,<82' (82 dropped pkg_resources, which the binding imports)"
         case module:
             return f"pip install {module.partition('.')[0]}"
 
@@ -135,6 +135,6 @@ def _dead(name: str, doing: str, loaded: Loaded, *, needed: bool) -> Check:
 
 
 def _lacking(name: str, evidence: str, step: str, *, needed: bool) -> Check:
-    """Return the check of something missing; the step is told in any case, with why it is not needed."""
-    told = step if needed else f"only for a Kinect: {step}"
+    """Return the check of something missing, with the way to have it where it is needed."""
+    told = step if needed else "nothing: only source.kind kinect-v2 needs it"
     return Check(Section.DRIVER, name, State.of_lack(needed=needed), evidence, told)

@@ -94,8 +94,12 @@ def _camera(place: Place, kind: str, settings: Config | None) -> Iterator[Check]
         yield known
     devices = camera.v1_cameras(found) if kind == "kinect-v1" else camera.sensors(found)
     yield permission.node(_node(place, devices[0]) if devices else None, kind=kind)
-    said = udev.access(place.root, camera.MICROSOFT, devices[0].product if devices else min(camera.V2_SENSORS))
-    yield permission.rule(said, accounts.groups(place.root), kind=kind)
+    sorts = camera.V1_CAMERAS if kind == "kinect-v1" else camera.V2_SENSORS
+    said = udev.access(place.root, camera.MICROSOFT, devices[0].product if devices else min(sorts))
+    if kind == "kinect-v1":
+        yield permission.rule_v1(said)
+    else:
+        yield permission.rule(said, accounts.groups(place.root), kind=kind)
 
 
 def _node(place: Place, device: usb.UsbDevice) -> permission.Node:

@@ -20,7 +20,6 @@ from kinect_unlock.sources.pipelines import FAST_HZ, ORDER, FixedPipeline, Pipel
 
 MEASURED_S: Final = 3.0
 ENOUGH_HZ: Final = 5.0  # three votes of five within a second
-_WITHOUT_PIPELINES: Final = frozenset({"kinect-v1"})  # the first Kinect decodes depth itself
 
 Progress = Callable[[str, float], None]  # what is being done, and how much of it, from 0 to 1
 
@@ -29,7 +28,7 @@ Progress = Callable[[str, float], None]  # what is being done, and how much of i
 class Measured:
     """What became of one pipeline; ``fault`` says why there is nothing else."""
 
-    pipeline: str
+    pipeline: str  # empty for a camera that decodes its depth itself
     first_frame_s: float = 0.0
     rate_hz: float = 0.0
     frames: int = 0
@@ -42,15 +41,15 @@ def measure(settings: Source, clock: Clock, progress: Progress, *, measured_s: f
     if settings.kind not in DRIVERS:
         return []
     lives = DriverLives(clock, reappear_s=settings.reappear_s)
-    pipelines = _pipelines(settings)
+    trials = _trials(settings)
     found = []
-    for place, pipeline in enumerate(pipelines):
-        progress(f"opening the camera with {pipeline}", place / len(pipelines))
+    for place, (name, pipeline) in enumerate(trials.items()):
+        progress(f"opening the camera with {pipeline}" if name else "opening the camera", place / len(trials))
         source = open_source(settings, clock=clock, memory=DriverMemory(lives, FixedPipeline(pipeline)))
         try:
-            found.append(_measured(source, pipeline, clock, lives.wait_s(), measured_s))
+            found.append(_measured(source, name, clock, lives.wait_s(), measured_s))
         except SourceError as fault:
-            found.append(Measured(pipeline, fault=str(fault)))
+            found.append(Measured(name, fault=str(fault)))
         finally:
             source.close()
     progress("done", 1.0)
@@ -61,7 +60,7 @@ def judged(found: Sequence[Measured]) -> Iterator[Check]:
     """Say of each pipeline whether it keeps up; one that does not work is a fault only if none does."""
     works = any(not one.fault for one in found)
     for one in found:
-        name = f"with {one.pipeline}"
+        name = f"with {one.pipeline}" if one.pipeline else "rate"
         if one.fault:
             step = "leave source.pipeline at auto" if works else "mend what the checks above name, then try again"
             yield Check(Section.DRIVER, name, State.of_lack(needed=not works), one.fault, step)
@@ -78,7 +77,7 @@ def judged(found: Sequence[Measured]) -> Iterator[Check]:
             yield Check(Section.DRIVER, name, State.of_lack(needed=not _another(found, one)), evidence, step)
 
 
-def _measured(source: FrameSource, pipeline: str, clock: Clock, wait_s: float, measured_s: float) -> Measured:
+def _measured(source: FrameSource, name: str, clock: Clock, wait_s: float, measured_s: float) -> Measured:
     """Open, and take frames for some time; ``wait_s`` of the opening is the pause that the camera needs.
 
     Raises:
@@ -91,7 +90,7 @@ def _measured(source: FrameSource, pipeline: str, clock: Clock, wait_s: float, m
     if len(times_ns) < 2:  # noqa: PLR2004 - a rate is between two
         raise SourceError(f"{len(times_ns)} frames came within {measured_s:g} s of the first one, too few for a rate")
     return Measured(
-        pipeline,
+        name,
         first_frame_s=max(0.0, (opened_ns - begun_ns) / NS_PER_S - wait_s),
         rate_hz=(len(times_ns) - 1) * NS_PER_S / max(1, times_ns[-1] - times_ns[0]),
         frames=len(times_ns),
@@ -103,7 +102,7 @@ def _camera(source: FrameSource) -> str:
     """Name the camera, and what it is if it is none."""
     identity = source.identity if isinstance(source, Identified) else None
     name = f"{identity.model} {identity.serial}".strip() if identity else "camera"
-    return name if source.origin is Origin.SENSOR else f"{source.origin} for a {name}"
+    return f"stand-in for a {name}" if source.origin is Origin.STAND_IN else name
 
 
 def _captured_ns(source: FrameSource, clock: Clock, until_ns: int) -> list[int]:
@@ -119,11 +118,11 @@ def _captured_ns(source: FrameSource, clock: Clock, until_ns: int) -> list[int]:
     return found
 
 
-def _pipelines(settings: Source) -> tuple[Pipeline, ...]:
-    """Return what is to be tried: all that could be picked, or the one that is configured."""
-    if settings.kind in _WITHOUT_PIPELINES:
-        return ORDER[-1:]
-    return ORDER if settings.pipeline == "auto" else (settings.pipeline,)
+def _trials(settings: Source) -> dict[str, Pipeline]:
+    """Return what is to be tried, by its name in the report: what could be picked, or what is configured."""
+    if not DRIVERS[settings.kind].has_pipelines:
+        return {"": ORDER[-1]}
+    return {name: name for name in (ORDER if settings.pipeline == "auto" else (settings.pipeline,))}
 
 
 def _another(found: Sequence[Measured], one: Measured) -> bool:

@@ -52,8 +52,22 @@ def node(found: Node | None, *, kind: str) -> Check:
     return Check(Section.CAMERA, name, State.of_lack(needed=_is_kinect(kind)), evidence, step)
 
 
+def rule_v1(said: Access) -> Check:
+    """Say what udev's rules do with a Kinect v1, which Debian's package has one for, and the shipped rule nothing."""
+    if said.mode is None:
+        evidence, step = "no rule names a Kinect v1: only root may open one", "sudo apt install libfreenect0.5"
+        return Check(Section.CAMERA, "udev rule", State.NOTE, evidence, f"{step}, then connect the camera again")
+    mode = _octal(said.mode.value)
+    if mode is None or mode & _OTHERS:
+        evidence = f"{said.mode.file} has mode {said.mode.value}: every local user can watch the camera"
+        step = "if others log in here, copy that file to /etc/udev/rules.d/ with mode 0660 and a group of yours"
+        return Check(Section.CAMERA, "udev rule", State.NOTE, evidence, step)
+    group = said.group.value if said.group else "root"
+    return Check(Section.CAMERA, "udev rule", State.OK, f"{said.mode.file}: mode {said.mode.value}, group {group}")
+
+
 def rule(said: Access, groups: Mapping[str, Group], *, kind: str) -> Check:
-    """Say what udev's rules do with a Kinect, and whether that is what the shipped rule does."""
+    """Say what udev's rules do with a Kinect v2, and whether that is what the shipped rule does."""
     name, files = "udev rule", ", ".join(map(str, said.files))
     install = _INSTALL if SERVICE in groups else f"{_GROUP} && {_INSTALL}"
     if said.mode is None and said.seat is None:

@@ -84,7 +84,8 @@ def pipelines(settings: Config, environ: Mapping[str, str], uid: int) -> Check |
     Raises:
         ConfigError: neither configuration nor environment says where it is kept.
     """
-    if settings.source.kind not in DRIVERS:
+    known_driver = DRIVERS.get(settings.source.kind)
+    if known_driver is None or not known_driver.has_pipelines:
         return None
     name = "remembered"
     if settings.source.pipeline != "auto":
