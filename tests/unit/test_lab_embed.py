@@ -67,7 +67,7 @@ def test_landmarks_of_an_image_too_dark_to_see_are_a_failure_to_acquire(
 ) -> None:
     black = side_by_side(Study(config, ("sface",), Light(0.0, 0.0, "dark")), samples)["sface"].embedded
     assert not black.acquired.any()
-    assert set(black.seen.tolist()) == {"no-face"}
+    assert set(black.seen.tolist()) == {"dark"}
 
 
 def test_two_processes_see_what_one_sees(
