@@ -1,0 +1,117 @@
+"""A Kinect v1 through the real daemon and its driver's child: libfreenect's own stand-in plays the camera."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demo_frames import frames_of
+from fakes import fakenect
+from fakes.sources import install
+from kinect_unlock.recording import RecordingReader
+from kinect_unlock.sources.kinect_v1 import CALIBRATION
+from kinect_unlock.wire import Enrol, Identify, Status, Verify, Word
+from system.rehearsal import WAIT_S, DaemonProcess, Start
+
+pytestmark = [
+    pytest.mark.slow,  # each daemon loads its networks, and looks at a camera's 30 frames a second
+    pytest.mark.skipif(fakenect.LIBRARY is None, reason=fakenect.WHY_NOT),
+]
+
+TEST = "--test-source"
+_TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def _installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the camera as the source kind ``fakenect``: no configuration of a real system can name it."""
+    place = install(folder, "fakenect", "fakes.fakenect:DRIVER")
+    monkeypatch.setenv("PYTHONPATH", f"{place}{os.pathsep}{_TESTS}")
+
+
+def _before(dump: Path) -> dict[str, dict[str, Any]]:
+    return {
+        "source": {"kind": "fakenect", "path": str(dump)},
+        "enrol": {"stages": ["straight"], "samples_per_stage": 2},
+        "attempt": {"cooldown_s": 0.0},
+        "policy": {"password_after_boot": False},
+    }
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One dump for each recording; long enough for an attempt on a busy machine."""
+    dumps = tmp_path_factory.mktemp("dumps")
+    names = ("owner-enrols", "owner-returns", "stranger", "flat-photo")
+    return {name: fakenect.write_dump(dumps / name, name, frames=1200) for name in names}
+
+
+@pytest.fixture
+def looking_at(start: Start, folder: Path, _installed: None, people: dict[str, Path]) -> Any:
+    """Starts a daemon that looks at one of the recordings."""
+
+    @contextmanager
+    def begin(name: str, *arguments: str) -> Iterator[DaemonProcess]:
+        (folder / "n").unlink(missing_ok=True)  # the socket of the daemon before
+        with start(_before(people[name]), *arguments) as running:
+            running.hear("READY=1")
+            yield running
+
+    return begin
+
+
+def test_whom_it_enrolled_it_knows_again_and_nobody_else(looking_at: Any) -> None:
+    with looking_at("owner-enrols", TEST) as running:
+        enrolled = running.client.request(Enrol(user="ann"), timeout_s=WAIT_S)
+    with looking_at("owner-returns", TEST) as running:
+        returned = running.client.request(Verify(user="ann"), timeout_s=WAIT_S)
+        named = running.client.request(Identify(), timeout_s=WAIT_S)
+    with looking_at("stranger", TEST) as running:
+        stranger = running.client.request(Verify(user="ann"), timeout_s=WAIT_S)
+    with looking_at("flat-photo", TEST) as running:
+        photograph = running.client.request(Verify(user="ann"), timeout_s=WAIT_S)
+
+    assert (enrolled.word, enrolled.origin) == (Word.ENROLLED, "unproven")
+    assert (returned.word, returned.origin) == (Word.MATCH, "unproven")
+    assert (named.word, named.user) == (Word.IDENTIFIED, "ann")
+    assert stranger.word is Word.NO_MATCH
+    assert photograph.word is Word.NO_MATCH
+
+
+def test_without_a_run_for_trying_out_it_never_matches(looking_at: Any) -> None:
+    with looking_at("owner-enrols") as running:
+        enrolled = running.client.request(Enrol(user="ann"), timeout_s=WAIT_S)
+        verified = running.client.request(Verify(user="ann"), timeout_s=WAIT_S)
+        status = running.client.request(Status(), timeout_s=WAIT_S)
+        log = running.log()
+
+    assert enrolled.word is Word.ENROLLED
+    assert verified.word is Word.CONFIG_ERROR
+    assert "has evidence for this kind of camera" in (verified.message or "")
+    assert status.origin == "unproven"
+    assert "frames of an unproven kind of camera never match nor unlock" in log
+
+
+@pytest.mark.usefixtures("_installed")
+def test_its_frames_are_recorded_with_their_calibration(people: dict[str, Path], tmp_path: Path) -> None:
+    recording = tmp_path / "v1.mkv"
+    what = ("--source", "fakenect", "--from", str(people["stranger"]), "--frames", "10")
+    argv = [sys.executable, "-P", "-m", "kinect_unlock", "record", str(recording), *what]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    with RecordingReader(recording) as reader:
+        frames = list(reader)
+        assert reader.provenance["origin"] == "unproven"
+    assert len(frames) == 10
+    assert frames[0].calibration == CALIBRATION
+    assert frames[0].infrared is None
+    played = [fakenect.on_kinect_v1(frame)[1] for frame in frames_of("stranger", 20)]
+    # Which of them comes first, the moment of opening decides.
+    assert all(any(np.array_equal(frame.depth_mm, depth_mm) for depth_mm in played) for frame in frames)
