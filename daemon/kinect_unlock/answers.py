@@ -15,6 +15,7 @@ from kinect_unlock.identification import name_of
 from kinect_unlock.manifest import Threshold
 from kinect_unlock.matching import mean_of_halves
 from kinect_unlock.sessions import Session
+from kinect_unlock.sources.pipelines import costly
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
 
@@ -138,6 +139,7 @@ def _camera(report: CameraReport, now_ns: int) -> dict[str, object]:
         "closes_in_s": None if report.until_ns is None else round(max(0, report.until_ns - now_ns) / NS_PER_S, 1),
         "read_for": None if report.need is None else report.need.value,
         "identity": None if identity is None else asdict(identity),
+        "costly": identity is not None and costly(identity.pipeline),
         "rate_hz": None if report.rate_hz is None else round(report.rate_hz, 1),
         "opened": report.opened,
         "restarts": report.restarts,

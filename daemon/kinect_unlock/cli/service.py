@@ -18,7 +18,7 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
-        told = {"camera": _camera(last.data["camera"]), "thresholds": _thresholds(last.data["thresholds"])}
+        told = {"camera": camera_words(last.data["camera"]), "thresholds": _thresholds(last.data["thresholds"])}
         for name, value in {**last.data, **told}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
@@ -45,13 +45,15 @@ def password_ok(
     leave(ask(file, PasswordOk(user=user), as_json=as_json))
 
 
-def _camera(found: dict[str, Any]) -> str:
+def camera_words(found: dict[str, Any]) -> str:
     """Say in a few lines which camera it is, whether it is open, and what went wrong last."""
     closes = "" if found["closes_in_s"] is None else f", closes in {found['closes_in_s']:g} s unless it is needed"
     lines = [f"{found['state']} for {found['for_s']:g} s{closes}"]
     identity = found["identity"] or {}
     if any(identity.values()):
         lines.append(", ".join(f"{name} {value}" for name, value in identity.items() if value))
+    if found["costly"]:
+        lines.append("decoding its depth takes a processor core for itself while it is open")
     rate = "" if found["rate_hz"] is None else f"; {found['rate_hz']:g} frames a second when all are wanted"
     lines.append(f"opened {_times(found['opened'])}, of these {found['restarts']} after a fault{rate}")
     if found["last_fault"] is not None:

@@ -1,0 +1,54 @@
+from typing import Any
+
+import pytest
+
+from kinect_unlock.cli.service import camera_words
+
+NEVER: dict[str, Any] = {
+    "state": "closed",
+    "for_s": 12.5,
+    "closes_in_s": None,
+    "read_for": None,
+    "identity": None,
+    "costly": False,
+    "rate_hz": None,
+    "opened": 0,
+    "restarts": 0,
+    "faults": 0,
+    "last_fault": None,
+}
+KINECT = {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "cpu"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param({}, ["closed for 12.5 s", "opened 0 times, of these 0 after a fault"], id="never needed"),
+        pytest.param(
+            {"state": "lingering", "for_s": 3.0, "closes_in_s": 5.0, "opened": 1, "rate_hz": 29.9, "identity": KINECT},
+            [
+                "lingering for 3 s, closes in 5 s unless it is needed",
+                "model Kinect v2, serial 0123, pipeline cpu",
+                "opened once, of these 0 after a fault; 29.9 frames a second when all are wanted",
+            ],
+            id="lingering",
+        ),
+        pytest.param(
+            {"identity": {**KINECT, "model": ""}, "costly": True},
+            [
+                "closed for 12.5 s",
+                "serial 0123, pipeline cpu",
+                "decoding its depth takes a processor core for itself while it is open",
+                "opened 0 times, of these 0 after a fault",
+            ],
+            id="costly",
+        ),
+        pytest.param(
+            {"opened": 3, "restarts": 1, "faults": 1, "last_fault": {"message": "unplugged", "ago_s": 40.0}},
+            ["closed for 12.5 s", "opened 3 times, of these 1 after a fault", "last fault 40 s ago: unplugged"],
+            id="faults",
+        ),
+    ],
+)
+def test_the_camera_is_told_of_in_a_few_lines(changes: dict[str, Any], told: list[str]) -> None:
+    assert camera_words({**NEVER, **changes}).splitlines() == told
