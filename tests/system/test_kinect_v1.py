@@ -109,9 +109,10 @@ def test_its_frames_are_recorded_with_their_calibration(people: dict[str, Path],
     with RecordingReader(recording) as reader:
         frames = list(reader)
         assert reader.provenance["origin"] == "unproven"
-    assert len(frames) == 10
     assert frames[0].calibration == CALIBRATION
     assert frames[0].infrared is None
     played = [fakenect.on_kinect_v1(frame)[1] for frame in frames_of("stranger", 20)]
     # Which of them comes first, the moment of opening decides.
-    assert all(any(np.array_equal(frame.depth_mm, depth_mm) for depth_mm in played) for frame in frames)
+    recorded = [frame.depth_mm for frame in frames if frame.depth_mm is not None]
+    assert len(recorded) == 10
+    assert all(any(np.array_equal(depth_mm, one) for one in played) for depth_mm in recorded)
