@@ -28,7 +28,7 @@ def _is_the_pattern(frame: Frame) -> list[bool]:
     depth_mm[0] = 0
     infrared = 100 * column
     infrared[0] = np.where(np.isin(column[0] % 6, (1, 5)), 65535, 0)  # infinity and 1e9
-    wanted = (color, depth_mm, infrared)
+    wanted: tuple[Any, ...] = (color, depth_mm, infrared)
     images: tuple[Any, ...] = (frame.color, frame.depth_mm, frame.infrared)
     return [bool(np.array_equal(image, pattern)) for image, pattern in zip(images, wanted, strict=True)]
 

@@ -40,10 +40,9 @@ def hang(beat: Callable[[], None]) -> NoReturn:
 
 
 def hang_holding_gil() -> NoReturn:
-    """Never come back, and let no other thread run Python; only SIGKILL ends it."""
+    """Never come back, and let no other thread run Python."""
     pause = ctypes.PyDLL(None).pause
-    everything: Final = range(1, signal.NSIG)
-    signal.pthread_sigmask(signal.SIG_BLOCK, everything)  # else a handler in Python would run in between
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # else one that Python handles would end the pause
     pause()
     raise AssertionError("pause() ended although every signal is blocked")
 

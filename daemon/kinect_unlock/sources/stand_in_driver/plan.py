@@ -16,7 +16,7 @@ Those of the stream need one of ``frame`` (once that many frames were given), ``
 
 from enum import Enum, auto, unique
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -142,10 +142,11 @@ def read_plan(path: Path) -> Plan:
         SourceError: it cannot be read, or says something that is no plan; the message names the place.
     """
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=Plan)
+        return msgspec.yaml.decode(path.read_bytes(), type=Plan | None) or Plan()
     except OSError as error:
         raise SourceError(f"source.faults {path} cannot be read: {error.strerror}; name a fault plan") from error
     except msgspec.ValidationError as error:
-        raise SourceError(f"source.faults {path}: {error}; see {__name__} for what a plan may say") from error
+        known = f"; faults are {', '.join(get_args(Deed))}" if ".does`" in str(error) else ""
+        raise SourceError(f"source.faults {path}: {error}{known}") from error
     except msgspec.DecodeError as error:
         raise SourceError(f"source.faults {path}: is not YAML: {error}") from error
