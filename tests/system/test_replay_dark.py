@@ -18,7 +18,9 @@ from kinect_unlock import app
 from kinect_unlock.frames import Frame
 from streams import write_recording
 
-FRAMES = 16
+pytestmark = pytest.mark.slow
+
+FRAMES = 12
 ALIKE = 0.5  # of pictures that were made of pictures: the owner's have 0.8 and more in infrared, the stranger's half
 ROW = {
     "half": "rgb", "strategy": "nearest", "template_vectors_max": 10, "far": 1.0e-04, "threshold": ALIKE,
