@@ -18,11 +18,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 _FOREIGN = ("XDG_", "NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "FORCE_COLOR", "GITHUB_ACTIONS", "COLUMNS")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add ``--source`` and its like, for tests/conformance."""
     from kinect_unlock.sources.conformance import plugin  # noqa: PLC0415 - numpy comes after the above
 
-    plugin.pytest_addoption(parser)
+    if not pluginmanager.has_plugin(plugin.__name__):  # an installed source is checked from this very folder
+        plugin.pytest_addoption(parser)
 
 
 @pytest.fixture(autouse=True)

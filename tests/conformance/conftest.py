@@ -24,7 +24,7 @@ from kinect_unlock.sources.stand_in_driver import stand_in
 from streams import write_pair
 
 RECORDING = folder_of_recordings() / "owner-enrols.mkv"
-STAND_IN = Source(kind="stand-in", path=str(RECORDING), pipeline="cpu", reappear_s=0.1, open_timeout_s=3.0)
+STAND_IN = Source(kind="stand-in", path=str(RECORDING), pipeline="cpu", reappear_s=0.1, open_timeout_s=6.0)
 _DUMP_FRAMES = 900  # half a minute: no check takes so much of one opening
 
 

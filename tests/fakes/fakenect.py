@@ -24,7 +24,7 @@ from kinect_unlock.sources.kinect_v1_library import Libfreenect, Mode
 LIBRARY = next(Path("/usr/lib").glob("*/fakenect/libfreenect.so.0.5"), None)
 WHY_NOT = "fakenect is not installed: apt-get install libfreenect0.5"
 SERIAL = "fakenect"
-DRIVER = Driver("fakes.fakenect:played", Origin.UNPROVEN, "Kinect v1")
+DRIVER = Driver("fakes.fakenect:played", Origin.UNPROVEN, "Kinect v1", reads_path=True)
 
 _ONLY_DEPTH = 0  # FREENECT_DEPTH_11BIT
 _RATE_HZ = 30

@@ -116,3 +116,15 @@ def test_its_frames_are_recorded_with_their_calibration(people: dict[str, Path],
     recorded = [frame.depth_mm for frame in frames if frame.depth_mm is not None]
     assert len(recorded) == 10
     assert all(any(np.array_equal(depth_mm, one) for one in played) for depth_mm in recorded)
+
+
+def test_a_camera_that_is_not_there_is_told_with_the_next_step(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("source: {kind: kinect-v1, device: no-such-serial}")
+    argv = [sys.executable, "-P", "-m", "kinect_unlock", "record", str(tmp_path / "x.mkv"), "--config", str(config)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 69
+    assert "Kinect v1" in done.stderr
+    assert "connect it" in done.stderr or "set source.device" in done.stderr
+    assert not (tmp_path / "x.mkv").exists()
