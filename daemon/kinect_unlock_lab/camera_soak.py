@@ -1,12 +1,13 @@
 """Hours of a camera whose driver fails at random, under a daemon that is asked all the time.
 
 The daemon is the real one, in a process of its own; its camera is the stand-in at 30 Hz. It must answer every attempt,
-and what it holds (memory, descriptors, threads, children, shared memory) must not grow.
+and what it holds (memory, descriptors, threads, children, memory shared with them) must not grow.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final, Self
@@ -18,13 +19,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kinect_unlock.clock import NS_PER_S, Clock, SystemClock
-from kinect_unlock.errors import InternalError
+from kinect_unlock.errors import DaemonUnavailable, InternalError
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.settings import Config, PolicyRules, Source
 from kinect_unlock.sources.stand_in_driver.plan import Fault, Plan
 from kinect_unlock.wire import Enrol, Status, Verify, Word
-from kinect_unlock_lab.holdings import Holdings, children_of, resident_mb
+from kinect_unlock_lab.holdings import Holdings, resident_mb
 
+UNANSWERED: Final = "none"  # in place of a word
 _USER: Final = "soak"
 _ANSWER_S: Final = 60.0  # an attempt that was not answered by then is not answered
 _SAMPLE_S: Final = 5.0
@@ -62,12 +64,12 @@ class Reading:
     descriptors: int
     threads: int
     children: int
-    shared: int
+    rings: int
 
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """What came of it. ``slowest_s`` is the longest that an attempt waited for its answer."""
+    """What came of it. ``answers`` counts words; ``slowest_s`` is the longest that an attempt waited for its own."""
 
     minutes: float
     mean_fault_s: float
@@ -78,6 +80,11 @@ class Soak:
     leftovers: tuple[str, ...]
 
     @property
+    def unanswered(self) -> int:
+        """How many attempts got no answer."""
+        return self.answers.get(UNANSWERED, 0)
+
+    @property
     def growth_mb_per_h(self) -> float:
         """Return the slope of the daemon's memory over the second half, when everything has been met once."""
         half = self.readings[len(self.readings) // 2 :]
@@ -85,6 +92,10 @@ class Soak:
             return float("nan")
         slope = np.polyfit([reading.at_s for reading in half], [reading.daemon_mb for reading in half], 1)[0]
         return float(slope * 3600)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**asdict(self), "growth_mb_per_h": self.growth_mb_per_h}
 
 
 def soak(
@@ -100,7 +111,8 @@ def soak(
     """Enrol from one recording, then verify on the other for ``minutes``, with ``pause_s`` between attempts.
 
     Raises:
-        InternalError: nobody could be enrolled.
+        InternalError: nobody could be enrolled, or the daemon did not end as it should.
+        DaemonUnavailable: the daemon died.
     """
     with PrivateDaemon.folder() as folder:
         _enrol(config, enrolment, folder)
@@ -158,12 +170,21 @@ def _ask(
     slowest_s = passed_s = 0.0
     while passed_s < for_s:
         asked_ns = clock.monotonic_ns()
-        answers[daemon.client.request(Verify(user=_USER), timeout_s=_ANSWER_S).word] += 1
+        answers[_answer(daemon)] += 1
         slowest_s = max(slowest_s, (clock.monotonic_ns() - asked_ns) / NS_PER_S)
         idle.wait(pause_s)
         passed_s = (clock.monotonic_ns() - begun_ns) / NS_PER_S
         on_second(int(passed_s))
     return answers, slowest_s
+
+
+def _answer(daemon: PrivateDaemon) -> str:
+    try:
+        return daemon.client.request(Verify(user=_USER), timeout_s=_ANSWER_S).word
+    except DaemonUnavailable:
+        if not daemon.client.is_there():
+            raise
+        return UNANSWERED
 
 
 class _Watch:
@@ -186,26 +207,29 @@ class _Watch:
 
     def _run(self) -> None:
         begun_ns = self._clock.monotonic_ns()
-        while not self._over.wait(_SAMPLE_S):
-            held = Holdings.now(self._pid)
-            self.readings.append(
-                Reading(
-                    at_s=(self._clock.monotonic_ns() - begun_ns) / NS_PER_S,
-                    daemon_mb=resident_mb(self._pid),
-                    driver_mb=sum(map(resident_mb, children_of(self._pid))),
-                    descriptors=held.descriptors,
-                    threads=held.threads,
-                    children=len(held.children),
-                    shared=len(held.shared),
-                )
-            )
+        with suppress(FileNotFoundError):  # the daemon is gone, which who asks it will hear of
+            while not self._over.wait(_SAMPLE_S):
+                self.readings.append(_reading(self._pid, (self._clock.monotonic_ns() - begun_ns) / NS_PER_S))
+
+
+def _reading(pid: int, at_s: float) -> Reading:
+    held = Holdings.now(pid)
+    return Reading(
+        at_s=at_s,
+        daemon_mb=resident_mb(pid),
+        driver_mb=sum(map(resident_mb, held.children)),
+        descriptors=held.descriptors,
+        threads=held.threads,
+        children=len(held.children),
+        rings=held.rings,
+    )
 
 
 def table(found: Soak) -> Table:
     """Lay it out for a terminal."""
     title = f"{found.minutes:g} minutes, a fault every {found.mean_fault_s:g} s on average"
     view = Table("", "first", "last", "least", "most", title=title, title_justify="left", box=SIMPLE_HEAD)
-    names = ("daemon_mb", "driver_mb", "descriptors", "threads", "children", "shared")
+    names = ("daemon_mb", "driver_mb", "descriptors", "threads", "children", "rings")
     for name in names:
         values: Sequence[float] = [getattr(reading, name) for reading in found.readings]
         if values:

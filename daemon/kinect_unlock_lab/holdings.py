@@ -4,26 +4,37 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - looked at, not written
 _PROC: Final = Path("/proc")
+_RING: Final = "/memfd:kinect-unlock-frames"
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Counts at one moment; ``children`` are process ids, dead ones that nobody waited for included."""
+    """Counts at one moment; ``children`` are process ids, dead ones that nobody waited for included.
+
+    ``rings`` are the mapped memories that a driver's child puts its frames into (`kinect_unlock.sources.ring`);
+    ``shared`` are names in /dev/shm, where nothing of ours belongs.
+    """
 
     descriptors: int
     children: frozenset[int]
     threads: int
-    shared: frozenset[str]  # names in /dev/shm
+    rings: int
+    shared: frozenset[str]
 
     @classmethod
     def now(cls, pid: int | None = None) -> Self:
-        """Count what a process, by default this one, holds now."""
+        """Count what a process, by default this one, holds now.
+
+        Raises:
+            FileNotFoundError: there is no such process.
+        """
         of = os.getpid() if pid is None else pid
         own = _PROC / str(of)
         listing = 1 if pid is None else 0  # looking at our own descriptors takes one
@@ -31,6 +42,7 @@ class Holdings:
             descriptors=len(list((own / "fd").iterdir())) - listing,
             children=frozenset(children_of(of)),
             threads=threading.active_count() if pid is None else len(list((own / "task").iterdir())),
+            rings=(own / "maps").read_text().count(_RING),
             shared=frozenset(path.name for path in _SHARED.iterdir()) if _SHARED.is_dir() else frozenset(),
         )
 
@@ -41,6 +53,7 @@ class Holdings:
                 "descriptors": self.descriptors - before.descriptors,
                 "processes": len(self.children - before.children),
                 "threads": self.threads - before.threads,
+                "rings": self.rings - before.rings,
                 "shared memory": len(self.shared - before.shared),
             }
         )
@@ -48,10 +61,15 @@ class Holdings:
 
 
 def children_of(pid: int) -> tuple[int, ...]:
-    """Return the direct children of a process, as /proc/PID/task/TID/children has them (proc(5))."""
+    """Return the direct children of a process, as /proc/PID/task/TID/children has them (proc(5)).
+
+    Raises:
+        FileNotFoundError: there is no such process.
+    """
     found: list[int] = []
     for task in (_PROC / str(pid) / "task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            found += map(int, (task / "children").read_text().split())
     return tuple(found)
 
 

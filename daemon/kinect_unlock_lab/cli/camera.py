@@ -1,4 +1,4 @@
-"""``lab faults`` and ``lab soak``: the camera's driver fails, and the daemon must not."""
+"""``lab faults``, ``lab soak`` and ``lab bench-camera``: a camera's driver fails, for hours too, and what it costs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,9 +7,10 @@ import msgspec
 import typer
 from rich.console import Console
 
+from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
-from kinect_unlock_lab import camera_faults, camera_soak
+from kinect_unlock_lab import camera_costs, camera_faults, camera_soak
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 from kinect_unlock_lab.mapping import Workers
 
@@ -60,7 +61,8 @@ def soak(
 ) -> None:
     """Ask a daemon all the time while its camera's driver fails at random; show what it answered and held.
 
-    With a recording of an empty room the camera runs at its full rate and nothing is judged.
+    With a recording of an empty room the camera runs at its full rate and nothing is judged. Exit code 70 where
+    something is left behind or an attempt got no answer.
     """
     folder = folder_of_recordings()
     with progress("seconds", int(minutes * 60)) as done:
@@ -74,6 +76,30 @@ def soak(
             on_second=done,
         )
     Console(highlight=False).print(camera_soak.table(found))
-    write_json(json_file, msgspec.to_builtins(found))
-    if found.leftovers:
+    write_json(json_file, found.as_json())
+    if found.leftovers or found.unanswered:
         raise typer.Exit(70)
+
+
+@app.command()
+def bench_camera(
+    *,
+    frames: Annotated[int, typer.Option(min=10, help="Frames of a block.")] = 60,
+    blocks: Annotated[int, typer.Option(min=1, help="Blocks on either way, in turn.")] = 4,
+    recording: Recording = None,
+    json_file: JsonFile = None,
+    file: ConfigFile = None,
+) -> None:
+    """Time a frame's way from the driver to the daemon, through a child and without one, and registering its depth.
+
+    The driver is the stand-in with 1080p colour, 512x424 depth and infrared at 30 Hz. What it takes to play the
+    recording is told apart and is in no other number.
+    """
+    played = recording or folder_of_recordings() / "owner-returns.mkv"
+    detector = product.detector(settings_of(file))
+    with progress("blocks", blocks) as done:
+        costs = camera_costs.measure(played, detector, frames=frames, blocks=blocks, on_block=done)
+    console = Console(highlight=False)
+    for view in camera_costs.tables(costs):
+        console.print(view)
+    write_json(json_file, costs.as_json())
