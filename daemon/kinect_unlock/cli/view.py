@@ -18,9 +18,10 @@ from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.viewing.daemon_feed import PreviewEnded
-from kinect_unlock.viewing.displays import Graphics, Where, open_display
+from kinect_unlock.viewing.displays import Graphics, Where
 from kinect_unlock.viewing.feeds import Shown
 from kinect_unlock.viewing.files import FilmWriter, save_png
+from kinect_unlock.viewing.places import open_display
 from kinect_unlock.viewing.sheet import HEIGHT_PX, WIDTH_PX
 from kinect_unlock.viewing.show import READ_TIMEOUT_S, Show
 

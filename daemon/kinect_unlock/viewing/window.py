@@ -5,6 +5,7 @@ from typing import Final
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on standard output
 
+import cv2
 import pygame
 
 from kinect_unlock.errors import ConfigError
@@ -38,13 +39,12 @@ class Window:
             msg = f"no window can be opened ({fault}); use --in terminal, --png or --mp4"
             raise ConfigError(msg) from fault
         self._title = title
-        self._picture: pygame.Surface | None = None
+        self._picture: U8 | None = None
 
     def show(self, picture: U8, words: str) -> None:
         """Show a picture u8[h,w,3]."""
         pygame.display.set_caption(f"{self._title}: {words}")
-        size = (picture.shape[1], picture.shape[0])
-        self._picture = pygame.image.frombuffer(picture.tobytes(), size, "RGB")
+        self._picture = picture
         self._draw()
 
     def wishes(self, wait_s: float) -> list[Wish]:
@@ -68,12 +68,14 @@ class Window:
         self._surface = pygame.display.get_surface() or self._surface
         if self._picture is None:
             return
-        width, height = self._surface.get_size()
-        scale = min(width / self._picture.get_width(), height / self._picture.get_height())
-        size = (max(1, round(self._picture.get_width() * scale)), max(1, round(self._picture.get_height() * scale)))
-        fitted = self._picture if scale == 1.0 else pygame.transform.smoothscale(self._picture, size)
+        (width, height), (rows, columns) = self._surface.get_size(), self._picture.shape[:2]
+        scale = min(width / columns, height / rows)
+        size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
+        how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR  # keeps letters readable, unlike SDL's own
+        fitted = self._picture if scale == 1.0 else cv2.resize(self._picture, size, interpolation=how)
         self._surface.fill((0, 0, 0))
-        self._surface.blit(fitted, ((width - size[0]) // 2, (height - size[1]) // 2))
+        place = ((width - size[0]) // 2, (height - size[1]) // 2)
+        self._surface.blit(pygame.image.frombuffer(fitted.tobytes(), size, "RGB"), place)
         pygame.display.flip()
 
 
