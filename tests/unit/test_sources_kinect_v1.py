@@ -193,7 +193,7 @@ def test_colour_and_depth_share_one_grid_at_the_makers_focal_length() -> None:
     ("device", "scripted", "words"),
     [
         (None, {"serials": (), "devices": 0}, "sees no Kinect v1: connect it"),
-        (None, {"serials": (), "devices": 1}, "may not open it: install .* udev rule"),
+        (None, {"serials": (), "devices": 1}, "may not open it: .* udev rule"),
         ("B33", {"serials": ("A22", "C44")}, "serial number 'B33'; present: A22, C44"),
     ],
 )

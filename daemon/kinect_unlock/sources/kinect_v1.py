@@ -218,8 +218,8 @@ def _chosen_serial(library: Libfreenect, context: c_void_p, wanted: str | None) 
     serials = library.serials(context)
     if not serials and library.device_count(context) > 0:
         raise DeviceMissing(
-            f"a {MODEL} is connected, but this user may not open it: install Debian's libfreenect0.5, whose udev rule "
-            "lets group plugdev, and connect it again"
+            f"a {MODEL} is connected, but this user may not open it: libfreenect0.5 brings a udev rule that lets all "
+            "users, one of your own for 045e:02ae may let a group alone; then connect it again"
         )
     if not serials:
         raise DeviceMissing(f"the driver sees no {MODEL}: connect it to USB 2 and to its own power supply")

@@ -10,7 +10,7 @@ from kinect_unlock.sources.base import EndOfStream, FrameSource, Identified, Ide
 from kinect_unlock.sources.conformance.subject import Inapplicable, Subject, Violation, Work, own_errors, require
 
 _SHORT_S: Final = 0.05
-_SHORT_READS: Final = 10
+_SHORT_READS: Final = 5
 _LONG_S: Final = 600.0
 _FINITE_FRAMES: Final = 300  # 10 s at 30 Hz
 _FEW_HZ: Final = 2.0
@@ -103,7 +103,7 @@ def a_read_comes_back_in_time(subject: Subject) -> None:
                 took_s.append((subject.clock.monotonic_ns() - begin_ns) / NS_PER_S)
                 require(took_s[-1] <= limit_s, f"read({_SHORT_S}) came back after {took_s[-1]:.1f} s only")
 
-    patience_s = subject.patience.frame_s * 3 + _SHORT_READS * limit_s
+    patience_s = subject.patience.frame_s * 2 + _SHORT_READS * limit_s
     Work(work).end_within(patience_s, f"read({_SHORT_S}) did not come back at all; silence must give None")
 
 
@@ -129,7 +129,7 @@ def a_wait_can_be_ended_from_another_thread(subject: Subject) -> None:
         own_errors("close()", source.close)
 
     reading = Work(read_on)
-    begun.wait(patience.frame_s * 3)
+    begun.wait(patience.frame_s * 2)
     ending.set()
     name, end = ("interrupt", source.interrupt) if isinstance(source, Interruptible) else ("close", source.close)
     ended = Work(lambda: own_errors(f"{name}() while another thread reads", end))
