@@ -1,11 +1,13 @@
-"""What a process has, as the kernel says: descriptors, mappings, children and threads; for tests that nothing is left."""
+"""What a process has, as the kernel says: descriptors, mappings, children, threads; for tests that nothing is left."""
 
 import os
+import select
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Holdings:
     rings: int  # mapped
     children: frozenset[int]  # zombies too
     threads: int
-    shared_memory: frozenset[str]
+    shared_memory: frozenset[str]  # by our name; other programs have theirs
 
 
 def holdings() -> Holdings:
@@ -26,7 +28,7 @@ def holdings() -> Holdings:
         rings=(_PROC / "self" / "maps").read_text().count("kinect-unlock-frames"),
         children=children_of(os.getpid()),
         threads=threading.active_count(),
-        shared_memory=frozenset(path.name for path in Path("/dev/shm").iterdir() if path.stat().st_uid == os.getuid()),
+        shared_memory=frozenset(path.name for path in _SHARED_MEMORY.glob("*kinect*")),
     )
 
 
@@ -35,10 +37,16 @@ def children_of(parent: int) -> frozenset[int]:
     return frozenset(int(path.name) for path in _PROC.glob("[0-9]*") if _parent_of(path) == parent)
 
 
-def state_of(pid: int) -> str | None:
-    """Return a process's state letter, such as Z for a zombie; None if there is no such process."""
-    fields = _stat(_PROC / str(pid))
-    return None if fields is None else fields[0]
+def has_ended(pid: int, within_s: float) -> bool:
+    """Wait for the end of a process that need not be a child; a zombie has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], within_s)[0])
+    finally:
+        os.close(descriptor)
 
 
 def _parent_of(path: Path) -> int | None:

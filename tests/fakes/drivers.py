@@ -229,10 +229,11 @@ def babbles(settings: Source, clock: Clock) -> PatternDriver:
 
 
 def floods(settings: Source, clock: Clock) -> PatternDriver:
-    """Fills the socket with beats until there is no room, before every frame."""
-    del settings
+    """Fills the socket with beats until there is no room, before every frame from one on."""
 
-    def act(_: int) -> None:
+    def act(seq: int) -> None:
+        if seq < int(settings.device or 1):
+            return
         os.set_blocking(int(sys.argv[1]), False)
         try:
             while True:
@@ -298,16 +299,17 @@ def changes_size(settings: Source, clock: Clock) -> PatternDriver:
     return _Growing(clock, int(settings.device or 1))
 
 
-class _Lying(PatternDriver):
+class _Lying(_Growing):
     def read(self, timeout_s: float) -> Frame | None:
-        frame = super().read(timeout_s)
-        return None if frame is None else Frame(frame.seq, 2**62, frame.color, frame.depth_mm, None)
+        frame = PatternDriver.read(self, timeout_s)
+        if frame is None or frame.seq < self._length:
+            return frame
+        return Frame(frame.seq, 2**62, frame.color, frame.depth_mm, None, frame.infrared)
 
 
 def lies_about_time(settings: Source, clock: Clock) -> PatternDriver:
-    """Says that its frames are from the future."""
-    del settings
-    return _Lying(clock)
+    """Says that its frames are from the future, from one on."""
+    return _Lying(clock, int(settings.device or 1))
 
 
 def tells_environment(settings: Source, clock: Clock) -> PatternDriver:
@@ -316,4 +318,4 @@ def tells_environment(settings: Source, clock: Clock) -> PatternDriver:
 
     limits = resource.getrlimit(resource.RLIMIT_CORE)
     Path(settings.path or "").write_text(f"{' '.join(sorted(os.environ))}\n{limits}\n")
-    return well(settings, clock)
+    return PatternDriver(clock)

@@ -31,9 +31,11 @@ class _Child:
 
     def show(self, number: int, **said: Any) -> None:
         planes = self.writer.begin(number)
-        for plane, image in zip((planes.color, planes.depth_mm, planes.infrared), pattern(number), strict=True):
-            if plane is not None:
-                np.copyto(plane, image)
+        planes.color[:], depth_mm, infrared = pattern(number)
+        assert planes.depth_mm is not None
+        planes.depth_mm[:] = depth_mm
+        assert planes.infrared is not None
+        planes.infrared[:] = infrared
         self.writer.publish(number)
         self.intake.shown(Shown(**{"number": number, "seq": number, "captured_ns": BORN_NS, "device_us": None, **said}))
 

@@ -18,12 +18,9 @@ from kinect_unlock.errors import SourceError
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.drivers import DRIVERS, Driver
-from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.isolated import IsolatedSource
 from kinect_unlock.sources.lives import DriverLives
 from kinect_unlock.sources.pipelines import FixedPipeline, Pipelines, pipelines_for
-from kinect_unlock.sources.replay import ReplaySource
-from kinect_unlock.sources.webcam import WebcamSource
 
 PLUG_INS: Final = "kinect_unlock.sources"
 _IN_PROCESS: Final = ("replay", "images", "webcam")
@@ -65,14 +62,21 @@ def open_source(
     if stream is not None and settings.kind not in ("replay", "images"):
         raise SourceError(f"source.kind {settings.kind!r} has no streams to choose from; leave out {stream!r}")
     match settings.kind:
+        # These load video libraries; a driver's child imports this package as well, and starts faster without them.
         case "replay":
+            from kinect_unlock.sources.replay import ReplaySource  # noqa: PLC0415 - see above
+
             path = _recording(_configured_path(settings), stream)
             return ReplaySource(path, pace=settings.pace, clock=clock)
         case "images":
+            from kinect_unlock.sources.images import ImagesSource  # noqa: PLC0415 - see above
+
             folder = _configured_path(settings)
             folder = folder if stream is None else _inside(folder, stream)
             return ImagesSource(folder, pace=settings.pace, clock=clock)
         case "webcam":
+            from kinect_unlock.sources.webcam import WebcamSource  # noqa: PLC0415 - see above
+
             return WebcamSource(settings.device, clock=clock)
         case kind:
             made = DRIVERS.get(kind) or _plugged_in(settings)

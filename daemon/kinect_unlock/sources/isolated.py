@@ -30,6 +30,7 @@ from kinect_unlock.sources.pipelines import Pipeline, Pipelines
 
 CLOSE_GRACE_S: Final = 2.0  # what a driver may take to close its camera
 _AGAIN_S: Final = 0.5  # between two looks for a camera that may come back
+_WORTH_S: Final = 3.0  # with less time left no Kinect gives its first frame, and trying would only cover up the cause
 _GRACE_S: Final = {
     Fault.OVER: 1.0,  # a crashed process hangs up before it is gone
     Fault.FAILED: CLOSE_GRACE_S,  # a driver that speaks may close its camera in order
@@ -96,13 +97,13 @@ class IsolatedSource:
             try:
                 self._begin(deadline_ns)
             except DeviceMissing:
-                if not self._lives.may_reappear() or deadline_left_s(self._clock, deadline_ns) <= _AGAIN_S:
+                if not (self._lives.may_reappear() and self._is_worth_it(deadline_ns, _AGAIN_S)):
                     raise
                 self._pause(_AGAIN_S)
             except DriverMissing:
                 raise
             except SourceError as fault:
-                if self._given_up or deadline_left_s(self._clock, deadline_ns) <= self._lives.wait_s():
+                if self._given_up or not self._is_worth_it(deadline_ns, self._lives.wait_s()):
                     raise
                 _LOG.warning("event=driver-again message=%r", str(fault))
             else:
@@ -159,12 +160,16 @@ class IsolatedSource:
     def _rest(self, deadline_ns: int) -> None:
         """Wait until a driver may be started."""
         wait_s = self._lives.wait_s()
-        if 0.0 < deadline_left_s(self._clock, deadline_ns) <= wait_s:
+        if wait_s > 0.0 and not self._is_worth_it(deadline_ns, wait_s):
             if self._lives.failures:
                 times = f"failed {self._lives.failures} times in a row ({self._lives.cause})"
                 raise SourceError(f"the camera driver {times}; it is started again in {wait_s:.0f} s at the earliest")
             raise SourceError(f"the camera was closed just now and can be opened again in {wait_s:.0f} s; wait for it")
         self._pause(wait_s)
+
+    def _is_worth_it(self, deadline_ns: int, wait_s: float) -> bool:
+        """Say whether a driver that is started after a wait has time enough for its first frame."""
+        return deadline_left_s(self._clock, deadline_ns) - wait_s >= _WORTH_S
 
     def _pause(self, wait_s: float) -> None:
         select.select([self._waker()], [], [], wait_s)
@@ -208,7 +213,7 @@ class IsolatedSource:
                 return
             left_s = deadline_left_s(self._clock, deadline_ns)
             if left_s == 0.0:
-                raise Broken(Fault.NO_FRAME, f"{self._settings.open_timeout_s:g} s")
+                raise Broken(Fault.NO_FRAME, f"{self._settings.open_timeout_s:g} s of source.open_timeout_s")
             present.life.wait(left_s, self._waker())
             if self._given_up:
                 self._close(present, End.GIVEN_UP)
@@ -271,7 +276,7 @@ def _cause(broken: Broken, how: str) -> str:
         case Fault.SILENT:
             return f"hung: it said nothing for {BEAT_LIMIT_S:g} s and was ended"
         case Fault.NO_FRAME:
-            return f"gave no frame within {broken.words} and was ended"
+            return f"gave no frame within the {broken.words} and was ended"
         case Fault.NONSENSE:
             return f"said what cannot be ({broken.words}) and was ended"
         case Fault.FAILED:
