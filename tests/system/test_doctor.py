@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from system.rehearsal import install_plug_in
+
 KINECT = Path(__file__).with_name("kinect.umockdev")
 RULES = Path(__file__).parents[2] / "systemd" / "60-kinect-unlock.rules"
 SENSOR = "/devices/pci0000:00/0000:00:14.0/usb2/2-1/2-1.1"
@@ -107,6 +109,16 @@ def test_udev_itself_gives_the_camera_to_the_group_whatever_the_librarys_rule_sa
 
     assigned = [line.partition("rules.d/")[2] for line in told.splitlines() if "rules:" in line and "kinect" in line]
     assert assigned == ["60-kinect-unlock.rules:8 GROUP 54321", "60-kinect-unlock.rules:8 MODE 0660"]
+
+
+def test_a_plug_in_that_would_end_the_process_is_not_loaded(config: Path, tmp_path: Path) -> None:
+    place = install_plug_in(tmp_path)
+    (place / "rehearsed.py").write_text("import os; os._exit(255)")
+    config.write_text(config.read_text().replace("kinect-v2", "rehearsed"))
+    code, report = doctor(config, environ={"PYTHONPATH": str(place)})
+
+    assert code in {0, 1}
+    assert by_name(report)["source"]["evidence"] == "rehearsed is installed as rehearsed:make; not loaded"
 
 
 def test_a_package_that_cannot_be_loaded_is_told_and_the_rest_is_still_looked_at(config: Path, tmp_path: Path) -> None:

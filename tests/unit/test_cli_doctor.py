@@ -13,7 +13,11 @@ from fakes.computer import Computer
 from kinect_unlock.checks import program
 from kinect_unlock.checks.examination import Place
 from kinect_unlock.cli import doctor as module
+from kinect_unlock.clock import SystemClock
 from kinect_unlock.models import ModelStore
+from kinect_unlock.settings import Source
+from kinect_unlock.sources.base import Identity
+from kinect_unlock.sources.pipelines import pipelines_for
 
 ALONE = {"kind": "replay", "path": "."}
 
@@ -193,7 +197,7 @@ def test_the_camera_is_opened_when_asked_for(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_remembered_of_pipelines_is_told(tmp_path: Path) -> None:
+def test_pipelines_that_were_never_tried_are_told_and_nothing_is_made(tmp_path: Path) -> None:
     demo = Path(program.__file__).parents[1] / "data" / "demo"
     told = checks(
         command("doctor", "--json", "--config", write(tmp_path, source={"kind": "stand-in", "path": str(demo)}))
@@ -201,6 +205,27 @@ def test_what_is_remembered_of_pipelines_is_told(tmp_path: Path) -> None:
 
     assert (told["remembered"]["state"], "--camera" in told["remembered"]["next_step"]) == ("note", True)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "state", "told"),
+    [
+        (29.9, "ok", "opencl: 29.9 Hz at best; cpu: never worked, failed 1 times since (no frame)"),
+        (None, "note", "none has worked yet: cpu: never worked, failed 1 times since (no frame)"),
+    ],
+)
+def test_what_the_daemon_found_out_about_pipelines_is_told(
+    rate_hz: float | None, state: str, told: str, tmp_path: Path
+) -> None:
+    source = Source(kind="stand-in", path=str(tmp_path))
+    book = pipelines_for(source, cache_dir=tmp_path / "cache", environ={}, clock=SystemClock())
+    if rate_hz is not None:
+        book.worked("opencl", Identity("Kinect v2"), rate_hz)
+    book.failed("cpu", "no frame")
+    settings = {"kind": "stand-in", "path": str(tmp_path)}
+    found = checks(command("doctor", "--json", "--config", write(tmp_path, source=settings)))["remembered"]
+
+    assert (found["state"], found["evidence"]) == (state, told)
 
 
 def test_a_number_that_onnx_runtime_gave_this_computer_is_told(computer: Computer, tmp_path: Path) -> None:

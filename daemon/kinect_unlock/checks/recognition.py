@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from kinect_unlock import app
@@ -11,6 +12,7 @@ from kinect_unlock.errors import SourceError
 from kinect_unlock.manifest import Threshold, pick_thresholds
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config
+from kinect_unlock.sources import BUILT_IN, PLUG_INS
 from kinect_unlock.sources.drivers import DRIVERS
 from kinect_unlock.sources.pipelines import Outcome, remembered
 
@@ -59,23 +61,23 @@ def matching(settings: Config) -> Check:
 
 
 def source(settings: Config) -> Check:
-    """Say whether the configured source can be made; it is not opened, and no driver loaded.
-
-    Raises:
-        SourceError: it cannot.
-    """
-    path = settings.source.path
-    if settings.source.kind in {"replay", "images"} and path is not None and not Path(path).exists():
+    """Say whether the configured source can be made; it is not opened, and no driver loaded."""
+    kind, path = settings.source.kind, settings.source.path
+    plug_ins = [] if kind in BUILT_IN else [entry.value for entry in entry_points(group=PLUG_INS, name=kind)]
+    if plug_ins:  # whose module may load a driver, which is nothing for this process
+        return Check(Section.CAMERA, "source", State.OK, f"{kind} is installed as {plug_ins[0]}; not loaded")
+    reads_path = kind in {"replay", "images"} or (kind in DRIVERS and DRIVERS[kind].reads_path)
+    if reads_path and path is not None and not Path(path).exists():
         step = "make it, or set source.path to what is to be read"
         return Check(Section.CAMERA, "source", State.FAILED, f"{path} is not there", step)
-    if settings.source.kind == "replay" and path is not None and Path(path).is_dir():
+    if kind == "replay" and path is not None and Path(path).is_dir():
         return Check(Section.CAMERA, "source", State.OK, f"recordings from {path}; each request names one")
     try:
         app.source(settings)
     except SourceError as fault:
         step = "correct source in the configuration; `kinect-unlock config show --defaults` explains it"
         return Check(Section.CAMERA, "source", State.FAILED, str(fault), step)
-    return Check(Section.CAMERA, "source", State.OK, f"{settings.source.kind} can be constructed; not opened")
+    return Check(Section.CAMERA, "source", State.OK, f"{kind} can be constructed; not opened")
 
 
 def pipelines(settings: Config, environ: Mapping[str, str], uid: int) -> Check | None:

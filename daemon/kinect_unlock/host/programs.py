@@ -12,7 +12,8 @@ from typing import BinaryIO, Final
 
 from kinect_unlock.host.text import shown
 
-_LIMIT_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 1 << 20  # the end of what was written
+_WRITTEN_BYTES: Final = 1 << 26  # to any one file: more than what a driver of OpenCL compiles and keeps
 _REAPING_LIMIT_S: Final = 2.0  # a process inside a driver that hangs cannot be killed; then it is left behind
 
 
@@ -62,7 +63,7 @@ def run(argv: Sequence[str], *, limit_s: float, environ: Mapping[str, str]) -> R
 
 def _ended(child: subprocess.Popen[bytes], limit_s: float) -> int | None:
     with suppress(OSError):  # it may have ended already
-        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (_LIMIT_BYTES, _LIMIT_BYTES))
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (_WRITTEN_BYTES, _WRITTEN_BYTES))
     try:
         return child.wait(limit_s)
     except subprocess.TimeoutExpired:
@@ -78,8 +79,8 @@ def _memory() -> BinaryIO:
 
 
 def _lines(file: BinaryIO) -> tuple[str, ...]:
-    file.seek(0)
-    return tuple(shown(line) for line in file.read(_LIMIT_BYTES).decode(errors="replace").splitlines())
+    file.seek(max(0, file.seek(0, os.SEEK_END) - _READ_BYTES))
+    return tuple(shown(line) for line in file.read(_READ_BYTES).decode(errors="replace").splitlines())
 
 
 def _signal_name(number: int) -> str:
