@@ -1,0 +1,40 @@
+"""A program that reads an isolated camera until it is told to stop by SIGTERM, or is killed.
+
+``python -m fakes.isolated_parent DRIVER DEVICE PATH``, each of `fakes.drivers`; it says ``open`` once it is.
+"""
+
+import signal
+import sys
+from contextlib import closing
+
+from kinect_unlock.clock import SystemClock
+from kinect_unlock.frames import Origin
+from kinect_unlock.settings import Source
+from kinect_unlock.sources.drivers import Driver
+from kinect_unlock.sources.isolated import IsolatedSource
+from kinect_unlock.sources.lives import DriverLives
+from kinect_unlock.sources.pipelines import FixedPipeline
+
+
+def main() -> None:
+    """Open, say so, and read."""
+    name, device, path = sys.argv[1:]
+    clock = SystemClock()
+    source = IsolatedSource(
+        Driver(f"fakes.drivers:{name}", Origin.STAND_IN, "fake"),
+        Source(kind="fake", device=device or None, path=path or None),
+        clock,
+        lives=DriverLives(clock, reappear_s=0.0),
+        pipelines=FixedPipeline("cpu"),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    with closing(source):
+        source.open()
+        sys.stdout.write("open\n")
+        sys.stdout.flush()
+        while True:
+            source.read(60.0)
+
+
+if __name__ == "__main__":
+    main()
