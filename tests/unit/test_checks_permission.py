@@ -64,13 +64,20 @@ def test_our_rule_without_its_group_is_a_fault_since_udev_then_ignores_it() -> N
     assert check.next_step.startswith("sudo groupadd --system kinectd")
 
 
-@pytest.mark.parametrize("mode", ["0666", "0664", "rubbish"])
+@pytest.mark.parametrize("mode", ["0666", "0662", "rubbish"])
 def test_a_rule_that_lets_everybody_look_is_told_with_what_that_means(mode: str) -> None:
     check = permission.rule(Access(Said(mode, UPSTREAM), None, None, (UPSTREAM,)), GROUPS, kind="kinect-v2")
 
     assert check.state is State.NOTE
     assert "every local user can watch" in check.evidence
     assert str(UPSTREAM) in check.evidence
+
+
+def test_a_node_that_others_may_only_read_shows_them_nothing() -> None:
+    said = Access(Said("0664", UPSTREAM), Said("video", UPSTREAM), None, (UPSTREAM,))
+    check = permission.rule(said, GROUPS, kind="kinect-v2")
+
+    assert (check.state, check.evidence) == (State.NOTE, f"{UPSTREAM}: not ours; for video")
 
 
 def test_a_foreign_rule_that_wins_over_ours_is_to_be_removed() -> None:

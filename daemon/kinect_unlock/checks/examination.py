@@ -5,20 +5,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kinect_unlock import config
 from kinect_unlock.checks import camera, desktop, driver, permission, program
-from kinect_unlock.checks.results import Check, Section, State
+from kinect_unlock.checks.results import Check, Progress, Section, State
 from kinect_unlock.client import Client
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
 from kinect_unlock.host import accounts, drivers, graphics, pam, services, sessions, udev, usb
 from kinect_unlock.settings import Config
 from kinect_unlock.wire import Status, Word
-
-if TYPE_CHECKING:
-    from kinect_unlock.checks.measuring import Progress
 
 _DAEMON_TIMEOUT_S: Final = 5.0
 
@@ -32,7 +29,7 @@ class Place:
     uid: int = field(default_factory=os.geteuid)
 
 
-def examine(file: Path | None, place: Place, *, opening: "Progress | None" = None) -> Iterator[Check]:
+def examine(file: Path | None, place: Place, *, opening: Progress | None = None) -> Iterator[Check]:
     """Look at everything; without a configuration that can be read, at what does not need one.
 
     The camera is opened only if ``opening`` wants to be told how far that is.
@@ -137,7 +134,7 @@ def _driver(place: Place, kind: str) -> Iterator[Check]:
     )
 
 
-def _opened(settings: Config, opening: "Progress") -> Iterator[Check]:
+def _opened(settings: Config, opening: Progress) -> Iterator[Check]:
     try:
         from kinect_unlock.checks import measuring  # noqa: PLC0415 - see _configured
     except ImportError:

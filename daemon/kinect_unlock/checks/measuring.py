@@ -3,11 +3,11 @@
 The driver runs in a child of its own, as it does for the daemon, so that whatever it does costs a line of the table.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kinect_unlock.checks.results import Check, Section, State
+from kinect_unlock.checks.results import Check, Progress, Section, State
 from kinect_unlock.clock import NS_PER_S, Clock, deadline_left_s
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Origin
@@ -20,8 +20,6 @@ from kinect_unlock.sources.pipelines import FAST_HZ, ORDER, FixedPipeline, Pipel
 
 MEASURED_S: Final = 3.0
 ENOUGH_HZ: Final = 5.0  # three votes of five within a second
-
-Progress = Callable[[str, float], None]  # what is being done, and how much of it, from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)

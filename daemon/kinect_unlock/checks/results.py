@@ -1,8 +1,11 @@
 """How a check came out, and what all of them together come to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and how much of it is, from 0 to 1
 
 
 @unique
