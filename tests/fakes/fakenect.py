@@ -24,6 +24,7 @@ from kinect_unlock.sources.kinect_v1_library import Libfreenect, Mode
 LIBRARY = next(Path("/usr/lib").glob("*/fakenect/libfreenect.so.0.5"), None)
 WHY_NOT = "fakenect is not installed: apt-get install libfreenect0.5"
 SERIAL = "fakenect"
+AS_SHIPPED = Driver("fakes.fakenect:played_as_shipped", Origin.UNPROVEN, "Kinect v1", reads_path=True)
 DRIVER = Driver("fakes.fakenect:played", Origin.UNPROVEN, "Kinect v1", reads_path=True)
 
 _ONLY_DEPTH = 0  # FREENECT_DEPTH_11BIT
@@ -48,6 +49,18 @@ class Fakenect(Libfreenect):
 def played(settings: Source, clock: Clock) -> KinectV1Source:
     """Play the dump at ``settings.path``; for a driver's child, since fakenect ends the process when it is unhappy."""
     return KinectV1Source(settings, clock, library=lambda: Fakenect(Path(settings.path or "")))
+
+
+class FakenectAsShipped(Fakenect):
+    """The library's stand-in with one gap left open: it aborts the process when asked for depth in millimetres."""
+
+    def depth_mode(self) -> Mode:
+        return Libfreenect.depth_mode(self)
+
+
+def played_as_shipped(settings: Source, clock: Clock) -> KinectV1Source:
+    """Play a dump until fakenect aborts the process, which is at once."""
+    return KinectV1Source(settings, clock, library=lambda: FakenectAsShipped(Path(settings.path or "")))
 
 
 def write_dump(folder: Path, recording: str, *, frames: int, distinct: int = 20) -> Path:

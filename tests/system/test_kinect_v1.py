@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,15 @@ import pytest
 from demo_frames import frames_of
 from fakes import fakenect
 from fakes.sources import install
+from kinect_unlock.clock import SystemClock
+from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.recording import RecordingReader
+from kinect_unlock.settings import Source
+from kinect_unlock.sources.drivers import Driver
+from kinect_unlock.sources.isolated import IsolatedSource
 from kinect_unlock.sources.kinect_v1 import CALIBRATION
+from kinect_unlock.sources.lives import DriverLives
+from kinect_unlock.sources.pipelines import FixedPipeline
 from kinect_unlock.wire import Enrol, Identify, Status, Verify, Word
 from system.rehearsal import WAIT_S, DaemonProcess, Start
 
@@ -128,3 +135,44 @@ def test_a_camera_that_is_not_there_is_told_with_the_next_step(tmp_path: Path) -
     assert "Kinect v1" in done.stderr
     assert "connect it" in done.stderr or "set source.device" in done.stderr
     assert not (tmp_path / "x.mkv").exists()
+
+
+@pytest.fixture
+def in_child(monkeypatch: pytest.MonkeyPatch) -> Callable[[Driver, Path], IsolatedSource]:
+    """Makes a source whose driver runs in a child, once, without a second try."""
+    monkeypatch.setenv("PYTHONPATH", str(_TESTS))
+    clock = SystemClock()
+
+    def make(driver: Driver, dump: Path) -> IsolatedSource:
+        settings = Source(kind="fakenect", path=str(dump), open_timeout_s=10.0)
+        lives = DriverLives(clock, reappear_s=0.0)
+        return IsolatedSource(driver, settings, clock, lives=lives, pipelines=FixedPipeline("cpu"))
+
+    return make
+
+
+def _read_on(source: IsolatedSource) -> None:
+    while True:
+        source.read(1.0)
+
+
+def test_a_library_that_exits_is_a_lost_source_with_its_last_words(
+    in_child: Callable[[Driver, Path], IsolatedSource], tmp_path: Path
+) -> None:
+    dump = fakenect.write_dump(tmp_path / "torn", "stranger", frames=60, distinct=2)
+    index = (dump / "INDEX.txt").read_text().splitlines()
+    (dump / index[40]).unlink()  # fakenect answers with exit(1)
+    source = in_child(fakenect.DRIVER, dump)
+    source.open()
+
+    with closing(source), pytest.raises(SourceLost, match=r"(?s)exit code 1.*Cannot open file"):
+        _read_on(source)
+
+
+def test_a_library_that_aborts_is_a_source_that_cannot_be_opened(
+    in_child: Callable[[Driver, Path], IsolatedSource], people: dict[str, Path]
+) -> None:
+    source = in_child(fakenect.AS_SHIPPED, people["stranger"])
+
+    with closing(source), pytest.raises(SourceError, match=r"(?s)SIGABRT.*freenect_find_depth_mode"):
+        source.open()

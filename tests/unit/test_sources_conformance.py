@@ -535,3 +535,10 @@ def test_a_stream_that_ends_for_good_passes() -> None:
 def test_an_endless_stream_has_no_end_to_check(make: Callable[[], FrameSource], reason: str) -> None:
     with pytest.raises(Inapplicable, match=reason):
         life_cycle.the_end_of_its_stream_is_final(Subject("endless", make))
+
+
+def test_the_checks_need_no_test_framework() -> None:
+    look = "import sys; import kinect_unlock.sources.conformance, kinect_unlock.app; print('pytest' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
