@@ -72,8 +72,11 @@ def test_a_png_shows_the_frame_that_was_asked_for(config: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_scores_are_shown_beside_an_enrolment_and_nowhere_else(config: Path, tmp_path: Path) -> None:
-    against = ("--against", demo("owner-enrols"))
+def test_scores_are_shown_beside_an_enrolment_and_nowhere_else(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder_of_recordings())
+    against = ("--against", demo("owner-enrols").name)  # a path is the caller's, wherever the daemon is
     for name in ("owner-returns", "stranger"):
         view = ("view", demo(name), "--png", tmp_path / f"{name}.png", "--frame", 8, "--config", config)
         assert command(*view, *against).exit_code == 0
@@ -136,9 +139,9 @@ def test_infrared_is_shown_where_a_recording_has_it(config: Path, tmp_path: Path
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_leaves_no_file(
-    config: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     settings = yaml.safe_load(config.read_text())
     settings["daemon"]["state_dir"] = str(tmp_path / "state")
     config.write_text(yaml.safe_dump(settings))

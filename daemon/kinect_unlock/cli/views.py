@@ -111,7 +111,7 @@ def _of_user(settings: Config, user: str) -> Template:
 def _enrolled_from(settings: Config, against: Path) -> Template:
     """Enrol a recording with a private daemon, and return the template; nothing of it is left behind."""
     with PrivateDaemon.folder() as folder:
-        private = private_settings(settings, folder=against, pace="asap")
+        private = private_settings(settings, folder=against.resolve(), pace="asap")
         with PrivateDaemon(private, folder) as daemon:
             last = daemon.client.request(Enrol(user=_OWNER), timeout_s=_ENROL_TIMEOUT_S)
         if last.word is not Word.ENROLLED:

@@ -27,6 +27,7 @@ TEXT_PX: Final = 17
 SMALL_PX: Final = 15
 _ROW: Final = 26
 _PADDING: Final = 16
+_MANY: Final = 100.0
 _AROUND_ZERO: Final = 20.0  # how far the scale of a bound at zero reaches
 _HALVES: Final = {"rgb": "colour", "depth": "depth", "rgbd": "colour and depth"}
 _STAGES: Final = ("gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode")
@@ -242,8 +243,11 @@ def _name(cue: Cue) -> str:
 
 def _value(cue: Cue) -> str:
     if cue.value is None or not np.isfinite(cue.value):
-        return "not measurable"
-    return f"{cue.value:.0%}" if cue.unit == "share" else f"{cue.value:.1f} {cue.unit}".rstrip()
+        return "no value"
+    if cue.unit == "share":
+        return f"{cue.value:.0%}"
+    digits = 2 if abs(cue.value) < _MANY else 1  # 7.98 is not 8, which would be enough
+    return f"{cue.value:.{digits}f} {cue.unit}".rstrip()
 
 
 def _number(bound: float, unit: str) -> str:
