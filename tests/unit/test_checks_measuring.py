@@ -48,7 +48,7 @@ def test_a_driver_that_ends_its_process_costs_a_line(tmp_path: Path) -> None:
     (found,), _ = measure(stand_in(tmp_path, "faults: [{does: exit-on-open}]", open_timeout_s=1.0))
 
     assert found.frames == 0
-    assert "255" in found.fault
+    assert "the camera driver" in found.fault  # by its exit code, or by the time, whichever comes first
 
 
 def test_what_is_no_camera_is_not_opened() -> None:

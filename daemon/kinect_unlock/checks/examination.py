@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -48,15 +47,15 @@ def examine(file: Path | None, place: Place, *, opening: Progress | None = None)
         step = "correct it; `kinect-unlock config check FILE` helps"
         yield Check(Section.PROGRAM, "configuration", State.FAILED, str(fault), step)
     kind = (settings or Config()).source.kind
-    yield from _configured(place, settings)
+    yield from _configured(settings)
     yield from _camera(place, kind, settings)
     yield from _driver(place, kind)
-    if opening is not None and settings is not None:
-        yield from _opened(settings, opening)
+    if settings is not None:
+        yield from _rates(place, settings, opening)
     yield from _desktop(place, settings)
 
 
-def _configured(place: Place, settings: Config | None) -> Iterator[Check]:
+def _configured(settings: Config | None) -> Iterator[Check]:
     """Judge what the configuration names, which takes the packages that everything runs on."""
     if settings is None:
         return
@@ -65,20 +64,17 @@ def _configured(place: Place, settings: Config | None) -> Iterator[Check]:
     except ImportError as fault:
         yield program.unusable(fault)
         return
-    looks: tuple[tuple[Section, str, Callable[[Config], Check | None]], ...] = (
+    looks: tuple[tuple[Section, str, Callable[[Config], Check]], ...] = (
         (Section.CAMERA, "source", recognition.source),
         (Section.RECOGNITION, "networks", recognition.networks),
         (Section.RECOGNITION, "matching", recognition.matching),
-        (Section.DRIVER, "remembered", partial(recognition.pipelines, environ=place.environ, uid=place.uid)),
         (Section.DESKTOP, "hooks", recognition.hooks),
     )
     for section, name, look in looks:
         try:
-            check = look(settings)
+            yield look(settings)
         except KinectUnlockError as fault:
-            check = Check(section, name, State.FAILED, str(fault))
-        if check is not None:
-            yield check
+            yield Check(section, name, State.FAILED, str(fault))
 
 
 def _camera(place: Place, kind: str, settings: Config | None) -> Iterator[Check]:
@@ -134,11 +130,20 @@ def _driver(place: Place, kind: str) -> Iterator[Check]:
     )
 
 
-def _opened(settings: Config, opening: Progress) -> Iterator[Check]:
+def _rates(place: Place, settings: Config, opening: Progress | None) -> Iterator[Check]:
+    """Tell how fast each pipeline was seen to be, and with ``opening`` how fast it is now."""
     try:
-        from kinect_unlock.checks import measuring  # noqa: PLC0415 - see _configured
+        from kinect_unlock.checks import measuring, recognition  # noqa: PLC0415 - see _configured
     except ImportError:
         return  # told there
+    try:
+        known = recognition.pipelines(settings, place.environ, place.uid)
+    except KinectUnlockError as fault:
+        known = Check(Section.DRIVER, "remembered", State.FAILED, str(fault))
+    if known is not None:
+        yield known
+    if opening is None:
+        return
     found = measuring.measure(settings.source, SystemClock(), opening)
     if not found:
         step = "only a camera with a driver of its own is opened and measured"
