@@ -8,7 +8,7 @@ again, and what the process still holds that it did not hold before. Each run ha
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeAlias
@@ -35,18 +35,23 @@ _RECOVERED_S: Final = 40.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.02
 _WATCHING: Final = "verify"
+_NAME_WIDTH, _LEFT_WIDTH = 25, 11  # characters
 
 _Slot: TypeAlias = LatestSlot[Shot | Ending]
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A fault by name; ``kill`` true: the child is killed from outside instead."""
+    """A fault by name; ``kill`` true: the child is killed from outside instead.
+
+    A fault that no time ends is ``mended`` after the first attempt: the library is installed, the camera plugged in.
+    """
 
     name: str
     faults: tuple[Fault, ...] = ()
     reappear_s: float = 0.0
     kill: bool = False
+    mended: bool = False
 
 
 def _streaming(does: str, **details: float) -> tuple[Fault, ...]:
@@ -58,8 +63,8 @@ def _opening(does: str) -> tuple[Fault, ...]:
 
 
 REHEARSALS: Final = (
-    Rehearsal("binding cannot be loaded", _opening("binding-missing")),
-    Rehearsal("no such camera", _opening("no-device")),
+    Rehearsal("binding cannot be loaded", _opening("binding-missing"), mended=True),
+    Rehearsal("no such camera", _opening("no-device"), mended=True),
     Rehearsal("exit(-1) on opening", _opening("exit-on-open")),
     Rehearsal("dead device behind a pointer", _opening("null-device")),
     Rehearsal("segfault on start", _opening("segfault-on-start")),
@@ -140,6 +145,8 @@ def rehearse(job: Job) -> Run:
         before = Holdings.now()
         with _Camera(settings, clock) as camera:
             met = camera.attempt(1, _WATCHED_S, kill=job.rehearsal.kill)
+            if job.rehearsal.mended:
+                plan.write_bytes(msgspec.yaml.encode(Plan()))
             again_ns = None if met.ending is None else camera.first_frame_ns(2, _RECOVERED_S)
         leftovers = tuple(Holdings.now().more_than(before))
     return _run(job.rehearsal, met, again_ns, leftovers)
@@ -243,32 +250,38 @@ def _lost(met: _Met, again_ns: int | None) -> int:
     return max(0, round((end_ns - met.first_ns) / NS_PER_S * _HZ) + 1 - given)
 
 
-def table(runs: Iterable[Run]) -> Table:
-    """Lay the runs out for a terminal: one line a fault; times are p50 and the longest, in seconds."""
-    view = Table("the driver's fault", "the attempt sees", box=SIMPLE_HEAD, title_justify="left")
-    for heading in ("runs", "open, s", "noticed, s", "again, s", "lost", "left"):
-        view.add_column(heading, justify="right")
+def table(runs: Sequence[Run]) -> Table:
+    """Lay the runs out for a terminal: one line a fault; seconds are p50 and the most, lost frames p50."""
     named: dict[str, list[Run]] = {}
     for run in runs:
         named.setdefault(run.name, []).append(run)
+    counts = sorted({len(group) for group in named.values()})
+    view = Table(
+        title=f"{' or '.join(map(str, counts))} runs each: p50, most",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    view.add_column("the driver's fault", min_width=_NAME_WIDTH)
+    view.add_column("seen as", no_wrap=True)
+    for heading in ("noticed, s", "again, s", "lost"):
+        view.add_column(heading, justify="right")
+    view.add_column("left", min_width=_LEFT_WIDTH, overflow="fold")
     for name, group in named.items():
-        seen = ", ".join(sorted({run.seen or "frames go on" for run in group}))
-        left = sorted({thing for run in group for thing in run.leftovers})
         view.add_row(
             name,
-            seen,
-            str(len(group)),
-            _spread([run.opened_s for run in group]),
+            ", ".join(sorted({run.seen or "frames go on" for run in group})),
             _spread([run.noticed_s for run in group]),
             _spread([run.recovered_s for run in group]),
             f"{np.median([run.lost for run in group]):.0f}",
-            ", ".join(left) or "none",
+            ", ".join(sorted({thing for run in group for thing in run.leftovers})) or "none",
         )
     return view
 
 
 def _spread(seconds: list[float | None]) -> str:
-    """Give the median and the longest."""
+    """Give the median and the longest, and how many never came if others did."""
     known = [value for value in seconds if value is not None]
     if not known:
         return "-"

@@ -6,12 +6,14 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock_lab import camera_costs, camera_faults, camera_soak
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
+from kinect_unlock_lab.documents import Place
 from kinect_unlock_lab.mapping import Workers
 
 app = typer.Typer()
@@ -19,6 +21,25 @@ app = typer.Typer()
 Recording = Annotated[
     Path | None, typer.Option("--recording", help="What the camera sees; by default the demo's owner.", dir_okay=False)
 ]
+MarkdownFile = Annotated[
+    Path | None, typer.Option("--markdown", help="Put the tables into their place in this document.", exists=True)
+]
+
+
+def _place(document: Path | None, name: str) -> Place | None:
+    """Look for the place before the work begins."""
+    try:
+        return None if document is None else Place(document, name)
+    except ValueError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--markdown") from fault
+
+
+def _show(place: Place | None, *tables: Table) -> None:
+    console = Console(highlight=False)
+    for view in tables:
+        console.print(view)
+    if place is not None:
+        place.put(tables)
 
 
 @app.command()
@@ -29,12 +50,14 @@ def faults(
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they mostly wait.")] = 4,
     recording: Recording = None,
     json_file: JsonFile = None,
+    markdown: MarkdownFile = None,
 ) -> None:
     """Do each thing that a camera's driver does wrong, and show what an attempt sees of it and how soon.
 
     The driver is the stand-in, in a child process; crashes are real signals. Nothing may be left behind: exit code 70
     where something is.
     """
+    place = _place(markdown, "faults")
     chosen = [rehearsal for rehearsal in camera_faults.REHEARSALS if only in rehearsal.name]
     if not chosen:
         raise typer.BadParameter(f"no fault has {only!r} in its name", param_hint="--only")
@@ -43,7 +66,7 @@ def faults(
         found = list(
             camera_faults.rehearse_all(played, runs=runs, workers=Workers(jobs), rehearsals=chosen, on_done=done)
         )
-    Console(highlight=False).print(camera_faults.table(found))
+    _show(place, camera_faults.table(found))
     write_json(json_file, [msgspec.to_builtins(run) for run in found])
     if any(run.leftovers for run in found):
         raise typer.Exit(70)
@@ -57,6 +80,7 @@ def soak(
     pause_s: Annotated[float, typer.Option(min=0.0, help="Seconds between attempts.")] = 0.0,
     recording: Recording = None,
     json_file: JsonFile = None,
+    markdown: MarkdownFile = None,
     file: ConfigFile = None,
 ) -> None:
     """Ask a daemon all the time while its camera's driver fails at random; show what it answered and held.
@@ -64,7 +88,7 @@ def soak(
     With a recording of an empty room the camera runs at its full rate and nothing is judged. Exit code 70 where
     something is left behind or an attempt got no answer.
     """
-    folder = folder_of_recordings()
+    place, folder = _place(markdown, "soak"), folder_of_recordings()
     with progress("seconds", int(minutes * 60)) as done:
         found = camera_soak.soak(
             settings_of(file),
@@ -75,7 +99,7 @@ def soak(
             pause_s=pause_s,
             on_second=done,
         )
-    Console(highlight=False).print(camera_soak.table(found))
+    _show(place, camera_soak.table(found))
     write_json(json_file, found.as_json())
     if found.leftovers or found.unanswered:
         raise typer.Exit(70)
@@ -88,6 +112,7 @@ def bench_camera(
     blocks: Annotated[int, typer.Option(min=1, help="Blocks on either way, in turn.")] = 4,
     recording: Recording = None,
     json_file: JsonFile = None,
+    markdown: MarkdownFile = None,
     file: ConfigFile = None,
 ) -> None:
     """Time a frame's way from the driver to the daemon, through a child and without one, and registering its depth.
@@ -95,11 +120,10 @@ def bench_camera(
     The driver is the stand-in with 1080p colour, 512x424 depth and infrared at 30 Hz. What it takes to play the
     recording is told apart and is in no other number.
     """
+    place = _place(markdown, "costs")
     played = recording or folder_of_recordings() / "owner-returns.mkv"
     detector = product.detector(settings_of(file))
     with progress("blocks", blocks) as done:
         costs = camera_costs.measure(played, detector, frames=frames, blocks=blocks, on_block=done)
-    console = Console(highlight=False)
-    for view in camera_costs.tables(costs):
-        console.print(view)
+    _show(place, *camera_costs.tables(costs))
     write_json(json_file, costs.as_json())
