@@ -218,7 +218,8 @@ class Freenect2:
         return Freenect2Device(self._camera if opened else None)
 
 
-_Logger: TypeAlias = Logger  # inside `Binding` the name is an attribute
+_Freenect2: TypeAlias = Freenect2  # inside `Binding` the names are attributes
+_Logger: TypeAlias = Logger
 
 
 class Binding:
@@ -242,7 +243,11 @@ class Binding:
     def __init__(self, make_camera: Callable[[Callable[[int, bytes], None]], Camera]) -> None:
         """Take what makes the camera of one `Freenect2`, given who writes its messages."""
         self._logger: _Logger | None = self.createConsoleLoggerWithDefaultLevel()
-        self.Freenect2 = lambda: Freenect2(make_camera(self._log))
+        self._make_camera = make_camera
+
+    def Freenect2(self) -> _Freenect2:
+        """Return what finds and opens the camera."""
+        return Freenect2(self._make_camera(self._log))
 
     def createConsoleLogger(self, level: int) -> _Logger:
         """Return a logger of this level."""

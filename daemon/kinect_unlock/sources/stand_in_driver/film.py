@@ -7,7 +7,9 @@ the distance as under a lamp beside the camera. It is bright where a face is, an
 infrared can be measured with it.
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -29,6 +31,8 @@ from kinect_unlock.sources.stand_in_driver.geometry import (
 )
 
 Image: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
+
+_KEPT_FRAMES: Final = 64  # of a short recording, decoded: at most 75 MB, for half of what a frame costs otherwise
 
 _LAMP: Final = 64.0  # counts per grey level at 1 m: a face at 0.7 m comes near 20 000 of 65 535, as a Kinect's does
 _LAMP_AT_MM: Final = 1000.0
@@ -59,26 +63,34 @@ class Film:
             SourceError: a Kinect cannot be made of it.
         """
         self._path = path
-        self._reader = RecordingReader(path)
-        self._form = kinect_form(self._reader.calibration)
+        with RecordingReader(path) as reader:
+            self._form = kinect_form(reader.calibration)
+            self._is_short = (reader.frame_count or _KEPT_FRAMES + 1) <= _KEPT_FRAMES
         self.calibration = mirrored(self._form.calibration)
+        self._frames = self._endless()
 
     def next(self) -> Picture:
         """Return the next picture; the first follows the last.
 
         Raises:
-            RecordingError: it is damaged.
+            RecordingError: the recording is damaged.
         """
-        frame = next(self._reader, None)
-        if frame is None:
-            self._reader.close()
-            self._reader = RecordingReader(self._path)
-            frame = next(self._reader)  # a recording without any frame is an error of the reader
-        return self._as_kinect(frame)
+        return self._as_kinect(next(self._frames))
 
     def close(self) -> None:
         """Close the file."""
-        self._reader.close()
+        self._frames.close()
+
+    def _endless(self) -> Generator[Frame, None, None]:
+        kept: list[Frame] = []
+        while True:
+            with RecordingReader(self._path) as reader:
+                for frame in reader:
+                    if self._is_short:
+                        kept.append(frame)
+                    yield frame
+            if kept:
+                yield from cycle(kept)
 
     def _as_kinect(self, frame: Frame) -> Picture:
         if frame.depth_mm is None:

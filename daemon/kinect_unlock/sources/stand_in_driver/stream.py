@@ -79,19 +79,21 @@ class Stream:
             until_ns = min(next_ns, deadline_ns, now_ns + _LOOK_NS)
             threading.Event().wait((until_ns - now_ns) / NS_PER_S)
 
+    @property
+    def _present_period_ns(self) -> int:
+        return self._slow_period_ns if self._last_ns < self._slow_until_ns else self._period_ns
+
     def _next_ns(self) -> int:
         """Return when the next frame comes or came."""
         if self._unpaced:
             return self._quiet_until_ns
-        slow = self._last_ns < self._slow_until_ns
-        period_ns = self._slow_period_ns if slow else self._period_ns
-        return max(self._last_ns + period_ns, self._quiet_until_ns)
+        return max(self._last_ns + self._present_period_ns, self._quiet_until_ns)
 
     def _shot(self, now_ns: int) -> Shot:
-        first_ns = self._next_ns()
-        missed = 0 if self._unpaced else (now_ns - first_ns) // self._period_ns
-        self._last_ns = now_ns if self._unpaced else first_ns + missed * self._period_ns
-        self._sequence += missed + 1
+        period_ns = self._present_period_ns
+        steps = 1 if self._unpaced else (now_ns - self._last_ns) // period_ns  # those between were never fetched
+        self._last_ns = now_ns if self._unpaced else self._last_ns + steps * period_ns
+        self._sequence += steps
         self._given += 1
         picture = self._film.next()
         for deed in tuple(self._damage_left):
