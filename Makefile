@@ -61,5 +61,5 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/pip install --quiet --editable '.[dev,lab,train,cluster]'
+	$(VENV)/bin/pip install --quiet --editable '.[dev,lab,train,cluster,view]'
 	@touch $(VENV)/installed $@
