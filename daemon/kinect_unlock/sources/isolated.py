@@ -191,6 +191,7 @@ class IsolatedSource:
         life = DriverLife(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
         present = self._present = _Present(life, DriverStream(life, self._clock), pipeline)
         self._lives.began()
+        _LOG.info("event=driver-start pid=%d driver=%s pipeline=%s", life.pid, self._driver.target, pipeline)
         try:
             self._await_first(present, deadline_ns)
         except Broken as broken:
