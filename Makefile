@@ -2,25 +2,41 @@
 #
 #   make demo     installs into .venv and plays the shipped recordings through the real daemon
 #   make check    installs what development needs, then lints, checks types and contracts, installs a built wheel
-#                 into an environment of its own, and runs the tests
+#                 into an environment of its own, and runs the tests; as root on Debian it installs the packages that
+#                 some tests want (tests/debian-packages.txt), elsewhere it says which tests are skipped for want of them
 #
 # PYTHON=/path/to/python3.12 picks an interpreter; KINECT_UNLOCK_DATA=/path adds the tests on evaluation data.
 
 VENV := .venv
 DIST := build/dist
 SMOKE := build/smoke
+PACKAGES := tests/debian-packages.txt
 PYTHONS := $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo check lint types contracts smoke test clean
+.PHONY: demo check packages lint types contracts smoke test clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/kinect-unlock demo
 
-check: lint types contracts smoke test
+check: packages lint types contracts smoke test
+
+packages:
+	@missing=; for name in $$(sed 's/#.*//' $(PACKAGES)); do \
+	    dpkg-query --show --showformat='$${db:Status-Status}' "$$name" 2>/dev/null | grep -qx installed \
+	        || missing="$$missing $$name"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "Tests that want these Debian packages are skipped ($(PACKAGES)):$$missing"; exit 0; \
+	fi; \
+	echo "Installing what some tests want ($(PACKAGES)):$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get --quiet update && apt-get --quiet --yes --no-install-recommends install $$missing \
+	    || echo "They cannot be installed; tests that want them are skipped:$$missing"
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .

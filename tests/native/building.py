@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,8 +47,8 @@ def build(kept_in: Path) -> Built:
     """Return what was built before from the same sources, else build it.
 
     Raises:
-        NotBuildable: there is no compiler, or no package index answers.
-        AssertionError: both are there, and building fails all the same.
+        NotBuildable: there is no compiler, no Python.h, or no package index answers.
+        AssertionError: all are there, and building fails all the same.
     """
     final = kept_in / _fingerprint()
     if not final.exists():
@@ -66,6 +67,8 @@ def _build_into(folder: Path) -> None:
     compiler = shutil.which("g++")
     if compiler is None:
         raise NotBuildable("no g++ is installed")
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        raise NotBuildable(f"{sys.executable} has no Python.h (Debian: python3-dev)")
     if importlib.util.find_spec("pip") is None:
         raise NotBuildable(f"{sys.executable} has no pip")
     fault = _pip("--target", folder / "tools", *TOOLS)
