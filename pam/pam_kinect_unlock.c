@@ -1,0 +1,667 @@
+/*
+ * pam_kinect_unlock: asks the kinect-unlock daemon whether the person before the camera is the user.
+ *
+ *   auth  [success=end default=ignore]  pam_kinect_unlock.so           before the password
+ *   auth  optional                      pam_kinect_unlock.so report    after it: a password was right
+ *
+ * One connection is one question: a line of JSON goes out, lines of JSON come back until one is `done`. Only the
+ * daemon's `match` lets anybody in. Whatever is absent, late, unknown or unclear is PAM_AUTHINFO_UNAVAIL, so that the
+ * password is asked. The module never writes to the standard streams (polkit's helper speaks a protocol there), shows
+ * the person only sentences of its own, starts nothing, and needs nothing but libpam and libc.
+ */
+
+#define _GNU_SOURCE /* struct ucred */
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <security/pam_modutil.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define DEFAULT_SOCKET "/run/kinect-unlock/daemon.sock"
+#define DEFAULT_DAEMON_USER "kinect-unlock"
+#define MATCHED "pam_kinect_unlock_matched" /* this transaction's mark for the line after the password */
+
+enum {
+    NAME_BYTES_MAX = 64,        /* of a user and of a service, as the daemon takes them */
+    TTY_BYTES_MAX = 64,
+    LINE_BYTES_MAX = 4096,      /* of one reply; the longest that the daemon sends is a sentence */
+    REPLIES_BYTES_MAX = 65536,  /* of all replies; an attempt of five seconds has some dozen lines */
+    SENTENCES_MAX = 32,         /* shown in one attempt, for each may block in the application */
+    SECONDS_MAX = 60,
+    REPORT_MS = 500,
+};
+
+/* What the daemon says, and what becomes of it. A word that is not here is not understood. */
+
+struct word {
+    const char *name;
+    bool done;
+    int code;           /* of pam_sm_authenticate, when it is done */
+    int style;          /* of the conversation's message */
+    const char *shown;  /* to the person; NULL: nothing, for the password prompt says it all */
+};
+
+#define GOES_ON(name, shown) {name, false, PAM_AUTHINFO_UNAVAIL, PAM_TEXT_INFO, shown}
+#define NO_ANSWER(name, shown) {name, true, PAM_AUTHINFO_UNAVAIL, PAM_ERROR_MSG, shown}
+
+static const struct word WORDS[] = {
+    GOES_ON("started", "Looking for your face."),
+    GOES_ON("hint", NULL),
+    GOES_ON("nobody", NULL),
+    GOES_ON("somebody", NULL),
+    GOES_ON("warning", NULL),
+    {"match", true, PAM_SUCCESS, PAM_TEXT_INFO, "Face recognised."},
+    {"no-match", true, PAM_AUTH_ERR, PAM_ERROR_MSG, "Face not recognised."},
+    {"locked-out", true, PAM_MAXTRIES, PAM_ERROR_MSG, "Too many failed tries: only the password helps now."},
+    NO_ANSWER("timed-out", "No face was recognised in time."),
+    NO_ANSWER("cancelled", NULL),
+    NO_ANSWER("cooling-down", "Too soon after the last try with the face."),
+    NO_ANSWER("password-needed", "The password is needed before the face is taken again."),
+    NO_ANSWER("not-enrolled", NULL),
+    NO_ANSWER("busy", "The camera is being used by somebody else."),
+    NO_ANSWER("not-authorised", NULL),
+    NO_ANSWER("bad-request", NULL),
+    NO_ANSWER("config-error", "Face recognition is not set up correctly."),
+    NO_ANSWER("source-error", "The camera cannot be used."),
+    NO_ANSWER("source-lost", "The camera was lost."),
+    NO_ANSWER("recording-error", NULL),
+    NO_ANSWER("model-error", "Face recognition is not set up correctly."),
+    NO_ANSWER("store-error", "Face recognition is not set up correctly."),
+    NO_ANSWER("internal-error", NULL),
+    NO_ANSWER("shutting-down", NULL),
+};
+
+struct hint {
+    const char *name;
+    const char *shown;
+};
+
+static const struct hint HINTS[] = {
+    {"look-at-camera", "Look at the camera."},
+    {"move-closer", "Come closer."},
+    {"move-back", "Move back a little."},
+    {"one-person-only", "One person only, please."},
+    {"hold-still", "Hold still."},
+    {"turn-left", "Turn your head to the left."},
+    {"turn-right", "Turn your head to the right."},
+    {"look-up", "Look up a little."},
+    {"look-down", "Look down a little."},
+    {"look-straight", "Look straight at the camera."},
+    {"keep-face-clear", "Keep your face clear of hands, hair and scarf."},
+    {"more-light", "It is too dark: turn on a light."},
+};
+
+/* Reading one reply: a flat JSON object of known members, none twice. */
+
+struct text {
+    const char *at; /* within the line, without an end of its own; NULL: not said, or null */
+    size_t bytes;
+};
+
+struct reply {
+    struct text word, hint, user;
+    bool done;
+};
+
+struct scan {
+    const char *at, *end;
+};
+
+enum member { WORD, DONE, HINT, USER, WAIT_S, MESSAGE, ORIGIN };
+
+static const char *const MEMBERS[] = {
+    [WORD] = "word",     [DONE] = "done",       [HINT] = "hint",     [USER] = "user",
+    [WAIT_S] = "wait_s", [MESSAGE] = "message", [ORIGIN] = "origin",
+};
+
+static bool is(struct text text, const char *wanted)
+{
+    return text.at != NULL && text.bytes == strlen(wanted) && memcmp(text.at, wanted, text.bytes) == 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static void skip_space(struct scan *scan)
+{
+    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r'))
+        scan->at++;
+}
+
+static bool take(struct scan *scan, const char *wanted)
+{
+    size_t bytes = strlen(wanted);
+
+    skip_space(scan);
+    if ((size_t)(scan->end - scan->at) < bytes || memcmp(scan->at, wanted, bytes) != 0)
+        return false;
+    scan->at += bytes;
+    return true;
+}
+
+static bool take_escaped(struct scan *scan)
+{
+    if (scan->at == scan->end || *scan->at == '\0' || strchr("\"\\/bfnrtu", *scan->at) == NULL)
+        return false;
+    if (*scan->at++ != 'u')
+        return true;
+    for (int digits = 0; digits < 4; digits++)
+        if (scan->at == scan->end || !is_hex(*scan->at++))
+            return false;
+    return true;
+}
+
+/* Any string; what it means is known only where it is plain: printable ASCII without escapes. */
+static bool take_string(struct scan *scan, struct text *text, bool *plain)
+{
+    if (!take(scan, "\""))
+        return false;
+    *plain = true;
+    text->at = scan->at;
+    while (scan->at < scan->end) {
+        unsigned char c = (unsigned char)*scan->at++;
+        if (c == '"') {
+            text->bytes = (size_t)(scan->at - 1 - text->at);
+            return true;
+        }
+        if (c < ' ' || (c == '\\' && !take_escaped(scan)))
+            return false;
+        if (c == '\\' || c > '~')
+            *plain = false;
+    }
+    return false;
+}
+
+/* Every name in this protocol is one. */
+static bool take_plain(struct scan *scan, struct text *text)
+{
+    bool plain;
+
+    return take_string(scan, text, &plain) && plain;
+}
+
+static bool take_digits(struct scan *scan)
+{
+    const char *first = scan->at;
+
+    while (scan->at < scan->end && is_digit(*scan->at))
+        scan->at++;
+    return scan->at > first;
+}
+
+/* Seconds as the daemon writes them; other numbers of JSON, such as 1e3, are not understood. */
+static bool take_seconds(struct scan *scan)
+{
+    if (!take_digits(scan))
+        return false;
+    if (scan->at == scan->end || *scan->at != '.')
+        return true;
+    scan->at++;
+    return take_digits(scan);
+}
+
+static bool take_value(struct scan *scan, enum member member, struct reply *reply)
+{
+    struct text unused;
+    bool plain;
+
+    if (member != WORD && member != DONE && take(scan, "null"))
+        return true;
+    switch (member) {
+    case WORD:
+        return take_plain(scan, &reply->word);
+    case HINT:
+        return take_plain(scan, &reply->hint);
+    case USER:
+        return take_plain(scan, &reply->user);
+    case DONE:
+        reply->done = take(scan, "true");
+        return reply->done || take(scan, "false");
+    case WAIT_S:
+        skip_space(scan);
+        return take_seconds(scan);
+    case MESSAGE:
+    case ORIGIN:
+        return take_string(scan, &unused, &plain);
+    }
+    return false;
+}
+
+/* Frames that are not a sensor's say so by `origin`: with those nobody logs in, but to try things out. */
+static bool parse_reply(const char *line, size_t bytes, bool test_source, struct reply *reply)
+{
+    struct scan scan = {line, line + bytes};
+    unsigned int seen = 0;
+
+    memset(reply, 0, sizeof(*reply));
+    if (!take(&scan, "{"))
+        return false;
+    do {
+        struct text name;
+        enum member member = WORD;
+        if (!take_plain(&scan, &name) || !take(&scan, ":"))
+            return false;
+        while (member < COUNT(MEMBERS) && !is(name, MEMBERS[member]))
+            member++;
+        if (member == COUNT(MEMBERS) || (seen & 1u << member) || (member == ORIGIN && !test_source))
+            return false;
+        seen |= 1u << member;
+        if (!take_value(&scan, member, reply))
+            return false;
+    } while (take(&scan, ","));
+    if (!take(&scan, "}"))
+        return false;
+    skip_space(&scan);
+    return scan.at == scan.end && (seen & 1u << WORD);
+}
+
+/* The module's arguments. */
+
+struct options {
+    const char *socket;
+    const char *daemon_user;
+    int64_t timeout_ms, nobody_ms;
+    bool test_source, report;
+};
+
+static const char *value_of(const char *argument, const char *name)
+{
+    size_t bytes = strlen(name);
+
+    return strncmp(argument, name, bytes) == 0 ? argument + bytes : NULL;
+}
+
+static bool read_seconds(const char *digits, int64_t *ms)
+{
+    int64_t seconds = 0;
+
+    if (*digits == '\0')
+        return false;
+    for (; *digits != '\0'; digits++) {
+        if (!is_digit(*digits) || seconds > SECONDS_MAX)
+            return false;
+        seconds = 10 * seconds + (*digits - '0');
+    }
+    *ms = 1000 * seconds;
+    return seconds >= 1 && seconds <= SECONDS_MAX;
+}
+
+static bool read_option(const char *argument, struct options *options)
+{
+    const char *value;
+
+    if ((value = value_of(argument, "socket=")) != NULL) {
+        options->socket = value;
+        return value[0] == '/' && strlen(value) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+    }
+    if ((value = value_of(argument, "daemon_user=")) != NULL) {
+        options->daemon_user = value;
+        return value[0] != '\0';
+    }
+    if ((value = value_of(argument, "timeout=")) != NULL)
+        return read_seconds(value, &options->timeout_ms);
+    if ((value = value_of(argument, "nobody=")) != NULL)
+        return read_seconds(value, &options->nobody_ms);
+    if (strcmp(argument, "report") == 0)
+        return options->report = true;
+    if (strcmp(argument, "test_source") == 0)
+        return options->test_source = true;
+    return false;
+}
+
+/* All arguments are read, even after a faulty one: what `report` answers does not depend on its place. */
+static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct options *options)
+{
+    bool understood = true;
+
+    *options = (struct options){
+        .socket = DEFAULT_SOCKET, .daemon_user = DEFAULT_DAEMON_USER, .timeout_ms = 5000, .nobody_ms = 1000};
+    for (int i = 0; i < argc; i++) {
+        if (!read_option(argv[i], options)) {
+            pam_syslog(pamh, LOG_ERR, "the argument \"%s\" is not understood: nobody is asked", argv[i]);
+            understood = false;
+        }
+    }
+    return understood;
+}
+
+/* The question. */
+
+static bool is_name(const char *name)
+{
+    size_t bytes = 0;
+
+    for (; name[bytes] != '\0'; bytes++) {
+        char c = name[bytes];
+        bool inner = c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (bytes == NAME_BYTES_MAX || !(inner || (bytes > 0 && (c == '.' || c == '-'))))
+            return false;
+    }
+    return bytes > 0;
+}
+
+/* Printable ASCII but quotes and backslashes: it stands in JSON as it is. */
+static bool is_tty(const char *tty)
+{
+    size_t bytes = 0;
+
+    for (; tty[bytes] != '\0'; bytes++)
+        if (bytes == TTY_BYTES_MAX || tty[bytes] < ' ' || tty[bytes] > '~' || strchr("\"\\", tty[bytes]) != NULL)
+            return false;
+    return true;
+}
+
+static const char *item(pam_handle_t *pamh, int type)
+{
+    const void *value = NULL;
+
+    return pam_get_item(pamh, type, &value) == PAM_SUCCESS && value != NULL ? value : "";
+}
+
+/* The daemon asks logind as well: a program that says nothing of where it is called from gets no further there. */
+static bool is_remote(pam_handle_t *pamh)
+{
+    static const char *const services[] = {"sshd", "ssh", "remote", "rlogin", "rsh", "telnet", "xrdp-sesman", "cockpit"};
+
+    for (size_t i = 0; i < COUNT(services); i++)
+        if (strcmp(item(pamh, PAM_SERVICE), services[i]) == 0)
+            return true;
+    return *item(pamh, PAM_RHOST) != '\0' || strcmp(item(pamh, PAM_TTY), "ssh") == 0;
+}
+
+/* The connection. */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return INT64_MAX; /* every deadline is over */
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A full queue of the daemon's is waited for in the kernel: a non-blocking connect() would be refused at once. */
+static bool connect_until(int line, const char *path, int64_t deadline_ms)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        struct timeval left = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
+        if (left_ms <= 0 || setsockopt(line, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left)) != 0)
+            return false;
+        if (connect(line, (const struct sockaddr *)&address, sizeof(address)) == 0)
+            return true;
+        if (errno != EINTR)
+            return false;
+    }
+}
+
+static bool is_trusted(pam_handle_t *pamh, int line, const struct options *options)
+{
+    struct ucred peer;
+    socklen_t bytes = sizeof(peer);
+    const struct passwd *service;
+
+    if (getsockopt(line, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0 || bytes != sizeof(peer))
+        return false;
+    if (peer.uid == 0 || (options->test_source && peer.uid == geteuid()))
+        return true;
+    service = pam_modutil_getpwnam(pamh, options->daemon_user);
+    if (service != NULL && service->pw_uid == peer.uid)
+        return true;
+    pam_syslog(pamh, LOG_ERR, "%s is served by uid %u: not trusted", options->socket, (unsigned int)peer.uid);
+    return false;
+}
+
+/* A daemon that has hung up already may have said why: what it said lies there to be read. */
+static bool send_line(int line, const char *request)
+{
+    size_t bytes = strlen(request);
+    ssize_t sent;
+
+    do
+        sent = send(line, request, bytes, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)bytes || (sent < 0 && errno == EPIPE);
+}
+
+/* Return a connection on which the question was put, or -1. */
+static int ask(pam_handle_t *pamh, const struct options *options, const char *request, int64_t deadline_ms)
+{
+    int line = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (line < 0)
+        return -1;
+    if (!connect_until(line, options->socket, deadline_ms))
+        pam_syslog(pamh, LOG_INFO, "no daemon at %s: %m", options->socket);
+    else if (is_trusted(pamh, line, options) && send_line(line, request))
+        return line;
+    close(line);
+    return -1;
+}
+
+/* Wait for bytes: their number, 0 when there will be none, -1 when the time is over. */
+static ssize_t receive_until(int line, char *to, size_t bytes, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        struct pollfd wait = {.fd = line, .events = POLLIN};
+        ssize_t got;
+        if (left_ms <= 0)
+            return -1;
+        if (poll(&wait, 1, (int)left_ms) < 0 && errno != EINTR)
+            return 0;
+        got = recv(line, to, bytes, MSG_DONTWAIT);
+        if (got >= 0)
+            return got;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            return 0;
+    }
+}
+
+/* The answer. */
+
+struct attempt {
+    pam_handle_t *pamh;
+    const struct options *options;
+    const char *user;
+    bool silent;
+    bool started;               /* the daemon looks: before that, nothing can be a match */
+    const char *last_shown;
+    int sentences;
+    int64_t deadline_ms;
+    int64_t nobody_deadline_ms; /* INT64_MAX: somebody may be there */
+};
+
+static void show(struct attempt *attempt, int style, const char *sentence)
+{
+    if (sentence == NULL || attempt->silent || sentence == attempt->last_shown || attempt->sentences == SENTENCES_MAX)
+        return;
+    attempt->last_shown = sentence;
+    attempt->sentences++;
+    pam_prompt(attempt->pamh, style, NULL, "%s", sentence);
+}
+
+static const struct word *word_of(struct text text)
+{
+    for (size_t i = 0; i < COUNT(WORDS); i++)
+        if (is(text, WORDS[i].name))
+            return &WORDS[i];
+    return NULL;
+}
+
+static bool show_hint(struct attempt *attempt, struct text hint)
+{
+    for (size_t i = 0; i < COUNT(HINTS); i++) {
+        if (is(hint, HINTS[i].name)) {
+            show(attempt, PAM_TEXT_INFO, HINTS[i].shown);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Return what the line says, NULL if it says nothing that may be said now. */
+static const struct word *heed(struct attempt *attempt, const char *line, size_t bytes)
+{
+    struct reply reply;
+    const struct word *word;
+
+    if (!parse_reply(line, bytes, attempt->options->test_source, &reply))
+        return NULL;
+    word = word_of(reply.word);
+    if (word == NULL || word->done != reply.done || (reply.user.at != NULL && !is(reply.user, attempt->user)))
+        return NULL;
+    if (word->code == PAM_SUCCESS && !(attempt->started && is(reply.user, attempt->user)))
+        return NULL;
+    if (is(reply.word, "hint") ? !show_hint(attempt, reply.hint) : reply.hint.at != NULL)
+        return NULL;
+    if (is(reply.word, "started"))
+        attempt->started = true;
+    else if (is(reply.word, "nobody"))
+        attempt->nobody_deadline_ms = now_ms() + attempt->options->nobody_ms;
+    else if (is(reply.word, "somebody"))
+        attempt->nobody_deadline_ms = INT64_MAX;
+    show(attempt, word->style, word->shown);
+    return word;
+}
+
+static int give_up(const struct attempt *attempt, const char *why)
+{
+    pam_syslog(attempt->pamh, LOG_INFO, "no answer for %s: %s", attempt->user, why);
+    return PAM_AUTHINFO_UNAVAIL;
+}
+
+/* Read replies until one ends the attempt. */
+static int hear_out(struct attempt *attempt, int line)
+{
+    char held[LINE_BYTES_MAX];
+    size_t bytes = 0, total = 0;
+
+    for (;;) {
+        bool nobody = attempt->nobody_deadline_ms < attempt->deadline_ms;
+        int64_t deadline_ms = nobody ? attempt->nobody_deadline_ms : attempt->deadline_ms;
+        ssize_t got = receive_until(line, held + bytes, sizeof(held) - bytes, deadline_ms);
+        char *from = held, *end;
+        if (got < 0)
+            return give_up(attempt, nobody ? "nobody is there" : "the time is over");
+        if (got == 0)
+            return give_up(attempt, "the daemon hung up");
+        total += (size_t)got;
+        bytes += (size_t)got;
+        while ((end = memchr(from, '\n', bytes)) != NULL) {
+            const struct word *word = heed(attempt, from, (size_t)(end - from));
+            bytes -= (size_t)(end + 1 - from);
+            from = end + 1;
+            if (word == NULL || (word->done && bytes > 0))
+                return give_up(attempt, "the daemon's reply is not understood");
+            if (word->done) {
+                pam_syslog(attempt->pamh, LOG_INFO, "%s: %s", attempt->user, word->name);
+                return word->code;
+            }
+        }
+        if (bytes == sizeof(held) || total > REPLIES_BYTES_MAX)
+            return give_up(attempt, "the daemon says too much");
+        memmove(held, from, bytes);
+    }
+}
+
+static int verify(pam_handle_t *pamh, const struct options *options, bool silent)
+{
+    struct attempt attempt = {.pamh = pamh, .options = options, .silent = silent, .nobody_deadline_ms = INT64_MAX};
+    const char *service = item(pamh, PAM_SERVICE), *tty = item(pamh, PAM_TTY);
+    char request[512];
+    int line, code;
+
+    if (is_remote(pamh) || pam_get_user(pamh, &attempt.user, NULL) != PAM_SUCCESS || attempt.user == NULL)
+        return PAM_AUTHINFO_UNAVAIL;
+    if (!is_name(attempt.user) || !is_name(service) || !is_tty(tty)) {
+        pam_syslog(pamh, LOG_INFO, "the daemon has no such users, services or terminals: nobody is asked");
+        return PAM_AUTHINFO_UNAVAIL;
+    }
+    snprintf(request, sizeof(request), "{\"op\":\"verify\",\"user\":\"%s\",\"service\":\"%s\",\"tty\":\"%s\"}\n",
+             attempt.user, service, tty);
+    attempt.deadline_ms = now_ms() + options->timeout_ms;
+    line = ask(pamh, options, request, attempt.deadline_ms);
+    if (line < 0)
+        return PAM_AUTHINFO_UNAVAIL;
+    code = hear_out(&attempt, line);
+    close(line);
+    return code;
+}
+
+/* The line after the password: reached only when the stack has succeeded, so a token that is set was right. */
+static void report(pam_handle_t *pamh, const struct options *options)
+{
+    const char *user = item(pamh, PAM_USER), *service = item(pamh, PAM_SERVICE);
+    const void *matched = NULL;
+    int64_t deadline_ms = now_ms() + REPORT_MS;
+    char request[512], answer[64];
+    int line;
+
+    if (pam_get_data(pamh, MATCHED, &matched) == PAM_SUCCESS && matched != NULL)
+        return;
+    if (*item(pamh, PAM_AUTHTOK) == '\0' || !is_name(user) || !is_name(service) || is_remote(pamh))
+        return;
+    if (geteuid() != 0 && !options->test_source) /* nobody else is believed */
+        return;
+    snprintf(request, sizeof(request), "{\"op\":\"password-ok\",\"user\":\"%s\",\"service\":\"%s\"}\n", user, service);
+    line = ask(pamh, options, request, deadline_ms);
+    if (line < 0)
+        return;
+    if (receive_until(line, answer, sizeof(answer), deadline_ms) < 0) /* whatever it says: it was heard */
+        pam_syslog(pamh, LOG_INFO, "the daemon does not say that it has heard of the password of %s", user);
+    close(line);
+}
+
+EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    struct options options;
+    bool understood = read_options(pamh, argc, argv, &options);
+    int code;
+
+    if (options.report) {
+        if (understood)
+            report(pamh, &options);
+        return PAM_IGNORE;
+    }
+    if (pam_set_data(pamh, MATCHED, NULL, NULL) != PAM_SUCCESS || !understood)
+        return PAM_AUTHINFO_UNAVAIL;
+    code = verify(pamh, &options, ((unsigned int)flags & PAM_SILENT) != 0);
+    if (code == PAM_SUCCESS && pam_set_data(pamh, MATCHED, (void *)(uintptr_t)MATCHED, NULL) != PAM_SUCCESS)
+        return PAM_AUTHINFO_UNAVAIL;
+    return code;
+}
+
+/* There are no credentials to give, and nothing to say against anybody's. */
+EXPORT int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    (void)pamh, (void)flags, (void)argc, (void)argv;
+    return PAM_SUCCESS;
+}
