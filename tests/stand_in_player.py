@@ -18,7 +18,7 @@ from kinect_unlock.sources.kinect_v2 import KinectV2Source
 from kinect_unlock.sources.stand_in_driver import stand_in
 
 _FRAMES: Final = 12
-_READ_S: Final = 0.3
+_READ_S: Final = 0.2
 _TICK_S: Final = 0.02
 
 
