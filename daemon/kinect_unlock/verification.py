@@ -35,6 +35,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         self._template = template
         self._ledger = ledger
         self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
+        self._somebody = True  # as the client was told
 
     def rest(self) -> None:
         """Leave a cool-down that is over."""
@@ -63,6 +64,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             self.expire()
             return
         self.feed(Event.FACE_FOUND if observation.shows_face else Event.FACE_LOST)
+        self._tell_presence(observation)
         votes = bool(self._bars(observation.modality))
         self.tell_hint(hint_for(observation, self.desk.config.ranges) if votes else Hint.MORE_LIGHT)
         judgement = self._weigh(observation, first_ns)
@@ -89,6 +91,12 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             Effect.REPORT_LOCKED_OUT: lambda: self.report(Word.LOCKED_OUT),
         }
         orders[effect]()
+
+    def _tell_presence(self, observation: Observation) -> None:
+        """Tell when nobody is in range any more, and when somebody is again: a login may not want to wait."""
+        if observation.somebody is not self._somebody:
+            self._somebody = observation.somebody
+            self.claim.send(Reply(Word.SOMEBODY if observation.somebody else Word.NOBODY))
 
     def _weigh(self, observation: Observation, first_ns: int) -> ev.Judgement:
         config = self.desk.config

@@ -21,6 +21,11 @@ FIRST_LINE_S: Final = 2.0
 PROTOCOL: Final = 1
 
 UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
+# A service of PAM's: a file of /etc/pam.d.
+ServiceName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
+# What PAM calls a terminal: a device, an X display, or nothing.
+TtyName: TypeAlias = Annotated[str, Meta(pattern=r"^[ -~]{0,64}\Z")]
+HostName: TypeAlias = Annotated[str, Meta(max_length=255)]
 # A bare file name inside the folder that the replay source was configured with, never a path.
 StreamName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")]
 # Base64 of little-endian f32[D].
@@ -29,12 +34,20 @@ Vectors: TypeAlias = Annotated[tuple[Vector, ...], Meta(max_length=32)]
 
 
 class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_field="op"):
-    """Is the person before the camera this user? ``unlock`` true: and if so, run the unlock hook."""
+    """Is the person before the camera this user? ``unlock`` true: and if so, run the unlock hook.
+
+    ``service``, ``tty`` and ``remote_host`` are as PAM has them, and believed as far as the peer is. ``intent`` asks
+    for a sign of it, or for none; None leaves that to the policy of the service.
+    """
 
     user: UserName
     unlock: bool = False
     stream: StreamName | None = None
     explain: bool = False
+    service: ServiceName | None = None
+    tty: TtyName | None = None
+    remote_host: HostName | None = None
+    intent: bool | None = None
 
 
 class Enrol(Struct, frozen=True, forbid_unknown_fields=True, tag="enrol", tag_field="op"):
@@ -83,6 +96,7 @@ class PasswordOk(Struct, frozen=True, forbid_unknown_fields=True, tag="password-
     """A password of this user was just accepted: believed from root, or in a test run from the daemon's own user."""
 
     user: UserName
+    service: ServiceName | None = None
 
 
 class Preview(Struct, frozen=True, forbid_unknown_fields=True, tag="preview", tag_field="op"):
@@ -108,6 +122,8 @@ class Word(StrEnum):
     # progress: keep reading
     STARTED = "started"  # the camera is being opened
     HINT = "hint"  # tell the person what `hint` says
+    NOBODY = "nobody"  # verify: nobody is in range any more; who will not wait for them hangs up
+    SOMEBODY = "somebody"  # verify: after NOBODY, somebody is again
     FRAME = "frame"  # explanation of one frame; only when asked for and allowed
     STAGE = "stage"  # enrolment: the next stage is `stage`
     STAGE_PASSED = "stage-passed"  # enrolment: that stage is complete

@@ -8,7 +8,10 @@ from kinect_unlock.cli.words import EXIT_CODES, HINTS, SENTENCES, exit_code, sen
 from kinect_unlock.errors import KinectUnlockError
 from kinect_unlock.wire import Hint, Reply, Word
 
-PROGRESS = {Word.STARTED, Word.HINT, Word.FRAME, Word.STAGE, Word.STAGE_PASSED, Word.PICTURE, Word.WARNING}
+PROGRESS = {
+    Word.STARTED, Word.HINT, Word.NOBODY, Word.SOMEBODY, Word.FRAME, Word.STAGE, Word.STAGE_PASSED, Word.PICTURE,
+    Word.WARNING,
+}  # fmt: skip
 YES = {Word.MATCH, Word.UNLOCKED, Word.ENROLLED, Word.IDENTIFIED, Word.OK}
 LAST_WORDS = sorted(set(Word) - PROGRESS)
 

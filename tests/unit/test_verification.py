@@ -573,6 +573,31 @@ def test_explanations_go_to_those_who_ask_and_to_nobody_else() -> None:
     play(scene)
 
 
+def test_that_nobody_is_in_range_is_told_once_and_again_when_somebody_comes() -> None:
+    async def scene() -> None:
+        rig = rig_with_anna()
+        asked = await rig.before_camera(Verify("anna"))
+        for index in range(20):
+            rig.show(replace(seen_other(rig.attempt, index, Seen.NO_FACE), somebody=False))
+        rig.show_person(OWNER, 10, first=20)
+        assert (await asked.answer()).word is Word.MATCH
+        assert asked.words == [Word.STARTED, Word.NOBODY, Word.HINT, Word.SOMEBODY, Word.MATCH]
+
+    play(scene)
+
+
+def test_who_is_in_range_from_the_first_frame_is_not_told_of() -> None:
+    async def scene() -> None:
+        rig = rig_with_anna()
+        asked = await rig.before_camera(Verify("anna"))
+        rig.show(seen_other(rig.attempt, 0, Seen.NO_FACE))
+        rig.show_person(OWNER, 10, first=1)
+        assert (await asked.answer()).word is Word.MATCH
+        assert asked.words == [Word.STARTED, Word.MATCH]
+
+    play(scene)
+
+
 def test_a_second_face_is_hinted_at_and_begins_the_votes_anew() -> None:
     async def scene() -> None:
         rig = rig_with_anna(config_with(evidence=EvidenceRules(min_span_ms=0.0)))
