@@ -203,8 +203,8 @@ def test_frames_come_at_the_plans_rate(tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text("rate_hz: 15\nstart_s: 0.1\n")
     settings = Source(kind="stand-in", path=str(_DEMO), faults=str(tmp_path / "plan.yaml"))
     source = stand_in(settings, SystemClock())
-    source.open()
     begun_s = SystemClock().monotonic_ns() / 1e9
+    source.open()
     read = [source.read(5.0) for _ in range(4)]
     spent_s = SystemClock().monotonic_ns() / 1e9 - begun_s
     source.close()
