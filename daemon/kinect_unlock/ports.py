@@ -13,6 +13,7 @@ from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.frames import Modality, Origin, Template
 from kinect_unlock.limiter import Ledger
+from kinect_unlock.logins import LoginEvent, Logins, LoginSession
 from kinect_unlock.manifest import Encoder, Threshold
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import PoseRange
@@ -213,6 +214,46 @@ class Hooks(Protocol):
         Raises:
             HookError: it is not configured, could not be started, failed, or ran out of time.
         """
+        ...
+
+
+class LoginWatch(Protocol):
+    """Watches who is logged in, and asks for sessions to be locked and unlocked."""
+
+    def now(self) -> Logins:
+        """Return what is known, without asking anybody: signals keep it, the lid may be seconds old."""
+        ...
+
+    async def session_of(self, pid: int) -> LoginSession | None:
+        """Return the session that a process belongs to, None if it has none or that cannot be told.
+
+        For a process of a user's own service manager it is the session that the user sees, if there is one. What the
+        lid is doing is asked again as well, so that `now` has it afterwards.
+        """
+        ...
+
+    async def lock(self, session_id: str) -> None:
+        """Ask for a session to be locked; that it is, is only seen later.
+
+        Raises:
+            HookError: logind does not answer or refuses.
+        """
+        ...
+
+    async def unlock(self, session_id: str) -> None:
+        """Ask for a session to be unlocked; that it is, is only seen later.
+
+        Raises:
+            HookError: logind does not answer or refuses.
+        """
+        ...
+
+    def on_event(self, callback: Callable[[LoginEvent], None]) -> None:
+        """Have ``callback`` called on the event loop for every event from now on."""
+        ...
+
+    def let_sleep(self) -> None:
+        """Let the machine sleep that is about to: the camera is closed; harmless at any other time."""
         ...
 
 
