@@ -106,6 +106,7 @@ static const struct hint HINTS[] = {
     {"look-straight", "Look straight at the camera."},
     {"keep-face-clear", "Keep your face clear of hands, hair and scarf."},
     {"more-light", "It is too dark: turn on a light."},
+    {"nod", "Nod, to show that you mean it."},
 };
 
 /* Reading one reply: a flat JSON object of known members, none twice. */

@@ -175,6 +175,7 @@ class Hint(StrEnum):
     LOOK_STRAIGHT = "look-straight"
     KEEP_FACE_CLEAR = "keep-face-clear"
     MORE_LIGHT = "more-light"
+    NOD = "nod"  # to show that it is meant: once down and up again
 
 
 class Reply(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

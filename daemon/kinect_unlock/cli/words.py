@@ -63,6 +63,7 @@ HINTS: Final[dict[Hint, str]] = {
     Hint.LOOK_STRAIGHT: "look straight at the camera",
     Hint.KEEP_FACE_CLEAR: "keep your face clear of hands, hair and scarf",
     Hint.MORE_LIGHT: "it is too dark: turn on a light",
+    Hint.NOD: "nod, to show that you mean it",
 }
 
 
