@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -152,7 +153,7 @@ def test_who_it_is_is_the_drivers_to_say_and_where_it_comes_from_is_not(
         assert source.identity == Identity("pattern", "0123", "1.0", "cpu")
         assert source.origin is Origin.STAND_IN  # the driver itself says that it is a sensor
     (line,) = [record.getMessage() for record in caplog.records if "event=driver-open" in record.getMessage()]
-    assert "serial=0123 firmware=1.0 pipeline=cpu first_frame_ms=" in line
+    assert "serial='0123' firmware='1.0' pipeline='cpu' first_frame_ms=" in line
 
 
 def test_all_frames_share_one_calibration(make: Make) -> None:
@@ -539,6 +540,25 @@ def test_a_driver_sees_nothing_of_the_service_manager_and_leaves_no_core(
         names.split()
     )
     assert core == "(0, 0)"
+
+
+def test_without_descriptors_it_says_so_and_leaves_nothing(make: Make, before: Holdings) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_NOFILE)
+    told = []
+    for spare in range(12):
+        # The limit is on numbers, and ours are the lowest: so many more there may be.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before.descriptors + spare, unlimited[1]))
+        try:
+            with closing(make("well", open_timeout_s=3.0)) as source:
+                source.open()
+        except SourceError as fault:
+            told.append(str(fault))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, unlimited)
+        assert holdings() == before
+
+    assert 5 < len(told) < 12
+    assert all("Too many open files" in words for words in told)
 
 
 @pytest.mark.slow

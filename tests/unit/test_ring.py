@@ -74,7 +74,7 @@ def test_a_copy_is_not_changed_by_what_is_written_later(reader: RingReader) -> N
 
 def test_a_frame_that_was_overwritten_or_never_written_is_none(reader: RingReader) -> None:
     writer = RingWriter(reader.descriptor, SHAPES)
-    assert reader.copy(1) is None
+    assert [reader.copy(number) for number in range(SLOTS + 1)] == [None] * (SLOTS + 1)
     for number in range(1, SLOTS + 2):
         write(writer, number)
 

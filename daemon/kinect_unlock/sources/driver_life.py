@@ -72,6 +72,7 @@ class DriverLife:
         undo.callback(self.ring.close)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         undo.callback(ours.close)
+        undo.callback(theirs.close)
         self.link: Link[ToChild, FromChild] = Link(ours, FromChild)
         words = self._words = LastWords()
         undo.callback(words.end)
@@ -88,6 +89,8 @@ class DriverLife:
                 env=passed_on(os.environ),
                 start_new_session=True,  # signals to our group are ours, and what it starts dies with it
             )
+        undo.callback(self._process.wait)
+        undo.callback(self._process.kill)
         self.pid = self._process.pid
         self._over = os.pidfd_open(self.pid)
         words.listen()
@@ -107,13 +110,13 @@ class DriverLife:
         """End the child, with force after ``grace_s``; return how it ended and its last line, both in words."""
         with suppress(LinkClosed):
             self.link.send(Close())
-        if grace_s > 0:
-            self._ends_within(grace_s)
+        was_over = self._ends_within(grace_s)
         with suppress(ProcessLookupError, PermissionError):
             # Before it is reaped its number can be nobody else's. Whatever it started is in its group.
             os.killpg(self.pid, signal.SIGKILL)
         try:
-            how = exit_words(self._process.wait(_KILLED_S))
+            code = self._process.wait(_KILLED_S)
+            how = exit_words(code) if was_over else "hung up, did not end, and was ended"
         except subprocess.TimeoutExpired:  # subprocess itself reaps it at some later start
             how = "cannot be ended: the kernel hangs in its device; connect the camera again"
         os.close(self._over)

@@ -13,6 +13,7 @@ from kinect_unlock.frames import Frame
 from kinect_unlock.sources.base import EndOfStream, Identity
 from kinect_unlock.sources.driver_life import DriverLife
 from kinect_unlock.sources.driver_link import (
+    MAX_WORDS,
     Beat,
     Failed,
     FromChild,
@@ -80,7 +81,7 @@ class DriverStream:
         except LinkClosed:
             heard, was_over = 0, True
         except Nonsense as fault:
-            raise Broken(Fault.NONSENSE, str(fault)) from fault
+            raise Broken(Fault.NONSENSE, harmless(str(fault))) from fault
         now_ns = self._clock.monotonic_ns()
         if heard:
             self._heard_ns = now_ns
@@ -136,7 +137,7 @@ class DriverStream:
 
 
 def _error(said: Failed) -> SourceError | EndOfStream:
-    words = harmless(said.message)
+    words = harmless(said.message, at_most=MAX_WORDS)
     match said.sort:
         case Sort.DRIVER_MISSING:
             return DriverMissing(words)

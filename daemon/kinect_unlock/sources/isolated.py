@@ -89,8 +89,7 @@ class IsolatedSource:
             SourceLost: the driver crashed, hung, or gave no frame.
             SourceError: it cannot be opened now for another reason, or was given up by `interrupt`.
         """
-        with self._guard:
-            self._wake = os.eventfd(int(self._given_up), os.EFD_CLOEXEC)
+        self._make_wake()
         deadline_ns = self._clock.monotonic_ns() + int(self._settings.open_timeout_s * NS_PER_S)
         while True:
             self._rest(deadline_ns)
@@ -157,6 +156,13 @@ class IsolatedSource:
 
     # Opening.
 
+    def _make_wake(self) -> None:
+        with self._guard:
+            try:
+                self._wake = os.eventfd(int(self._given_up), os.EFD_CLOEXEC)
+            except OSError as fault:
+                raise SourceError(f"no room to open the camera's driver: {fault.strerror}; try again") from fault
+
     def _rest(self, deadline_ns: int) -> None:
         """Wait until a driver may be started."""
         wait_s = self._lives.wait_s()
@@ -188,9 +194,8 @@ class IsolatedSource:
         """Start one child and wait for its first frame."""
         begun_ns = self._clock.monotonic_ns()
         pipeline = self._pipelines.pick()
-        life = DriverLife(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
+        life = self._start(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
         present = self._present = _Present(life, DriverStream(life, self._clock), pipeline)
-        self._lives.began()
         _LOG.info("event=driver-start pid=%d driver=%s pipeline=%s", life.pid, self._driver.target, pipeline)
         try:
             self._await_first(present, deadline_ns)
@@ -198,14 +203,22 @@ class IsolatedSource:
             raise self._lost(present, broken) from broken
         found = self._identity = present.stream.identity or Identity(self._driver.model)
         _LOG.info(
-            "event=driver-open pid=%d model=%r serial=%s firmware=%s pipeline=%s first_frame_ms=%.0f",
+            "event=driver-open pid=%d model=%r serial=%r firmware=%r pipeline=%r first_frame_ms=%.0f",
             life.pid,
             found.model,
-            found.serial or "-",
-            found.firmware or "-",
-            found.pipeline or "-",
+            found.serial,
+            found.firmware,
+            found.pipeline,
             (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS,
         )
+
+    def _start(self, begin: Begin) -> DriverLife:
+        self._lives.began()
+        try:
+            return DriverLife(begin)
+        except SourceError as fault:
+            self._lives.ended(End.FAILED, served_s=0.0, drops=0, cause=f"did not start: {fault}")
+            raise
 
     def _await_first(self, present: _Present, deadline_ns: int) -> None:
         while True:

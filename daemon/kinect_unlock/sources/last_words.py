@@ -13,18 +13,27 @@ _SHOWN_CHARACTERS: Final = 300
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # libfreenect2 prints its log in colours
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, *, at_most: int = _SHOWN_CHARACTERS) -> str:
     """Return the text in one line that does nothing to a terminal or a log: no colours, no control characters."""
     plain = "".join(letter if letter.isprintable() else " " for letter in _COLOURS.sub("", text))
-    return " ".join(plain.split())[:_SHOWN_CHARACTERS]
+    return " ".join(plain.split())[:at_most]
 
 
 class LastWords:
     """The pipe that takes a child's standard output and error, and the thread that drains it."""
 
     def __init__(self) -> None:
-        self._out, self.pipe = os.pipe2(os.O_CLOEXEC)
+        """Make the pipe.
+
+        Raises:
+            OSError: there is no descriptor left for it.
+        """
         self._wake = os.eventfd(0, os.EFD_CLOEXEC)
+        try:
+            self._out, self.pipe = os.pipe2(os.O_CLOEXEC)
+        except OSError:
+            os.close(self._wake)
+            raise
         self._kept = b""  # written by the thread, read after its end
         self._thread = threading.Thread(target=self._drain, name="driver-words", daemon=True)
 

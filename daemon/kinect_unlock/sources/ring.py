@@ -131,7 +131,7 @@ class RingReader:
             raise ValueError("a ring gives frames once their sizes are agreed and until it is closed")
         slot = self._slots[slot_of(number)]
         held = slot[:8].view(np.uint64)
-        if int(held[0]) != number:
+        if number == _WRITING or int(held[0]) != number:
             return None
         block = slot[_ALIGNED_BYTES : _ALIGNED_BYTES + self._layout.size_bytes].copy()
         _fence()
