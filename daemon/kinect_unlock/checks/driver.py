@@ -23,8 +23,8 @@ _INSTALL: Final = (
     f"{BUILD} {BINDING}==0.1.4 (LIBFREENECT2_INSTALL_PREFIX names the library's folder, if not /usr/local)"
 )
 _INSTALL_LIBRARY: Final = (
-    "build and install libfreenect2 0.2.1 from github.com/OpenKinect/libfreenect2, then `sudo ldconfig`; if it is "
-    "installed, name the folder it is in to the loader: a line in /etc/ld.so.conf.d/, then `sudo ldconfig`"
+    "build libfreenect2 0.2.1 from github.com/OpenKinect/libfreenect2 with -DENABLE_CXX11=ON, install it, then `sudo "
+    "ldconfig`; if it is installed, name the folder it is in to the loader: a line in /etc/ld.so.conf.d/, then `sudo ldconfig`"
 )
 _WRONG_LIBRARY: Final = f"the library and the binding may not fit each other; build the binding again: {_REBUILD}"
 
