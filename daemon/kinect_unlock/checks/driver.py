@@ -24,7 +24,7 @@ _INSTALL: Final = (
 )
 _INSTALL_LIBRARY: Final = (
     "build libfreenect2 0.2.1 from github.com/OpenKinect/libfreenect2 with -DENABLE_CXX11=ON, install it, then `sudo "
-    "ldconfig`; if it is installed, name the folder it is in to the loader: a line in /etc/ld.so.conf.d/, then `sudo ldconfig`"
+    "ldconfig`; if it is installed, name the folder it is in to the loader: a line in /etc/ld.so.conf.d/, then the same"
 )
 _WRONG_LIBRARY: Final = f"the library and the binding may not fit each other; build the binding again: {_REBUILD}"
 
