@@ -109,7 +109,11 @@ static const struct hint HINTS[] = {
     {"nod", "Nod, to show that you mean it."},
 };
 
-/* Reading one reply: a flat JSON object of known members, none twice. */
+/* Reading one reply: a flat JSON object of known members, none twice, as the daemon writes it: without white space. */
+
+enum member { WORD, HINT, USER, MESSAGE, ORIGIN, DONE, WAIT_S, MEMBER_COUNT };
+
+static const char *const MEMBERS[MEMBER_COUNT] = {"word", "hint", "user", "message", "origin", "done", "wait_s"};
 
 struct text {
     const char *at; /* within the line, without an end of its own; NULL: not said, or null */
@@ -117,19 +121,12 @@ struct text {
 };
 
 struct reply {
-    struct text word, hint, user;
+    struct text said[DONE]; /* by member */
     bool done;
 };
 
 struct scan {
     const char *at, *end;
-};
-
-enum member { WORD, DONE, HINT, USER, WAIT_S, MESSAGE, ORIGIN };
-
-static const char *const MEMBERS[] = {
-    [WORD] = "word",     [DONE] = "done",       [HINT] = "hint",     [USER] = "user",
-    [WAIT_S] = "wait_s", [MESSAGE] = "message", [ORIGIN] = "origin",
 };
 
 static bool is(struct text text, const char *wanted)
@@ -142,67 +139,36 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static void skip_space(struct scan *scan)
-{
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r'))
-        scan->at++;
-}
-
 static bool take(struct scan *scan, const char *wanted)
 {
     size_t bytes = strlen(wanted);
 
-    skip_space(scan);
     if ((size_t)(scan->end - scan->at) < bytes || memcmp(scan->at, wanted, bytes) != 0)
         return false;
     scan->at += bytes;
     return true;
 }
 
-static bool take_escaped(struct scan *scan)
+/* What a name of this protocol may not have, a plain string refuses: escapes and all but printable ASCII. */
+static bool take_string(struct scan *scan, struct text *text, bool plain)
 {
-    if (scan->at == scan->end || *scan->at == '\0' || strchr("\"\\/bfnrtu", *scan->at) == NULL)
-        return false;
-    if (*scan->at++ != 'u')
-        return true;
-    for (int digits = 0; digits < 4; digits++)
-        if (scan->at == scan->end || !is_hex(*scan->at++))
-            return false;
-    return true;
-}
+    const char *from;
 
-/* Any string; what it means is known only where it is plain: printable ASCII without escapes. */
-static bool take_string(struct scan *scan, struct text *text, bool *plain)
-{
     if (!take(scan, "\""))
         return false;
-    *plain = true;
-    text->at = scan->at;
+    from = scan->at;
     while (scan->at < scan->end) {
-        unsigned char c = (unsigned char)*scan->at++;
+        char c = *scan->at++;
         if (c == '"') {
-            text->bytes = (size_t)(scan->at - 1 - text->at);
+            *text = (struct text){from, (size_t)(scan->at - 1 - from)};
             return true;
         }
-        if (c < ' ' || (c == '\\' && !take_escaped(scan)))
+        if (((unsigned char)c < ' ') || (plain && (c == '\\' || (unsigned char)c > '~')))
             return false;
-        if (c == '\\' || c > '~')
-            *plain = false;
+        if (c == '\\' && (scan->at == scan->end || *scan->at == '\0' || !strchr("\"\\/bfnrtu", *scan->at++)))
+            return false;
     }
     return false;
-}
-
-/* Every name in this protocol is one. */
-static bool take_plain(struct scan *scan, struct text *text)
-{
-    bool plain;
-
-    return take_string(scan, text, &plain) && plain;
 }
 
 static bool take_digits(struct scan *scan)
@@ -214,70 +180,44 @@ static bool take_digits(struct scan *scan)
     return scan->at > first;
 }
 
-/* Seconds as the daemon writes them; other numbers of JSON, such as 1e3, are not understood. */
-static bool take_seconds(struct scan *scan)
-{
-    if (!take_digits(scan))
-        return false;
-    if (scan->at == scan->end || *scan->at != '.')
-        return true;
-    scan->at++;
-    return take_digits(scan);
-}
-
 static bool take_value(struct scan *scan, enum member member, struct reply *reply)
 {
-    struct text unused;
-    bool plain;
-
-    if (member != WORD && member != DONE && take(scan, "null"))
-        return true;
     switch (member) {
-    case WORD:
-        return take_plain(scan, &reply->word);
-    case HINT:
-        return take_plain(scan, &reply->hint);
-    case USER:
-        return take_plain(scan, &reply->user);
     case DONE:
         reply->done = take(scan, "true");
         return reply->done || take(scan, "false");
     case WAIT_S:
-        skip_space(scan);
-        return take_seconds(scan);
+        return take(scan, "null") || (take_digits(scan) && (!take(scan, ".") || take_digits(scan)));
     case MESSAGE:
     case ORIGIN:
-        return take_string(scan, &unused, &plain);
+        return take(scan, "null") || take_string(scan, &reply->said[member], false);
+    default:
+        return (member != WORD && take(scan, "null")) || take_string(scan, &reply->said[member], true);
     }
-    return false;
 }
 
 /* Frames that are not a sensor's say so by `origin`: with those nobody logs in, but to try things out. */
 static bool parse_reply(const char *line, size_t bytes, bool test_source, struct reply *reply)
 {
     struct scan scan = {line, line + bytes};
-    unsigned int seen = 0;
+    bool seen[MEMBER_COUNT] = {false};
+    const char *before = "{";
 
-    memset(reply, 0, sizeof(*reply));
-    if (!take(&scan, "{"))
-        return false;
-    do {
+    *reply = (struct reply){.done = false};
+    for (; take(&scan, before); before = ",") {
         struct text name;
         enum member member = WORD;
-        if (!take_plain(&scan, &name) || !take(&scan, ":"))
+        if (!take_string(&scan, &name, true) || !take(&scan, ":"))
             return false;
-        while (member < COUNT(MEMBERS) && !is(name, MEMBERS[member]))
+        while (member < MEMBER_COUNT && !is(name, MEMBERS[member]))
             member++;
-        if (member == COUNT(MEMBERS) || (seen & 1u << member) || (member == ORIGIN && !test_source))
+        if (member == MEMBER_COUNT || seen[member] || (member == ORIGIN && !test_source))
             return false;
-        seen |= 1u << member;
+        seen[member] = true;
         if (!take_value(&scan, member, reply))
             return false;
-    } while (take(&scan, ","));
-    if (!take(&scan, "}"))
-        return false;
-    skip_space(&scan);
-    return scan.at == scan.end && (seen & 1u << WORD);
+    }
+    return seen[WORD] && take(&scan, "}") && scan.at == scan.end;
 }
 
 /* The module's arguments. */
@@ -400,8 +340,7 @@ static int64_t now_ms(void)
 {
     struct timespec now;
 
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return INT64_MAX; /* every deadline is over */
+    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists, and so does its place */
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -536,18 +475,18 @@ static const struct word *heed(struct attempt *attempt, const char *line, size_t
 
     if (!parse_reply(line, bytes, attempt->options->test_source, &reply))
         return NULL;
-    word = word_of(reply.word);
-    if (word == NULL || word->done != reply.done || (reply.user.at != NULL && !is(reply.user, attempt->user)))
+    word = word_of(reply.said[WORD]);
+    if (word == NULL || word->done != reply.done || (reply.said[USER].at != NULL && !is(reply.said[USER], attempt->user)))
         return NULL;
-    if (word->code == PAM_SUCCESS && !(attempt->started && is(reply.user, attempt->user)))
+    if (word->code == PAM_SUCCESS && !(attempt->started && is(reply.said[USER], attempt->user)))
         return NULL;
-    if (is(reply.word, "hint") ? !show_hint(attempt, reply.hint) : reply.hint.at != NULL)
+    if (is(reply.said[WORD], "hint") ? !show_hint(attempt, reply.said[HINT]) : reply.said[HINT].at != NULL)
         return NULL;
-    if (is(reply.word, "started"))
+    if (is(reply.said[WORD], "started"))
         attempt->started = true;
-    else if (is(reply.word, "nobody"))
+    else if (is(reply.said[WORD], "nobody"))
         attempt->nobody_deadline_ms = now_ms() + attempt->options->nobody_ms;
-    else if (is(reply.word, "somebody"))
+    else if (is(reply.said[WORD], "somebody"))
         attempt->nobody_deadline_ms = INT64_MAX;
     show(attempt, word->style, word->shown);
     return word;
