@@ -195,4 +195,6 @@ def _entry(desk: Desk, user: str) -> dict[str, object]:
         "current": desk.recogniser.fits(template),
         "generation": template.generation,
         "enrolled_s": template.enrolled_s,
+        "camera": template.camera or None,
+        "joined": len(template.joined),
     }

@@ -59,6 +59,11 @@ class CameraReport:
     faults: int = 0
     fault: CameraFault | None = None  # the last one
 
+    @property
+    def serial(self) -> str:
+        """The serial number of the camera that was opened last, empty where it is not known."""
+        return "" if self.identity is None else self.identity.serial
+
 
 class CameraReporter:
     """Keeps the report. Its methods are the reading thread's alone; `report` is everybody's."""

@@ -195,6 +195,7 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
             generation=self._generation(),
             enrolled_s=self.desk.clock.wall_s(),
             infrared=self._infrared,
+            camera=self.desk.camera.report().serial,
         )
 
     def _generation(self) -> int:

@@ -6,6 +6,7 @@ KinectUnlockError
 │   ├── RecordingError   a recording file is damaged, foreign or incomplete
 │   ├── DriverMissing    the library or binding that a camera needs cannot be used
 │   ├── DeviceMissing    the driver works but sees no such camera
+│   ├── OtherCamera      the camera is not the one that the user was enrolled with
 │   └── SourceLost       a source that worked stopped giving frames
 ├── ModelError       a network is missing, changed or does not fit      exit 70 (EX_SOFTWARE)
 ├── StoreError       templates cannot be read or written                exit 74 (EX_IOERR)
@@ -54,6 +55,10 @@ class DriverMissing(SourceError):
 
 class DeviceMissing(SourceError):
     """The driver works but sees no such camera; one that was just closed comes back after some seconds."""
+
+
+class OtherCamera(SourceError):
+    """The camera is not the one that the user was enrolled with; what another one measures is not compared."""
 
 
 class SourceLost(SourceError):

@@ -5,7 +5,7 @@ number's name ends in its unit. Image coordinates: x to the right, y down, pixel
 coordinates: x right, y down, z away from the camera, millimetres.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -335,12 +335,30 @@ class Views:
         read_only(self.vectors)
 
 
+@unique
+class Reason(StrEnum):
+    """Why a view joined a template after the enrolment."""
+
+    MATCH = "match"  # a strong match
+    PASSWORD = "password"  # noqa: S105 - a near miss, and the right password soon after
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """That a view joined a template after the enrolment: when, in seconds since 1970, and why."""
+
+    at_s: int
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Template:
     """What is kept of an enrolled person.
 
     ``vectors`` f32[N,D] and ``poses`` are the views in colour, which every template has; ``infrared`` those taken
-    beside them by the depth camera's own light, None where there were none. ``origin`` is sealed with it.
+    beside them by the depth camera's own light, None where there were none. The last views in colour, as many as
+    ``joined`` tells of and oldest first, joined after the enrolment. ``camera`` is the serial number of the camera
+    that it was enrolled with, empty where that is not known. ``origin`` and all else are sealed with it.
     """
 
     user: str
@@ -351,17 +369,27 @@ class Template:
     generation: int
     enrolled_s: int  # seconds since 1970
     infrared: Views | None = None
+    camera: str = ""
+    joined: tuple[Joined, ...] = ()
 
     def __post_init__(self) -> None:
         count, width = Views(self.vectors, self.poses).vectors.shape
+        _require(len(self.joined) < count, f"{len(self.joined)} of {count} views joined: none was enrolled")
         if self.infrared is not None:
             rows, numbers = self.infrared.vectors.shape
             _require(numbers == width, f"infrared vectors have {numbers} numbers, those in colour {width}")
-            _require(rows <= count, f"{rows} infrared vectors were taken beside only {count} in colour")
+            enrolled = count - len(self.joined)
+            _require(rows <= enrolled, f"{rows} infrared vectors were taken beside only {enrolled} in colour")
 
     def views(self, modality: Modality) -> Views | None:
         """Return how the person was enrolled in one light, None if they were not."""
         return self.infrared if modality is Modality.INFRARED else Views(self.vectors, self.poses)
+
+    @property
+    def enrolled(self) -> "Template":
+        """The same without what joined after the enrolment."""
+        count = len(self.vectors) - len(self.joined)
+        return replace(self, vectors=self.vectors[:count], poses=self.poses[:count], joined=())
 
     def __repr__(self) -> str:
         """Describe without showing a number of it."""

@@ -2,9 +2,12 @@
 
 Layout, big-endian: magic (8), format version (u16), length of the header (u32), the header as JSON, nonce (12),
 AES-256-GCM of the vectors (little-endian f32, row by row) and the poses (JSON), those in infrared after those in
-colour. Everything before the nonce is authenticated: a template cannot be given to another user, model, generation or
-origin, nor its views in one light to the other. The header is readable without the key, so that a refusal can say whose
-file it is; the numbers of a face are not. Format 1 has no infrared, and is what is written where there is none.
+colour. Everything before the nonce is authenticated: a template cannot be given to another user, model, camera,
+generation or origin, nor its views in one light to the other, nor one that joined later be called enrolled. The header
+is readable without the key, so that a refusal can say whose file it is; the numbers of a face are not.
+
+Each format only adds keys to the header of the one before, and what they say when they are missing holds: format 1
+knows colour alone, format 2 also infrared, format 3 also the camera and what joined. The newest is written.
 """
 
 import hashlib
@@ -21,13 +24,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct
 
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import HeadPose, Modality, Origin, Template, Views
+from kinect_unlock.frames import HeadPose, Joined, Modality, Origin, Template, Views
 
 KEY_BYTES: Final = 32
 MAX_BYTES: Final = 1 << 20
-FORMAT: Final = 2
+FORMAT: Final = 3
 
-_IN_COLOR_ALONE: Final = 1
 _MAGIC: Final = b"KUTPL\r\n\x1a"
 _PREFIX: Final = struct.Struct(">8sHI")
 _NONCE_BYTES: Final = 12
@@ -69,6 +71,8 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     dim: Annotated[int, Meta(ge=1, le=65_536)]
     key_id: str
     infrared_rows: Annotated[int, Meta(ge=0, le=1024)] = 0
+    camera: Annotated[str, Meta(max_length=256)] = ""
+    joined: tuple[Joined, ...] = ()
 
 
 def seal(template: Template, key: Key) -> bytes:
@@ -91,10 +95,11 @@ def seal(template: Template, key: Key) -> bytes:
             dim=dim,
             key_id=key.id,
             infrared_rows=len(vectors) - rows,
+            camera=template.camera,
+            joined=template.joined,
         )
     )
-    version = _IN_COLOR_ALONE if template.infrared is None else FORMAT
-    prefix = _PREFIX.pack(_MAGIC, version, len(header)) + header
+    prefix = _PREFIX.pack(_MAGIC, FORMAT, len(header)) + header
     nonce = secrets.token_bytes(_NONCE_BYTES)
     plain = vectors.astype("<f4").tobytes() + msgspec.json.encode(poses)
     sealed = prefix + nonce + AESGCM(key.secret).encrypt(nonce, plain, prefix)
@@ -130,6 +135,24 @@ def unseal(data: bytes, *, user: str, key: Key, name: str) -> Template:
         raise _damaged(name) from error
 
 
+def user_of(data: bytes, *, name: str) -> str:
+    """Return whose template a sealed file says it is, which only unsealing it proves.
+
+    Raises:
+        StoreError: it is foreign, damaged or of a newer version.
+    """
+    return _header(data, name)[0].user
+
+
+def key_id_of(data: bytes, *, name: str) -> str:
+    """Return the `Key.id` of the key that a sealed file says it needs, which only unsealing it proves.
+
+    Raises:
+        StoreError: it is foreign, damaged or of a newer version.
+    """
+    return _header(data, name)[0].key_id
+
+
 def _header(data: bytes, name: str) -> tuple[_Header, int]:
     """Return the header and where it ends."""
     if not data.startswith(_MAGIC):
@@ -138,7 +161,7 @@ def _header(data: bytes, name: str) -> tuple[_Header, int]:
     if len(data) < _PREFIX.size:
         raise _damaged(name)
     _magic, version, header_bytes = _PREFIX.unpack_from(data)
-    if not _IN_COLOR_ALONE <= version <= FORMAT:
+    if not 1 <= version <= FORMAT:
         msg = f"{name} has format {version}, this version reads up to {FORMAT}: upgrade kinect-unlock, or enrol again"
         raise StoreError(msg)
     end = _PREFIX.size + header_bytes
@@ -164,6 +187,8 @@ def _template(header: _Header, plain: bytes) -> Template:
         generation=header.generation,
         enrolled_s=header.enrolled_s,
         infrared=Views(vectors[rows:].copy(), poses[rows:]) if header.infrared_rows else None,
+        camera=header.camera,
+        joined=header.joined,
     )
 
 

@@ -7,11 +7,12 @@ from kinect_unlock import evidence as ev
 from kinect_unlock import limiter
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import NO_ATTEMPT, Facts, frame_facts
+from kinect_unlock.errors import OtherCamera
 from kinect_unlock.frames import Modality, Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
-from kinect_unlock.matching import Bar, HalfScores, cosines_needed, half_scores
+from kinect_unlock.matching import Bar, HalfScores, Known, cosines_needed
 from kinect_unlock.ports import Use
 from kinect_unlock.wire import Hint, Reply, Word
 
@@ -33,6 +34,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
     def __init__(self, desk: Desk, claim: Claim, template: Template, ledger: Ledger) -> None:
         super().__init__(desk, claim, MACHINE, resting_state(ledger))
         self._template = template
+        self._known = Known(template, desk.config.match.strategy, desk.recogniser.encoder.layout)
         self._ledger = ledger
         self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
         self._somebody = True  # as the client was told
@@ -60,6 +62,10 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
 
     def judge(self, observation: Observation, first_ns: int) -> None:
         """Weigh one frame."""
+        other = self._other_camera()
+        if other is not None:
+            self.lost(other)
+            return
         if self.has_waited_long(observation, first_ns):
             self.expire()
             return
@@ -92,6 +98,14 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         }
         orders[effect]()
 
+    def _other_camera(self) -> OtherCamera | None:
+        """Return why this camera's frames are not compared with the template; one that hides its number is another."""
+        enrolled, found = self._template.camera, self.desk.camera.report().serial
+        if enrolled in {"", found}:
+            return None
+        this = f"this is camera {found}" if found else "this one does not say its number"
+        return OtherCamera(f"enrolled with camera {enrolled}, {this}: enrol again with this camera")
+
     def _tell_presence(self, observation: Observation) -> None:
         """Tell when nobody is in range any more, and when somebody is again: a login may not want to wait."""
         if observation.somebody is not self._somebody:
@@ -108,7 +122,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         elif ballot is not None:
             self._evidence = ev.with_ballot(before, ballot, config.evidence)
         counted = ballot is not None and self._evidence is not before
-        scores_of_mean = ev.mean_scores(self._evidence, self._template, config.match.strategy)
+        scores_of_mean = ev.mean_scores(self._evidence, self._known)
         needed = ev.needed_of_mean(self._evidence, self._bars(self._evidence.modality))
         facts = frame_facts(
             observation,
@@ -135,8 +149,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         embedding, face = observation.embedding, observation.face
         if embedding is None or face is None or embedding.model_id != self._template.model_id:
             return None, None
-        encoder, strategy = self.desk.recogniser.encoder, self.desk.config.match.strategy
-        scores = half_scores(embedding.vector, self._template, strategy, encoder.layout, observation.modality)
+        scores = self._known.scores(embedding.vector, observation.modality)
         needed = cosines_needed(bars, (face.pose.distance_mm,))
         return (ev.vote_for(scores, needed) if needed else None), scores
 

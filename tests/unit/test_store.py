@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from kinect_unlock.clock import BootTime
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import HeadPose, Origin, Template, Views
+from kinect_unlock.frames import HeadPose, Joined, Origin, Reason, Template, Views
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.private_files import make_folder
 from kinect_unlock.sealing import Key, seal, unseal
@@ -92,28 +92,48 @@ def test_infrared_comes_back_beside_colour(store: FileTemplateStore, rows: int) 
     assert loaded.infrared.poses == original.infrared.poses
 
 
-def test_without_infrared_the_file_is_what_earlier_versions_wrote(store: FileTemplateStore, tmp_path: Path) -> None:
-    store.save(template())
-    data = (tmp_path / "templates/alice.tpl").read_bytes()
-    (version, header_bytes) = struct.unpack_from(">HI", data, 8)
-
-    assert version == 1
-    assert list(msgspec.json.decode(data[14 : 14 + header_bytes])) == [
-        "user", "model_id", "origin", "generation", "enrolled_s", "rows", "dim", "key_id",
-    ]  # fmt: skip
-
-
-def test_a_template_that_an_earlier_version_sealed_opens_without_infrared() -> None:
-    old = template()
+def sealed_by_an_earlier_version(version: int, old: Template, **more: object) -> bytes:
+    """Seal as format 1 or 2 did, whose headers had no camera and nothing that joined."""
     header = {"user": "alice", "model_id": "m1", "origin": "recording", "generation": 1, "enrolled_s": 1_700_000_000}
-    text = msgspec.json.encode({**header, "rows": 3, "dim": 128, "key_id": KEY.id})
-    prefix = struct.pack(">8sHI", b"KUTPL\r\n\x1a", 1, len(text)) + text
-    plain = old.vectors.astype("<f4").tobytes() + msgspec.json.encode(old.poses)
-    data = prefix + bytes(12) + AESGCM(KEY.secret).encrypt(bytes(12), plain, prefix)
-    loaded = unseal(data, user="alice", key=KEY, name="x")
+    text = msgspec.json.encode({**header, "rows": len(old.vectors), "dim": 128, "key_id": KEY.id, **more})
+    prefix = struct.pack(">8sHI", b"KUTPL\r\n\x1a", version, len(text)) + text
+    views = [Views(old.vectors, old.poses)] + ([] if old.infrared is None else [old.infrared])
+    numbers = b"".join(one.vectors.astype("<f4").tobytes() for one in views)
+    plain = numbers + msgspec.json.encode([pose for one in views for pose in one.poses])
+    return prefix + bytes(12) + AESGCM(KEY.secret).encrypt(bytes(12), plain, prefix)
+
+
+def test_a_template_of_format_1_opens_without_infrared_and_of_an_unknown_camera() -> None:
+    old = template()
+    loaded = unseal(sealed_by_an_earlier_version(1, old), user="alice", key=KEY, name="x")
 
     assert same(loaded, old)
-    assert loaded.infrared is None
+    assert (loaded.infrared, loaded.camera, loaded.joined) == (None, "", ())
+
+
+def test_a_template_of_format_2_opens_with_infrared_and_of_an_unknown_camera() -> None:
+    old = in_both_lights(rows=2)
+    loaded = unseal(sealed_by_an_earlier_version(2, old, infrared_rows=2), user="alice", key=KEY, name="x")
+
+    assert same(loaded, old)
+    assert loaded.infrared is not None
+    assert len(loaded.infrared.vectors) == 2
+    assert (loaded.camera, loaded.joined) == ("", ())
+
+
+def test_camera_and_what_joined_come_back(store: FileTemplateStore) -> None:
+    joined = (Joined(1_700_000_100, Reason.MATCH), Joined(1_700_000_200, Reason.PASSWORD))
+    store.save(replace(template(rows=4), camera="0123456789", joined=joined))
+    loaded = store.load("alice")
+
+    assert loaded is not None
+    assert (loaded.camera, loaded.joined) == ("0123456789", joined)
+    assert len(loaded.enrolled.vectors) == 2
+
+
+def test_a_template_of_which_nothing_was_enrolled_cannot_be() -> None:
+    with pytest.raises(ValueError, match="3 of 3 views joined: none was enrolled"):
+        replace(template(rows=3), joined=(Joined(1, Reason.MATCH),) * 3)
 
 
 def test_views_cannot_be_moved_from_one_light_to_the_other(store: FileTemplateStore, tmp_path: Path) -> None:
@@ -159,10 +179,13 @@ def test_any_cut_is_refused(keep: int) -> None:
         (b'"m1"', b'"m2"'),
         (b'"generation":1', b'"generation":2'),
         (b'"recording"', b'"sensor"'),
+        (b'"camera":"4711"', b'"camera":"4712"'),
+        (b'"match"', b'"password"'),
+        (b',"joined":[{"at_s":1,"reason":"match"}]', b""),
     ],
 )
-def test_user_model_generation_and_origin_are_authenticated(before: bytes, after: bytes) -> None:
-    data = seal(template(), KEY)
+def test_everything_that_is_said_of_a_template_is_authenticated(before: bytes, after: bytes) -> None:
+    data = seal(replace(template(), camera="4711", joined=(Joined(1, Reason.MATCH),)), KEY)
     assert data.count(before) == 1
     end = 14 + struct.unpack(">I", data[10:14])[0]
     header = data[14:end].replace(before, after)
@@ -261,8 +284,8 @@ def test_a_template_of_a_newer_format_is_refused(store: FileTemplateStore, tmp_p
     store.save(template())
     path = tmp_path / "templates/alice.tpl"
     data = path.read_bytes()
-    path.write_bytes(data[:8] + struct.pack(">H", 3) + data[10:])
-    with pytest.raises(StoreError, match="has format 3, this version reads up to 2: upgrade kinect-unlock"):
+    path.write_bytes(data[:8] + struct.pack(">H", 4) + data[10:])
+    with pytest.raises(StoreError, match="has format 4, this version reads up to 3: upgrade kinect-unlock"):
         store.load("alice")
 
 
