@@ -6,7 +6,7 @@ default and is the schema by example; a test compares the two.
 
 from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
@@ -17,6 +17,10 @@ Argv: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1)]
 Pace: TypeAlias = Literal["recorded", "asap", "stepped"]
 DepthPipeline: TypeAlias = Literal["auto", "opencl", "cpu", "opengl"]
 Strategy: TypeAlias = Literal["nearest", "centre"]
+# A service of PAM's: a file of /etc/pam.d.
+ServiceName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
+SeatName: TypeAlias = Annotated[str, Meta(pattern=r"^seat[A-Za-z0-9_-]{1,59}\Z")]
+Standing: TypeAlias = Literal["allow", "intent", "never"]
 Stage: TypeAlias = Literal["straight", "left", "right", "up", "down", "near", "far", "any"]
 
 
@@ -34,6 +38,7 @@ class Source(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Annotated[str, Meta(min_length=1)] = "kinect-v2"
     path: str | None = None
     device: str | None = None
+    seat: SeatName = "seat0"
     pace: Pace = "recorded"
     pipeline: DepthPipeline = "auto"
     open_timeout_s: Annotated[float, Meta(gt=0.0, le=14.0)] = 12.0  # an attempt waits 15 s for its camera
@@ -153,6 +158,19 @@ class PolicyRules(Struct, frozen=True, forbid_unknown_fields=True):
     and_h_without_face: Positive = 4.0
 
 
+# What may ask, unless the configuration says otherwise; whatever is not here may not.
+_ALLOWED = (
+    *("login", "gdm-password", "sddm", "lightdm", "greetd"),
+    *("kde", "xfce4-screensaver", "cinnamon-screensaver", "mate-screensaver", "xscreensaver", "light-locker"),
+    *("swaylock", "hyprlock", "gtklock", "waylock", "i3lock", "vlock"),
+)
+_WITH_INTENT = ("sudo", "sudo-i", "su", "su-l", "polkit-1")
+
+
+def _services() -> dict[ServiceName, Standing]:
+    return {**dict.fromkeys(_ALLOWED, "allow"), **dict.fromkeys(_WITH_INTENT, "intent")}
+
+
 class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
     """What an enrolment collects."""
 
@@ -199,6 +217,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     attempt: Attempt = Attempt()
     limits: Limits = Limits()
     policy: PolicyRules = PolicyRules()
+    services: dict[ServiceName, Standing] = field(default_factory=_services)
     enrol: Enrol = Enrol()
     hooks: Hooks = Hooks()
     log: Log = Log()

@@ -15,14 +15,13 @@ from msgspec import Meta, Struct
 
 from kinect_unlock.errors import RequestError
 from kinect_unlock.frames import F32, Embedding
+from kinect_unlock.settings import ServiceName
 
 MAX_LINE_BYTES: Final = 65_536
 FIRST_LINE_S: Final = 2.0
 PROTOCOL: Final = 1
 
 UserName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
-# A service of PAM's: a file of /etc/pam.d.
-ServiceName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
 # What PAM calls a terminal: a device, an X display, or nothing.
 TtyName: TypeAlias = Annotated[str, Meta(pattern=r"^[ -~]{0,64}\Z")]
 HostName: TypeAlias = Annotated[str, Meta(max_length=255)]
@@ -36,8 +35,8 @@ Vectors: TypeAlias = Annotated[tuple[Vector, ...], Meta(max_length=32)]
 class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_field="op"):
     """Is the person before the camera this user? ``unlock`` true: and if so, run the unlock hook.
 
-    ``service``, ``tty`` and ``remote_host`` are as PAM has them, and believed as far as the peer is. ``intent`` asks
-    for a sign of it, or for none; None leaves that to the policy of the service.
+    ``service``, ``tty`` and ``remote_host`` are as PAM has them, and believed as far as the peer is. ``intent`` true
+    asks for a sign of it where the policy of the service does not; nothing takes away one that the policy asks for.
     """
 
     user: UserName

@@ -68,6 +68,13 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
     assert config.load(file).ranges.verify == msgspec.structs.replace(Config().ranges.verify, yaw_deg=20.0)
 
 
+def test_a_service_of_ones_own_leaves_the_others_alone(file: Path) -> None:
+    assert said(file, "services: {mylock: allow, sudo: never}") == []
+    assert config.load(file).services == {**Config().services, "mylock": "allow", "sudo": "never"}
+    assert said(file, "services:\n") == []
+    assert config.load(file).services == Config().services
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -103,6 +110,10 @@ def test_one_key_of_a_range_leaves_the_others_alone(file: Path) -> None:
         pytest.param(
             "ranges: {verify: {far_mm: 449, near_mm: 1}}", "in common with verify's", id="no depth for verify"
         ),
+        pytest.param("services: {sudo: always}", "$.services.sudo: must be one of allow, intent, never", id="standing"),
+        pytest.param("services: {../sudo: never}", "$.services: not a name: expected `str` matching", id="service"),
+        pytest.param("services: [sudo]", "$.services: must be a table of names, got ['sudo']", id="list of services"),
+        pytest.param("source: {seat: desk}", "$.source.seat: expected `str` matching regex", id="no seat"),
         pytest.param("evidence: {votes_needed: 6}", "more votes are needed than the window holds", id="votes"),
         pytest.param("evidence: {min_span_ms: 5000}", "spread over longer than an attempt lasts", id="span"),
         pytest.param("attempt: {nobody_timeout_s: 9}", "must not be longer than the attempt", id="timeouts"),

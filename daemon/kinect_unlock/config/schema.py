@@ -45,9 +45,28 @@ class Filler:
             current = getattr(default, name)
             if isinstance(current, Struct):
                 said[name] = self.fill(current, child, here)
+            elif isinstance(current, dict):
+                said[name] = self._table(current, child, types[name], here)
             elif not self._leaf_faults(child, types[name], here):
                 said[name] = msgspec.convert(child.plain(), types[name])
         return msgspec.structs.replace(default, **said)
+
+    def _table(self, default: dict[str, object], node: Node, wanted: Any, path: str) -> dict[str, object]:  # noqa: ANN401 - a type expression
+        """Return a table of free names with what the node says of some of them; the others keep what they had."""
+        if node.value is None:
+            return default
+        if not isinstance(node.value, dict):
+            self._fault(path, f"must be a table of names, got {_shown(node.plain())}", node.line)
+            return default
+        names, values = get_args(wanted)
+        said: dict[str, object] = {}
+        for name, child in node.value.items():
+            message = _type_fault(name, names)
+            if message:
+                self._fault(path, f"not a name: {message}", child.line)
+            elif not self._leaf_faults(child, values, f"{path}.{name}"):
+                said[name] = msgspec.convert(child.plain(), values)
+        return {**default, **said}
 
     def _leaf_faults(self, node: Node, wanted: Any, path: str) -> bool:  # noqa: ANN401 - a type expression
         """Note the faults of a value that is no section; True if there were any."""
