@@ -1,4 +1,5 @@
 import os
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,20 @@ def test_who_still_holds_the_pipe_is_not_waited_for() -> None:
 
     assert words.end() == "still here"
     os.close(other)
+
+
+def test_a_stranger_who_prints_on_for_ever_does_not_keep_the_end_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LastWords, "_read", lambda _: b"more\n")  # whenever it is looked, there is more
+    words = LastWords()
+    other = os.dup(words.pipe)
+    words.listen()
+    os.write(other, b"it begins\n")
+    end = threading.Thread(target=words.end, daemon=True)
+    end.start()
+    end.join(20.0)
+    os.close(other)
+
+    assert not end.is_alive()
 
 
 def test_nothing_is_left_open() -> None:

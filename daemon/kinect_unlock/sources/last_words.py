@@ -8,6 +8,7 @@ from typing import Final
 
 _KEPT_BYTES: Final = 4_096
 _CHUNK_BYTES: Final = 65_536
+_LAST_CHUNKS: Final = 16  # at the end: a pipe's largest size is 1 MiB; who prints on is a stranger and not heard out
 _FLOOD_PAUSE_MS: Final = 10  # after a full chunk: a driver that prints without end is read at 6 MB/s and no faster
 _SHOWN_CHARACTERS: Final = 300
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # libfreenect2 prints its log in colours
@@ -59,22 +60,22 @@ class LastWords:
         ready = select.poll()
         ready.register(self._out, select.POLLIN)
         ready.register(self._wake, select.POLLIN)
-        told = False
-        while not told:
-            told = self._wake in dict(ready.poll())
-            if not self._keep_all(told=told):
+        while self._wake not in dict(ready.poll()):
+            kept_bytes = self._keep_next()
+            if kept_bytes == 0:
+                return
+            if kept_bytes == _CHUNK_BYTES:
+                select.select([self._wake], [], [], _FLOOD_PAUSE_MS / 1e3)
+        for _ in range(_LAST_CHUNKS):
+            if not self._keep_next():
                 return
 
-    def _keep_all(self, *, told: bool) -> bool:
-        """Read what is there; False at the end of the pipe."""
+    def _keep_next(self) -> int | None:
+        """Read once and keep the end of it; return how much came, None if that is nothing yet, 0 at the pipe's end."""
         chunk = self._read()
-        while chunk:
+        if chunk:
             self._kept = (self._kept + chunk)[-_KEPT_BYTES:]
-            if not told and len(chunk) == _CHUNK_BYTES:
-                select.select([self._wake], [], [], _FLOOD_PAUSE_MS / 1e3)
-                return True
-            chunk = self._read()
-        return chunk is None
+        return None if chunk is None else len(chunk)
 
     def _read(self) -> bytes | None:
         """Return what is in the pipe, None if that is nothing yet, empty at its end."""
