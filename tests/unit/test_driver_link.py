@@ -156,3 +156,22 @@ def test_descriptors_that_come_along_are_not_kept(ends: _Ends) -> None:
 )
 def test_every_error_of_a_driver_has_its_word(error: SourceError, sort: Sort) -> None:
     assert sort_of(error) is sort
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x81\xa4type\xa4\xff\xfe\xfd\xfc",  # a word that is no UTF-8
+        msgspec.msgpack.encode({"type": "opened", "model": "", "serial": "", "firmware": "", "pipeline": ""}).replace(
+            b"\x85", b"\x86", 1
+        )
+        + b"\xabcalibration\x81\xa1x"
+        + b"\x91" * 15_000
+        + b"\x01",  # lists within lists
+    ],
+)
+def test_words_that_break_what_reads_them_are_nonsense_too(ends: _Ends, nonsense: bytes) -> None:
+    ends.theirs_raw.send(nonsense)
+
+    with pytest.raises(Nonsense, match="a message that is none"):
+        ends.ours.receive()

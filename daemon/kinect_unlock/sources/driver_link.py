@@ -161,7 +161,7 @@ class Link(Generic[_Sent, _Heard]):
             raise Nonsense(f"a message of more than {MAX_MESSAGE_BYTES} bytes")
         try:
             heard: _Heard = self._decoder.decode(data)
-        except msgspec.DecodeError as fault:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise Nonsense(f"a message that is none ({fault})") from fault
         return heard
 
