@@ -292,9 +292,9 @@ class Controller:
         self, request: Preview, peer: Peer, tell: Send, gone: asyncio.Event, pictures: PictureLine
     ) -> Reply:
         self._attempts += 1
-        claim = Claim(self._attempts, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
-        watching = PreviewAttempt(self._desk, claim, pictures, request.rate_hz)
         try:
+            claim = Claim(self._attempts, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
+            watching = PreviewAttempt(self._desk, claim, pictures, request.rate_hz)
             with noted(watching, peer):
                 return await self._see_through(watching, gone)
         except KinectUnlockError as error:

@@ -106,7 +106,7 @@ class Preview(Struct, frozen=True, forbid_unknown_fields=True, tag="preview", ta
     """
 
     stream: StreamName | None = None
-    rate_hz: Annotated[float, Meta(gt=0.0, le=30.0)] = 15.0
+    rate_hz: Annotated[float, Meta(ge=0.1, le=30.0)] = 15.0
 
 
 Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | Forget | Status | Lock | PasswordOk

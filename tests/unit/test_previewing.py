@@ -121,10 +121,25 @@ def test_no_more_pictures_are_sent_than_were_asked_for() -> None:
     _run(test())
 
 
-@pytest.mark.parametrize("rate_hz", [0.0, -1.0, 31.0])
+@pytest.mark.parametrize("rate_hz", [0.0, -1.0, 31.0, 1e-310])
 def test_a_rate_that_is_none_is_no_request(rate_hz: float) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"op": "preview", "rate_hz": rate_hz}, Preview)
+
+
+def test_a_preview_that_cannot_begin_leaves_the_camera_to_others() -> None:
+    async def test() -> None:
+        rig = Rig()
+        rig.templates.save(template_of(OWNER, "ann"))
+        rig.enrolled("ann")
+        viewer = Viewer(rig, request=Preview(rate_hz=0))  # as only our own fault could let it through
+        with pytest.raises(ZeroDivisionError):
+            await viewer.task
+        asked = await rig.before_camera(Verify("ann"))
+        rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.MATCH
+
+    _run(test())
 
 
 def test_another_user_sees_nothing_and_the_camera_stays_closed() -> None:
