@@ -16,6 +16,7 @@ Bounds: TypeAlias = tuple[float | None, float | None]
 Argv: TypeAlias = Annotated[tuple[str, ...], Meta(min_length=1)]
 Pace: TypeAlias = Literal["recorded", "asap", "stepped"]
 DepthPipeline: TypeAlias = Literal["auto", "opencl", "cpu", "opengl"]
+KeyPlace: TypeAlias = Literal["auto", "credential", "file"]
 Strategy: TypeAlias = Literal["nearest", "centre"]
 # A service of PAM's: a file of /etc/pam.d.
 ServiceName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")]
@@ -29,6 +30,7 @@ class Daemon(Struct, frozen=True, forbid_unknown_fields=True):
 
     socket: str | None = None
     state_dir: str | None = None
+    template_key: KeyPlace = "auto"
     stop_timeout_s: Positive = 5.0
 
 
@@ -161,7 +163,7 @@ class PolicyRules(Struct, frozen=True, forbid_unknown_fields=True):
 # What may ask, unless the configuration says otherwise; whatever is not here may not.
 _ALLOWED = (
     *("login", "gdm-password", "sddm", "lightdm", "greetd"),
-    *("kde", "xfce4-screensaver", "cinnamon-screensaver", "mate-screensaver", "xscreensaver", "light-locker"),
+    *("kde", "xfce4-screensaver", "cinnamon-screensaver", "mate-screensaver", "xscreensaver"),
     *("swaylock", "hyprlock", "gtklock", "waylock", "i3lock", "vlock"),
 )
 _WITH_INTENT = ("sudo", "sudo-i", "su", "su-l", "polkit-1")

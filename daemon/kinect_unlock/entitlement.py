@@ -1,0 +1,197 @@
+"""Who may ask whether it is somebody, for what, and from where. Pure: one question and what is known, one answer.
+
+Where nobody but root and the daemon's own user can reach the socket, they may ask, and that is all. Where everybody
+can, PAM's modules (root) are believed what they say of their service, and the service's standing and the logins decide;
+anybody else may ask for themself, from the session that the camera's seat shows. A service that somebody else than root
+names can only forbid. What is remote, or not known, never opens anything.
+
+A program has no session that is known when PAM's module runs outside of it: in a display manager, or in polkit's helper
+of a service of its own. Such a program is judged by what the seat shows.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final, TypeAlias
+
+from kinect_unlock.logins import Kind, Logins, LoginSession
+from kinect_unlock.ports import Peer
+from kinect_unlock.settings import ServiceName, Standing
+from kinect_unlock.wire import Verify
+
+ROOT: Final = 0
+# Display managers. For the screen lock of GNOME its display manager's service asks again.
+GREETERS: Final = frozenset({"gdm-password", "sddm", "lightdm", "greetd", "lxdm", "ly", "slim", "xdm"})
+CONSOLES: Final = frozenset({"login"})
+# Asked for by a helper that may be a service of the system's, where the session of whoever wants it is not known.
+OF_THE_SYSTEM: Final = frozenset({"polkit-1"})
+_VIRTUAL_TERMINAL: Final = re.compile(r"(/dev/)?tty[1-9][0-9]?\Z")  # not ttyS0: nobody sees who sits at a serial line
+_FIRST_SEAT: Final = "seat0"  # virtual terminals are only there
+
+
+@unique
+class Cause(StrEnum):
+    """Why somebody may not ask; for the audit log."""
+
+    NOT_ALLOWED = "not-allowed"  # neither root nor the daemon's own user, nor a user for themself
+    SERVICE_UNKNOWN = "service-unknown"
+    SERVICE_NEVER = "service-never"
+    REMOTE = "remote"
+    LOGINS_UNKNOWN = "logins-unknown"
+    NO_SESSION = "no-session"
+    NOT_A_USERS = "not-a-users"  # a session of another class than user
+    INACTIVE = "inactive"
+    OTHER_SEAT = "other-seat"
+    OTHER_USER = "other-user"
+    LOCKED = "locked"
+    NO_GREETER = "no-greeter"
+    LID_SHUT = "lid-shut"
+
+
+WORDS: Final[Mapping[Cause, str]] = {
+    Cause.NOT_ALLOWED: "only root and the daemon's own user may ask this, and a user for themself",
+    Cause.SERVICE_UNKNOWN: "this service is not in the configuration ($.services), so it may not ask",
+    Cause.SERVICE_NEVER: "the configuration does not let this service ask ($.services)",
+    Cause.REMOTE: "a remote session is before no camera",
+    Cause.LOGINS_UNKNOWN: "logind cannot be asked who is before the camera; is it running, and the system bus?",
+    Cause.NO_SESSION: "the program that asks belongs to no session that is known",
+    Cause.NOT_A_USERS: "the session that asks is not one in which a user works",
+    Cause.INACTIVE: "the session that asks is not the one that its seat shows",
+    Cause.OTHER_SEAT: "the session that asks is not at the camera's seat ($.source.seat)",
+    Cause.OTHER_USER: "the session is another user's",
+    Cause.LOCKED: "the session is locked, and this service works in an open one",
+    Cause.NO_GREETER: "the camera's seat shows no login screen",
+    Cause.LID_SHUT: "the lid is shut, and no other screen is connected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What does not change from one question to the next; ``shared``: everybody can reach the socket."""
+
+    own_uid: int
+    shared: bool
+    seat: str
+    services: Mapping[ServiceName, Standing]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """It may be asked. ``session`` is the one that it is about, None where none counts; ``intent``: with a nod."""
+
+    session: LoginSession | None = None
+    intent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It may not be asked."""
+
+    cause: Cause
+
+    @property
+    def message(self) -> str:
+        """Why, in words for a person."""
+        return WORDS[self.cause]
+
+
+Entitlement: TypeAlias = Allowed | Refused
+
+
+def entitlement(ask: Verify, peer: Peer, session: LoginSession | None, logins: Logins, rules: Rules) -> Entitlement:
+    """Say whether ``peer`` may ask; ``session`` is the one that the peer's process belongs to, if that is known."""
+    trusted = peer.uid in {ROOT, rules.own_uid}
+    barred = _barred(ask, rules) if trusted or rules.shared else Cause.NOT_ALLOWED
+    if barred is not None:
+        return Refused(barred)
+    by_policy = rules.services.get(ask.service or "") == "intent"
+    intent = by_policy or ask.intent is True
+    if not rules.shared or (trusted and ask.service is None):
+        return Allowed(intent=intent)
+    place = _place(ask, session, logins, rules) if trusted else _own_place(ask, peer, session, rules)
+    found = _unseen(logins) or place
+    if by_policy and isinstance(found, LoginSession) and found.locked:
+        return Refused(Cause.LOCKED)
+    return Refused(found) if isinstance(found, Cause) else Allowed(found, intent)
+
+
+def _barred(ask: Verify, rules: Rules) -> Cause | None:
+    """Return why nobody may ask like this, wherever they are; who names no service is none."""
+    if ask.remote_host:
+        return Cause.REMOTE
+    if ask.service is None:
+        return None
+    standing = rules.services.get(ask.service)
+    if standing == "never":
+        return Cause.SERVICE_NEVER
+    return Cause.SERVICE_UNKNOWN if standing is None and rules.shared else None
+
+
+def _unseen(logins: Logins) -> Cause | None:
+    if not logins.known:
+        return Cause.LOGINS_UNKNOWN
+    return Cause.LID_SHUT if logins.lid_shut else None
+
+
+def _own_place(ask: Verify, peer: Peer, session: LoginSession | None, rules: Rules) -> LoginSession | Cause:
+    """Return the session of a user who asks for themself, or why they may not."""
+    if ask.service in GREETERS | CONSOLES | OF_THE_SYSTEM:
+        return Cause.NOT_ALLOWED  # these run as root, and this one does not
+    if session is None:
+        return Cause.NO_SESSION
+    if session.uid != peer.uid:
+        return Cause.OTHER_USER
+    return _at_seat(session, ask.user, rules)
+
+
+def _place(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rules) -> LoginSession | Cause | None:
+    """Return the session that a service of PAM's asks in, None for one that begins a session, or why it may not."""
+    shown = logins.shown_on(rules.seat)
+    if ask.service in CONSOLES:
+        return _at_console(ask, session, logins, rules)
+    if ask.service in GREETERS:
+        return _at_greeter(ask, session, shown, rules)
+    if session is None and ask.service in OF_THE_SYSTEM and not _has_remote(logins, ask.user):
+        session = shown
+    return Cause.NO_SESSION if session is None else _at_seat(session, ask.user, rules)
+
+
+def _at_seat(session: LoginSession, user: str, rules: Rules) -> LoginSession | Cause:
+    """Return the session if its user is before the camera and the one that is asked about, else what is amiss."""
+    amiss: Mapping[Cause, Callable[[], bool]] = {
+        Cause.REMOTE: lambda: session.remote,
+        Cause.NOT_A_USERS: lambda: session.kind is not Kind.USER,
+        Cause.OTHER_SEAT: lambda: session.seat != rules.seat,
+        Cause.INACTIVE: lambda: not session.is_at_desk,
+        Cause.OTHER_USER: lambda: session.user != user,
+    }
+    return next((cause for cause, holds in amiss.items() if holds()), session)
+
+
+def _at_greeter(
+    ask: Verify, session: LoginSession | None, shown: LoginSession | None, rules: Rules
+) -> LoginSession | Cause | None:
+    """A display manager asks for its login screen, or again for the screen lock of a session that is shown."""
+    if session is not None and session.remote:
+        return Cause.REMOTE
+    if shown is None or (session is not None and session.id != shown.id):
+        return Cause.NO_GREETER
+    if shown.kind is Kind.GREETER:
+        return Cause.REMOTE if shown.remote else None
+    return _at_seat(shown, ask.user, rules)
+
+
+def _at_console(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rules) -> Cause | None:
+    """A text console asks before anybody is logged in on it: the seat then shows no session at all."""
+    if session is not None:
+        return Cause.REMOTE if session.remote else Cause.NO_GREETER
+    if rules.seat != _FIRST_SEAT or _VIRTUAL_TERMINAL.match(ask.tty or "") is None:
+        return Cause.OTHER_SEAT
+    shows_any = any(one.active and one.seat == rules.seat for one in logins.sessions)
+    return Cause.NO_GREETER if shows_any else None
+
+
+def _has_remote(logins: Logins, user: str) -> bool:
+    """Say whether a user is here from elsewhere as well: then it cannot be told where something was begun."""
+    return any(session.remote and session.user == user for session in logins.sessions)
