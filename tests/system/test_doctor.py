@@ -95,7 +95,7 @@ def test_udev_itself_gives_the_camera_to_the_group_whatever_the_librarys_rule_sa
     shutil.copy(RULES, rules)
     (rules / "90-kinect2.rules").write_text(UPSTREAM)
     group = tmp_path / "group"
-    group.write_text(Path("/etc/group").read_text() + "kinectd:x:54321:\n")
+    group.write_text(Path("/etc/group").read_text() + "kinect-unlock:x:54321:\n")
     # In a mount name space of its own, so that neither this computer's rules nor its groups are touched.
     script = (
         f"mount --bind {group} /etc/group && mount --bind {tmp_path}/udev /run/udev && mount -t tmpfs none /dev/char"
@@ -108,7 +108,9 @@ def test_udev_itself_gives_the_camera_to_the_group_whatever_the_librarys_rule_sa
         pytest.skip(f"udevadm cannot be tried here: {told[-300:]}")
 
     assigned = [line.partition("rules.d/")[2] for line in told.splitlines() if "rules:" in line and "kinect" in line]
-    assert assigned == ["60-kinect-unlock.rules:8 GROUP 54321", "60-kinect-unlock.rules:8 MODE 0660"]
+    place = next(number for number, line in enumerate(RULES.read_text().splitlines(), 1) if "GROUP:=" in line)
+    assert assigned == [f"60-kinect-unlock.rules:{place} GROUP 54321", f"60-kinect-unlock.rules:{place} MODE 0660"]
+    assert "SYSTEMD_WANTS=kinect-unlock.service" in told
 
 
 def test_a_plug_in_that_would_end_the_process_is_not_loaded(config: Path, tmp_path: Path) -> None:

@@ -14,7 +14,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "daemon"
 PACKAGES = ("kinect_unlock", "kinect_unlock_lab")
-LINKED = {"config.yaml": "config.yaml", "models": "models", "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules"}
+SYSTEMD = (
+    "kinect-unlock.service",
+    "restart.conf",
+    "gpu.conf",
+    "sysusers.conf",
+    "polkit.rules",
+    "org.kinect_unlock.policy",
+)
+PAM = ("Makefile", "pam_kinect_unlock.c")
+LINKED = {
+    **{"config.yaml": "config.yaml", "models": "models", "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules"},
+    **{f"systemd/{name}": f"systemd/{name}" for name in SYSTEMD},
+    **{f"pam/{name}": f"pam/{name}" for name in PAM},
+}
 
 
 def tree() -> dict[str, bytes]:

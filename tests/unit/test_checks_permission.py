@@ -12,11 +12,13 @@ from kinect_unlock.host.udev import Access, Said
 NODE = Path("/dev/bus/usb/002/003")
 OURS = Path("/etc/udev/rules.d/60-kinect-unlock.rules")
 UPSTREAM = Path("/etc/udev/rules.d/90-kinect2.rules")
-GROUPS = {"kinectd": Group("kinectd", 991, ())}
+GROUPS = {"kinect-unlock": Group("kinect-unlock", 991, ())}
 
 
 def node(*, this_user: bool, service_user: bool | None) -> Node:
-    return Node(NODE, stat.S_IFCHR | 0o660, "uid 0, group kinectd", this_user=this_user, service_user=service_user)
+    return Node(
+        NODE, stat.S_IFCHR | 0o660, "uid 0, group kinect-unlock", this_user=this_user, service_user=service_user
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_who_can_open_the_camera_is_told(*, this_user: bool, service_user: bool 
     check = permission.node(node(this_user=this_user, service_user=service_user), kind="kinect-v2")
 
     assert check.state is state
-    assert "/dev/bus/usb/002/003: crw-rw---- uid 0, group kinectd" in check.evidence
+    assert "/dev/bus/usb/002/003: crw-rw---- uid 0, group kinect-unlock" in check.evidence
     assert bool(check.next_step) == (state is not State.OK)
 
 
@@ -52,16 +54,20 @@ def test_a_device_without_its_node_is_told() -> None:
 
 
 def test_our_rule_with_its_group_is_fine() -> None:
-    check = permission.rule(Access(Said("0660", OURS), Said("kinectd", OURS), None, (OURS,)), GROUPS, kind="kinect-v2")
+    check = permission.rule(
+        Access(Said("0660", OURS), Said("kinect-unlock", OURS), None, (OURS,)), GROUPS, kind="kinect-v2"
+    )
 
-    assert (check.state, check.evidence) == (State.OK, f"{OURS}: mode 0660, group kinectd")
+    assert (check.state, check.evidence) == (State.OK, f"{OURS}: mode 0660, group kinect-unlock")
 
 
 def test_our_rule_without_its_group_is_a_fault_since_udev_then_ignores_it() -> None:
-    check = permission.rule(Access(Said("0660", OURS), Said("kinectd", OURS), None, (OURS,)), {}, kind="kinect-v2")
+    check = permission.rule(
+        Access(Said("0660", OURS), Said("kinect-unlock", OURS), None, (OURS,)), {}, kind="kinect-v2"
+    )
 
     assert check.state is State.FAILED
-    assert check.next_step.startswith("sudo groupadd --system kinectd")
+    assert check.next_step.startswith("sudo groupadd --system kinect-unlock")
 
 
 @pytest.mark.parametrize("mode", ["0666", "0662", "rubbish"])
@@ -81,7 +87,7 @@ def test_a_node_that_others_may_only_read_shows_them_nothing() -> None:
 
 
 def test_a_foreign_rule_that_wins_over_ours_is_to_be_removed() -> None:
-    said = Access(Said("0666", UPSTREAM), Said("kinectd", OURS), None, (OURS, UPSTREAM))
+    said = Access(Said("0666", UPSTREAM), Said("kinect-unlock", OURS), None, (OURS, UPSTREAM))
 
     assert permission.rule(said, GROUPS, kind="kinect-v2").next_step.startswith(f"sudo rm {UPSTREAM}")
 

@@ -156,7 +156,7 @@ def test_the_shipped_settings_fail_for_want_of_a_camera_and_say_what_to_do_first
 
 def test_a_kinect_that_is_ready_fails_nothing_but_what_the_driver_lacks(computer: Computer, tmp_path: Path) -> None:
     computer.kinect_v2()
-    computer.write("etc/group", "kinectd:x:991:\n")
+    computer.write("etc/group", "kinect-unlock:x:991:\n")
     computer.write("etc/udev/rules.d/60-kinect-unlock.rules", command("doctor", "--udev-rule").out)
     told = checks(command("doctor", "--json", "--config", write(tmp_path, source={"kind": "kinect-v2"})))
 

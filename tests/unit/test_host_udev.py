@@ -27,7 +27,7 @@ def test_the_shipped_rule_gives_each_part_of_a_kinect_to_the_group_alone(product
     computer = Computer(tmp_path)
     computer.write(f"{ETC}/60-kinect-unlock.rules", SHIPPED)
 
-    assert said(computer, product) == ("0660", "kinectd")
+    assert said(computer, product) == ("0660", "kinect-unlock")
 
 
 def test_the_shipped_rule_concerns_no_other_device(tmp_path: Path) -> None:
@@ -43,13 +43,17 @@ def test_the_shipped_rule_holds_against_the_librarys_own_which_comes_later(tmp_p
     computer.write(f"{ETC}/60-kinect-unlock.rules", SHIPPED)
     computer.write(f"{ETC}/90-kinect2.rules", UPSTREAM)
 
-    assert said(computer) == ("0660", "kinectd")
+    assert said(computer) == ("0660", "kinect-unlock")
 
 
-def test_the_shipped_rule_starts_no_service() -> None:
-    keys = {pair.key for rule in udev.parse(SHIPPED) for pair in rule}
+def test_the_shipped_rule_says_who_may_open_the_camera_and_has_a_sensor_start_the_service() -> None:
+    matched = {"ACTION", "SUBSYSTEM", "ENV{DEVTYPE}", "ATTR{idVendor}", "ATTR{idProduct}"}
+    said = [{pair.key: pair.value for pair in rule if pair.key not in matched} for rule in udev.parse(SHIPPED)]
 
-    assert keys == {"ACTION", "SUBSYSTEM", "ENV{DEVTYPE}", "ATTR{idVendor}", "ATTR{idProduct}", "GROUP", "MODE"}
+    assert said == [
+        {"GROUP": "kinect-unlock", "MODE": "0660"},
+        {"TAG": "systemd", "ENV{SYSTEMD_WANTS}": "kinect-unlock.service"},
+    ]
 
 
 def test_a_later_file_overrides_an_earlier_one_wherever_it_lies(tmp_path: Path) -> None:

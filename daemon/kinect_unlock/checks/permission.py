@@ -11,7 +11,7 @@ from kinect_unlock.host.accounts import Group
 from kinect_unlock.host.udev import Access
 
 RULES_FILE: Final = "60-kinect-unlock.rules"
-SERVICE: Final = "kinectd"  # user of the service, and group of the camera's node
+SERVICE: Final = "kinect-unlock"  # user of the service, and group of the camera's node
 _OTHERS: Final = stat.S_IWOTH  # usbfs does nothing with a device for who cannot write to its node
 _GROUP: Final = f"sudo groupadd --system {SERVICE}"
 _INSTALL: Final = (

@@ -1,0 +1,1 @@
+../../../../pam/pam_kinect_unlock.c
