@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -36,14 +37,15 @@
 
 #define DEFAULT_SOCKET "/run/kinect-unlock/daemon.sock"
 #define DEFAULT_DAEMON_USER "kinect-unlock"
+#define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 #define MATCHED "pam_kinect_unlock_matched" /* this transaction's mark for the line after the password */
 
 enum {
-    NAME_BYTES_MAX = 64,        /* of a user and of a service, as the daemon takes them */
-    TTY_BYTES_MAX = 64,
-    LINE_BYTES_MAX = 4096,      /* of one reply; the longest that the daemon sends is a sentence */
-    REPLIES_BYTES_MAX = 65536,  /* of all replies; an attempt of five seconds has some dozen lines */
-    SENTENCES_MAX = 32,         /* shown in one attempt, for each may block in the application */
+    NAME_BYTES_MAX = 64,
+    REQUEST_BYTES = 256 + 3 * NAME_BYTES_MAX,
+    LINE_BYTES_MAX = 4096,     /* of one reply; the longest that the daemon sends is a sentence */
+    REPLIES_BYTES_MAX = 65536, /* of all replies; an attempt of five seconds has some dozen lines */
+    SENTENCES_MAX = 32,        /* shown in one attempt, for each may block in the application */
     SECONDS_MAX = 60,
     REPORT_MS = 500,
 };
@@ -53,13 +55,12 @@ enum {
 struct word {
     const char *name;
     bool done;
-    int code;           /* of pam_sm_authenticate, when it is done */
-    int style;          /* of the conversation's message */
-    const char *shown;  /* to the person; NULL: nothing, for the password prompt says it all */
+    int code;          /* of pam_sm_authenticate, when it is done */
+    const char *shown; /* to the person; NULL: nothing, for the password prompt says it all */
 };
 
-#define GOES_ON(name, shown) {name, false, PAM_AUTHINFO_UNAVAIL, PAM_TEXT_INFO, shown}
-#define NO_ANSWER(name, shown) {name, true, PAM_AUTHINFO_UNAVAIL, PAM_ERROR_MSG, shown}
+#define GOES_ON(name, shown) {name, false, PAM_AUTHINFO_UNAVAIL, shown}
+#define NO_ANSWER(name, shown) {name, true, PAM_AUTHINFO_UNAVAIL, shown}
 
 static const struct word WORDS[] = {
     GOES_ON("started", "Looking for your face."),
@@ -67,9 +68,9 @@ static const struct word WORDS[] = {
     GOES_ON("nobody", NULL),
     GOES_ON("somebody", NULL),
     GOES_ON("warning", NULL),
-    {"match", true, PAM_SUCCESS, PAM_TEXT_INFO, "Face recognised."},
-    {"no-match", true, PAM_AUTH_ERR, PAM_ERROR_MSG, "Face not recognised."},
-    {"locked-out", true, PAM_MAXTRIES, PAM_ERROR_MSG, "Too many failed tries: only the password helps now."},
+    {"match", true, PAM_SUCCESS, "Face recognised."},
+    {"no-match", true, PAM_AUTH_ERR, "Face not recognised."},
+    {"locked-out", true, PAM_MAXTRIES, "Too many failed tries: only the password helps now."},
     NO_ANSWER("timed-out", "No face was recognised in time."),
     NO_ANSWER("cancelled", NULL),
     NO_ANSWER("cooling-down", "Too soon after the last try with the face."),
@@ -106,6 +107,7 @@ static const struct hint HINTS[] = {
     {"look-straight", "Look straight at the camera."},
     {"keep-face-clear", "Keep your face clear of hands, hair and scarf."},
     {"more-light", "It is too dark: turn on a light."},
+    {"nod", "Nod, to show that you mean it."},
     {"nod", "Nod, to show that you mean it."},
 };
 
@@ -238,17 +240,13 @@ static const char *value_of(const char *argument, const char *name)
 
 static bool read_seconds(const char *digits, int64_t *ms)
 {
-    int64_t seconds = 0;
+    char *end;
+    long seconds = strtol(digits, &end, 10);
 
-    if (*digits == '\0')
+    if (!is_digit(*digits) || *end != '\0' || seconds < 1 || seconds > SECONDS_MAX)
         return false;
-    for (; *digits != '\0'; digits++) {
-        if (!is_digit(*digits) || seconds > SECONDS_MAX)
-            return false;
-        seconds = 10 * seconds + (*digits - '0');
-    }
     *ms = 1000 * seconds;
-    return seconds >= 1 && seconds <= SECONDS_MAX;
+    return true;
 }
 
 static bool read_option(const char *argument, struct options *options)
@@ -292,28 +290,20 @@ static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct
 
 /* The question. */
 
+/* As the daemon takes users and services. */
 static bool is_name(const char *name)
 {
-    size_t bytes = 0;
+    size_t bytes = strspn(name, LETTERS_AND_DIGITS "_.-");
 
-    for (; name[bytes] != '\0'; bytes++) {
-        char c = name[bytes];
-        bool inner = c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (bytes == NAME_BYTES_MAX || !(inner || (bytes > 0 && (c == '.' || c == '-'))))
-            return false;
-    }
-    return bytes > 0;
+    return bytes > 0 && bytes <= NAME_BYTES_MAX && name[bytes] == '\0' && name[0] != '.' && name[0] != '-';
 }
 
-/* Printable ASCII but quotes and backslashes: it stands in JSON as it is. */
+/* Of a device or an X display, or nothing; none of it needs an escape in JSON. */
 static bool is_tty(const char *tty)
 {
-    size_t bytes = 0;
+    size_t bytes = strspn(tty, LETTERS_AND_DIGITS "_.-/:@[]");
 
-    for (; tty[bytes] != '\0'; bytes++)
-        if (bytes == TTY_BYTES_MAX || tty[bytes] < ' ' || tty[bytes] > '~' || strchr("\"\\", tty[bytes]) != NULL)
-            return false;
-    return true;
+    return bytes <= NAME_BYTES_MAX && tty[bytes] == '\0';
 }
 
 static const char *item(pam_handle_t *pamh, int type)
@@ -382,13 +372,9 @@ static bool is_trusted(pam_handle_t *pamh, int line, const struct options *optio
 /* A daemon that has hung up already may have said why: what it said lies there to be read. */
 static bool send_line(int line, const char *request)
 {
-    size_t bytes = strlen(request);
-    ssize_t sent;
+    ssize_t sent = TEMP_FAILURE_RETRY(send(line, request, strlen(request), MSG_NOSIGNAL));
 
-    do
-        sent = send(line, request, bytes, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)bytes || (sent < 0 && errno == EPIPE);
+    return sent == (ssize_t)strlen(request) || (sent < 0 && errno == EPIPE);
 }
 
 /* Return a connection on which the question was put, or -1. */
@@ -456,39 +442,40 @@ static const struct word *word_of(struct text text)
     return NULL;
 }
 
-static bool show_hint(struct attempt *attempt, struct text hint)
+static const struct hint *hint_of(struct text text)
 {
-    for (size_t i = 0; i < COUNT(HINTS); i++) {
-        if (is(hint, HINTS[i].name)) {
-            show(attempt, PAM_TEXT_INFO, HINTS[i].shown);
-            return true;
-        }
-    }
-    return false;
+    for (size_t i = 0; i < COUNT(HINTS); i++)
+        if (is(text, HINTS[i].name))
+            return &HINTS[i];
+    return NULL;
 }
 
-/* Return what the line says, NULL if it says nothing that may be said now. */
-static const struct word *heed(struct attempt *attempt, const char *line, size_t bytes)
+/* Return what the line says, and what of it the person is told; NULL if it says nothing that may be said now. */
+static const struct word *heed(struct attempt *attempt, const char *line, size_t bytes, const char **shown)
 {
     struct reply reply;
     const struct word *word;
+    const struct hint *hint;
+    bool is_ours;
 
     if (!parse_reply(line, bytes, attempt->options->test_source, &reply))
         return NULL;
     word = word_of(reply.said[WORD]);
-    if (word == NULL || word->done != reply.done || (reply.said[USER].at != NULL && !is(reply.said[USER], attempt->user)))
+    hint = hint_of(reply.said[HINT]);
+    is_ours = is(reply.said[USER], attempt->user);
+    if (word == NULL || word->done != reply.done || (is(reply.said[WORD], "hint") != (hint != NULL)))
         return NULL;
-    if (word->code == PAM_SUCCESS && !(attempt->started && is(reply.said[USER], attempt->user)))
+    if ((hint == NULL && reply.said[HINT].at != NULL) || (!is_ours && reply.said[USER].at != NULL))
         return NULL;
-    if (is(reply.said[WORD], "hint") ? !show_hint(attempt, reply.said[HINT]) : reply.said[HINT].at != NULL)
+    if (word->code == PAM_SUCCESS && !(attempt->started && is_ours))
         return NULL;
     if (is(reply.said[WORD], "started"))
         attempt->started = true;
-    else if (is(reply.said[WORD], "nobody"))
+    else if (is(reply.said[WORD], "nobody") && attempt->nobody_deadline_ms == INT64_MAX)
         attempt->nobody_deadline_ms = now_ms() + attempt->options->nobody_ms;
     else if (is(reply.said[WORD], "somebody"))
         attempt->nobody_deadline_ms = INT64_MAX;
-    show(attempt, word->style, word->shown);
+    *shown = hint != NULL ? hint->shown : word->shown;
     return word;
 }
 
@@ -516,11 +503,15 @@ static int hear_out(struct attempt *attempt, int line)
         total += (size_t)got;
         bytes += (size_t)got;
         while ((end = memchr(from, '\n', bytes)) != NULL) {
-            const struct word *word = heed(attempt, from, (size_t)(end - from));
+            const char *shown = NULL;
+            const struct word *word = heed(attempt, from, (size_t)(end - from), &shown);
             bytes -= (size_t)(end + 1 - from);
             from = end + 1;
             if (word == NULL || (word->done && bytes > 0))
                 return give_up(attempt, "the daemon's reply is not understood");
+            if (now_ms() >= attempt->deadline_ms) /* what was shown before may have taken long */
+                return give_up(attempt, "the time is over");
+            show(attempt, word->done && word->code != PAM_SUCCESS ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
             if (word->done) {
                 pam_syslog(attempt->pamh, LOG_INFO, "%s: %s", attempt->user, word->name);
                 return word->code;
@@ -536,7 +527,7 @@ static int verify(pam_handle_t *pamh, const struct options *options, bool silent
 {
     struct attempt attempt = {.pamh = pamh, .options = options, .silent = silent, .nobody_deadline_ms = INT64_MAX};
     const char *service = item(pamh, PAM_SERVICE), *tty = item(pamh, PAM_TTY);
-    char request[512];
+    char request[REQUEST_BYTES];
     int line, code;
 
     if (is_remote(pamh) || pam_get_user(pamh, &attempt.user, NULL) != PAM_SUCCESS || attempt.user == NULL)
@@ -562,7 +553,7 @@ static void report(pam_handle_t *pamh, const struct options *options)
     const char *user = item(pamh, PAM_USER), *service = item(pamh, PAM_SERVICE);
     const void *matched = NULL;
     int64_t deadline_ms = now_ms() + REPORT_MS;
-    char request[512], answer[64];
+    char request[REQUEST_BYTES], answer[64];
     int line;
 
     if (pam_get_data(pamh, MATCHED, &matched) == PAM_SUCCESS && matched != NULL)

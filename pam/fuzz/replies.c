@@ -112,6 +112,7 @@ int pam_prompt(pam_handle_t *pamh, int style, char **response, const char *forma
     CHECK(is_of_the_tables(va_arg(arguments, const char *)));
     va_end(arguments);
     CHECK(++world.sentences <= SENTENCES_MAX);
+    world.now_ms += world.step_ms; /* the person is shown it */
     return PAM_SUCCESS;
 }
 
@@ -148,7 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     code = hear_out(&attempt, 0);
 
-    CHECK(world.now_ms <= TIMEOUT_MS);
+    CHECK(world.now_ms <= TIMEOUT_MS + SENTENCES_MAX * UINT8_MAX);
+    CHECK(code == PAM_AUTHINFO_UNAVAIL || world.now_ms < TIMEOUT_MS + UINT8_MAX); /* the last is shown in time */
     CHECK(!attempt.silent || world.sentences == 0);
     switch (code) {
     case PAM_SUCCESS:
