@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from kinect_unlock.config import serves_all
 from kinect_unlock.errors import ConfigError
 
 _ROOT: Final = 0
@@ -19,8 +20,8 @@ _PROBE_S: Final = 1.0
 class ListeningPlace:
     """A bound Unix socket at ``path``, held until `close`; nobody can connect before somebody listens on it.
 
-    As root the socket is for everybody (0666 in a 0755 directory; who may do what is decided by the peer's uid),
-    for anybody else only for themself (0600 in a 0700 directory).
+    Of root and of the service's user the socket is for everybody (0666 in a 0755 directory; who may do what is decided
+    by the peer's uid), of anybody else only for themself (0600 in a 0700 directory).
 
     Raises:
         ConfigError: the place cannot be had; the message says why and what to do.
@@ -28,13 +29,13 @@ class ListeningPlace:
 
     def __init__(self, path: Path, *, uid: int | None = None) -> None:
         self.path = path
-        as_root = (os.getuid() if uid is None else uid) == _ROOT
+        for_all = serves_all(os.getuid() if uid is None else uid)
         length_bytes = len(os.fsencode(path))
         if length_bytes > _LONGEST_PATH_BYTES:
             msg = f"{path}: {length_bytes} bytes, a socket's path may have {_LONGEST_PATH_BYTES}; set daemon.socket"
             raise ConfigError(msg)
         try:
-            _make_directory(path.parent, mode=0o755 if as_root else 0o700)
+            _make_directory(path.parent, mode=0o755 if for_all else 0o700)
             self._lock = _hold(path.with_name(path.name + ".lock"))
         except OSError as fault:
             raise ConfigError(f"{path.parent}: the socket cannot live there ({fault}); set daemon.socket") from fault
@@ -42,7 +43,7 @@ class ListeningPlace:
         try:
             _remove_stale(path)
             self.socket.bind(os.fspath(path))
-            path.chmod(0o666 if as_root else 0o600)
+            path.chmod(0o666 if for_all else 0o600)
             self._identity = _identity(path)
         except OSError as fault:
             self._release()

@@ -1,8 +1,10 @@
 """The configuration file: what is read, what is refused, and how it is said."""
 
 import os
+import pwd
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -291,6 +293,32 @@ def test_root_has_the_systems_folders() -> None:
         state_dir=Path("/var/lib/kinect-unlock"),
         cache_dir=Path("/var/cache/kinect-unlock"),
     )
+
+
+def test_the_services_user_has_the_systems_folders_whatever_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pwd, "getpwuid", {990: SimpleNamespace(pw_name="kinect-unlock")}.__getitem__)
+
+    assert Paths.of(Config(), {"HOME": "/h", "XDG_RUNTIME_DIR": "/r"}, 990) == Paths.of(Config(), {}, 0)
+    assert (config.serves_all(990), config.serves_all(0), config.serves_all(7)) == (True, True, False)
+
+
+def test_a_client_asks_the_users_own_daemon_before_the_systems(tmp_path: Path) -> None:
+    own, system = tmp_path / "kinect-unlock" / "daemon.sock", tmp_path / "system.sock"
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path), "HOME": "/h"}
+    own.parent.mkdir()
+
+    def asked() -> Path:
+        return config.socket_to_ask(Config(), environ, 7, system=system)
+
+    assert asked() == own
+    system.touch()
+    assert asked() == system
+    assert config.socket_to_ask(Config(), {}, 7, system=system) == system
+    own.touch()
+    assert asked() == own
+    system.unlink()
+    with pytest.raises(ConfigError):
+        config.socket_to_ask(Config(), {}, 7, system=system)
 
 
 def test_a_user_has_the_xdg_folders() -> None:

@@ -161,7 +161,8 @@ def _desktop(place: Place, settings: Config | None) -> Iterator[Check]:
 
 def _daemon(place: Place, settings: Config) -> Iterator[Check]:
     try:
-        socket = config.Paths.of(settings, place.environ, place.uid).socket
+        system = place.root / config.SYSTEM_SOCKET.relative_to("/")
+        socket = config.socket_to_ask(settings, place.environ, place.uid, system=system)
     except KinectUnlockError:
         return  # told with the folders
     name = "daemon"

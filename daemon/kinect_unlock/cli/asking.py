@@ -36,7 +36,7 @@ def settings_of(file: Path | None) -> Config:
 
 def client_of(file: Path | None) -> Client:
     """Return a client for the daemon that this configuration names; raises `ConfigError`."""
-    return Client(config.Paths.of(settings_of(file), os.environ, os.geteuid()).socket)
+    return Client(config.socket_to_ask(settings_of(file), os.environ, os.geteuid()))
 
 
 def print_json(value: object) -> None:

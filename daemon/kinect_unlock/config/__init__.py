@@ -14,14 +14,25 @@ import yaml
 
 from kinect_unlock import trust
 from kinect_unlock.config.faults import Fault
-from kinect_unlock.config.paths import Paths, cache_dir, default_file, file_in_force
+from kinect_unlock.config.paths import (
+    SYSTEM_SOCKET,
+    Paths,
+    cache_dir,
+    default_file,
+    file_in_force,
+    serves_all,
+    socket_to_ask,
+)
 from kinect_unlock.config.rules import anchored, broken_rules
 from kinect_unlock.config.schema import Filler
 from kinect_unlock.config.text import read
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.settings import Config
 
-__all__ = ["Fault", "Paths", "cache_dir", "check", "default_file", "dump", "file_in_force", "load", "shipped"]
+__all__ = [
+    "SYSTEM_SOCKET", "Fault", "Paths", "cache_dir", "check", "default_file", "dump", "file_in_force", "load", "serves_all",
+    "shipped", "socket_to_ask",
+]  # fmt: skip
 
 MAX_BYTES: Final = 65_536
 

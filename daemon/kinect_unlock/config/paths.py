@@ -1,4 +1,4 @@
-"""Where the daemon keeps its things: the system's folders as root, the user's by the XDG rules otherwise.
+"""Where the daemon keeps its things: the system's folders as root or as the service's user, else by the XDG rules.
 
 What the configuration names wins. XDG variables that are unset, empty or relative count as not there, and then
 $HOME/.config, .local/state and .cache are meant; $XDG_RUNTIME_DIR alone has no stand-in, since no other folder is
@@ -6,6 +6,7 @@ promised to be private and gone after the last log-out.
 """
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from kinect_unlock.settings import Config
 
 NAME: Final = "kinect-unlock"
 ROOT_UID: Final = 0
+SERVICE_USER: Final = "kinect-unlock"  # of the system's service, and the group that may open the camera
+SYSTEM_SOCKET: Final = Path("/run", NAME, "daemon.sock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,37 @@ class Paths:
         """
         socket, state = config.daemon.socket, config.daemon.state_dir
         return cls(
-            socket=Path(socket) if socket else _runtime_dir(environ, uid) / "daemon.sock",
+            socket=Path(socket) if socket else _runtime_dir(environ, uid) / SYSTEM_SOCKET.name,
             state_dir=Path(state) if state else _dir(environ, uid, "XDG_STATE_HOME", ".local/state", "/var/lib"),
             cache_dir=cache_dir(config, environ, uid),
         )
+
+
+def serves_all(uid: int) -> bool:
+    """Tell whether a daemon of this user is the system's, for every user of the computer."""
+    if uid == ROOT_UID:
+        return True
+    try:
+        return pwd.getpwuid(uid).pw_name == SERVICE_USER
+    except KeyError:
+        return False
+
+
+def socket_to_ask(config: Config, environ: Mapping[str, str], uid: int, *, system: Path = SYSTEM_SOCKET) -> Path:
+    """Return where a client of ``uid`` finds its daemon: the user's own where one runs, else the system's.
+
+    Raises:
+        ConfigError: neither is there, and the environment does not say where the user's own would be.
+    """
+    own: Path | None = None
+    try:
+        own = Paths.of(config, environ, uid).socket
+    except ConfigError:
+        if not system.exists():
+            raise
+    if own is not None and (config.daemon.socket or own.exists() or not system.exists()):
+        return own
+    return system
 
 
 def cache_dir(config: Config, environ: Mapping[str, str], uid: int) -> Path:
@@ -73,7 +103,7 @@ def file_in_force(named: Path | None, environ: Mapping[str, str], uid: int) -> P
 
 
 def _dir(environ: Mapping[str, str], uid: int, variable: str, below_home: str, system: str) -> Path:
-    if uid == ROOT_UID:
+    if serves_all(uid):
         return Path(system, NAME)
     if named := _absolute(environ, variable):
         return named / NAME
@@ -86,8 +116,8 @@ def _dir(environ: Mapping[str, str], uid: int, variable: str, below_home: str, s
 
 
 def _runtime_dir(environ: Mapping[str, str], uid: int) -> Path:
-    if uid == ROOT_UID:
-        return Path("/run", NAME)
+    if serves_all(uid):
+        return SYSTEM_SOCKET.parent
     if named := _absolute(environ, "XDG_RUNTIME_DIR"):
         return named / NAME
     msg = (
