@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
-from kinect_unlock.frames import F32, Box, Modality, Observation, Seen, Template, Verdict
+from kinect_unlock.frames import F32, Box, Modality, Observation, Seen, Verdict
 from kinect_unlock.halves import Half, HalfName, half_vectors
-from kinect_unlock.matching import Bar, HalfScores, cosines_needed, half_scores, mean_of_halves, mean_vector
-from kinect_unlock.settings import EvidenceRules, Strategy
+from kinect_unlock.matching import Bar, HalfScores, Known, cosines_needed, mean_of_halves, mean_vector
+from kinect_unlock.settings import EvidenceRules
 
 # A head moves at most so far between two frames: a noise part, and a speed of some 1 m/s sideways (a face is about
 # 0.15 m wide) and 2 m/s towards the camera, faster than people move who want to be looked at.
@@ -167,13 +167,13 @@ def votes_hold(evidence: Evidence, rules: EvidenceRules) -> bool:
     )
 
 
-def mean_scores(evidence: Evidence, template: Template, strategy: Strategy) -> HalfScores:
-    """Return how alike the mean of the attempt's embeddings is to the template; no scores when there is no mean."""
+def mean_scores(evidence: Evidence, known: Known) -> HalfScores:
+    """Return how alike the mean of the attempt's embeddings is to a template; no scores when there is no mean."""
     try:
         mean = mean_of_halves(evidence.vectors, evidence.halves)
     except ValueError:
         return HalfScores({})
-    return half_scores(mean, template, strategy, evidence.halves, evidence.modality)
+    return known.scores(mean, evidence.modality)
 
 
 def needed_of_mean(evidence: Evidence, bars: Sequence[Bar]) -> Mapping[HalfName, float]:
@@ -224,7 +224,7 @@ def _same_person(evidence: Evidence, ballot: Ballot) -> bool:
     first = evidence.halves[0].name
     known = half_vectors(np.stack(evidence.vectors), evidence.halves)[first]
     try:
-        mean = mean_vector(list(known))
+        mean = mean_vector(known)
     except ValueError:
         return False
     return float(np.dot(mean, half_vectors(ballot.vector, evidence.halves)[first])) >= _SAME_PERSON_COSINE

@@ -51,7 +51,8 @@ def half_vectors(vectors: F32, halves: Sequence[Half]) -> Mapping[HalfName, F32]
 
 
 def _unit(vectors: F32) -> F32:
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        unit = vectors / np.where(lengths > 0, lengths, np.nan)
-    return np.asarray(unit, np.float32)
+    exact = vectors.astype(np.float64)
+    lengths = np.sqrt(np.add.reduce(exact * exact, axis=-1, keepdims=True))  # np.linalg.norm's bits in half its time
+    with np.errstate(invalid="ignore"):
+        exact /= lengths  # 0 / 0 is NaN, as it must be
+    return exact.astype(np.float32)

@@ -83,15 +83,15 @@ class Identification:
     ranking: tuple[Candidate, ...]
 
 
-def mean_vector(vectors: Sequence[F32]) -> F32:
-    """Return the mean of unit vectors f32[D] as a unit vector f32[D].
+def mean_vector(vectors: Sequence[F32] | F32) -> F32:
+    """Return the mean of unit vectors f32[D], or of the rows of f32[N,D], as a unit vector f32[D].
 
     Raises:
         ValueError: there are none, or they cancel each other out.
     """
-    if not vectors:
+    if not len(vectors):
         raise ValueError("a mean needs at least one vector")
-    mean = np.mean(np.asarray(vectors, dtype=np.float64), axis=0)
+    mean = np.add.reduce(np.asarray(vectors, dtype=np.float64)) / len(vectors)
     length = float(np.linalg.norm(mean))
     if not length >= _SHORTEST_MEAN:
         raise ValueError(f"{len(vectors)} vectors cancel each other out: their mean has length {length:.2g}")
@@ -108,8 +108,60 @@ def mean_of_halves(vectors: Sequence[F32], halves: Sequence[Half]) -> F32:
     if not vectors:
         raise ValueError("a mean needs at least one vector")
     parts = half_vectors(np.stack(vectors), halves)
-    means = [np.sqrt(np.float32(half.share)) * mean_vector(list(parts[half.name])) for half in halves]
+    means = [np.sqrt(np.float32(half.share)) * mean_vector(parts[half.name]) for half in halves]
     return np.concatenate(means)
+
+
+class Known:
+    """A template to compare embeddings with, taken apart once for all frames of an attempt."""
+
+    def __init__(self, template: Template, strategy: Strategy, halves: Sequence[Half]) -> None:
+        """Prepare the template.
+
+        ``nearest`` compares with each of its vectors, ``centre`` with their mean direction.
+
+        Raises:
+            ValueError: it does not have as many numbers as the halves.
+        """
+        self._halves = halves
+        views = {light: template.views(light) for light in Modality}
+        self._lights = {
+            light: {
+                name: _compared_with(parts, strategy) for name, parts in half_vectors(found.vectors, halves).items()
+            }
+            for light, found in views.items()
+            if found is not None
+        }
+
+    def scores(self, vector: F32, modality: Modality = Modality.COLOR) -> HalfScores:
+        """Return how alike each half of an embedding f32[D] is to the same half of the template, both of one light.
+
+        Each half is looked at for itself: the nearest colour and the nearest depth may be of two vectors. There are
+        no scores where the template has no views in that light.
+
+        Raises:
+            ValueError: the embedding does not have as many numbers as the halves.
+        """
+        known = self._lights.get(modality)
+        if known is None:
+            return HalfScores(MappingProxyType({}))
+        seen = half_vectors(vector, self._halves)
+        # numpy's maximum, unlike Python's, is NaN if any number is
+        return HalfScores(MappingProxyType({name: float((known[name] @ seen[name]).max()) for name in known}))
+
+
+def _compared_with(references: F32, strategy: Strategy) -> F32:
+    """Return what to compare with of unit vectors f32[N,d]: these, or f32[d]: NaN where they have no mean."""
+    match strategy:
+        case "nearest":
+            return references
+        case "centre":
+            try:
+                return mean_vector(references)
+            except ValueError:
+                return np.full(references.shape[-1], np.nan, np.float32)
+        case _:
+            assert_never(strategy)
 
 
 def half_scores(
@@ -119,35 +171,12 @@ def half_scores(
     halves: Sequence[Half],
     modality: Modality = Modality.COLOR,
 ) -> HalfScores:
-    """Return how alike each half of an embedding f32[D] is to the same half of a template, both of one light.
-
-    ``nearest`` takes the best cosine to any of the template's vectors, ``centre`` the cosine to their mean direction.
-    Each half is looked at for itself: the nearest colour and the nearest depth may be of two vectors. There are no
-    scores where the template has no views in that light.
+    """Return what `Known` says of one embedding f32[D]; for those that are compared once.
 
     Raises:
         ValueError: embedding or template do not have as many numbers as the halves.
     """
-    views = template.views(modality)
-    if views is None:
-        return HalfScores(MappingProxyType({}))
-    seen, known = half_vectors(vector, halves), half_vectors(views.vectors, halves)
-    found = {half.name: _alike(seen[half.name], known[half.name], strategy) for half in halves}
-    return HalfScores(MappingProxyType(found))
-
-
-def _alike(vector: F32, references: F32, strategy: Strategy) -> float:
-    """Return the cosine of a unit vector f32[d] to unit vectors f32[N,d]; NaN where these have no mean to compare."""
-    match strategy:
-        case "nearest":
-            return float(np.max(references @ vector))
-        case "centre":
-            try:
-                return float(mean_vector(list(references)) @ vector)
-            except ValueError:
-                return float("nan")
-        case _:
-            assert_never(strategy)
+    return Known(template, strategy, halves).scores(vector, modality)
 
 
 def identify(

@@ -20,7 +20,7 @@ from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.frames import U8, Box, Detection, Embedding, Frame, Origin, Template
 from kinect_unlock.halves import Half
-from kinect_unlock.matching import half_scores, mean_of_halves
+from kinect_unlock.matching import Known, mean_of_halves
 from kinect_unlock.pipeline import FaceDetector, FaceEncoder, Pipeline
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
@@ -202,11 +202,11 @@ def _matching_ms(embeddings: list[Embedding], halves: tuple[Half, ...], rounds: 
         generation=1,
         enrolled_s=0,
     )
+    known = Known(template, "nearest", halves)
     for number in range(rounds):
         begun_ns = clock.monotonic_ns()
-        half_scores(embeddings[number % len(embeddings)].vector, template, "nearest", halves)
-        mean = mean_of_halves([embedding.vector for embedding in embeddings[:_ATTEMPT_FRAMES]], halves)
-        half_scores(mean, template, "nearest", halves)
+        known.scores(embeddings[number % len(embeddings)].vector)
+        known.scores(mean_of_halves([embedding.vector for embedding in embeddings[:_ATTEMPT_FRAMES]], halves))
         yield (clock.monotonic_ns() - begun_ns) / NS_PER_MS
 
 

@@ -34,11 +34,12 @@ from kinect_unlock.evidence import (
 )
 from kinect_unlock.frames import LivenessReport, Observation, Seen, Verdict
 from kinect_unlock.halves import HalfName
-from kinect_unlock.matching import Band, Bar, HalfScores, cosines_needed, half_scores
+from kinect_unlock.matching import Band, Bar, HalfScores, Known, cosines_needed, half_scores
 from kinect_unlock.settings import EvidenceRules
 
 RULES = EvidenceRules()
 TEMPLATE = template_of(OWNER, "anna")
+KNOWN = Known(TEMPLATE, "nearest", LAYOUT)
 THRESHOLD = 0.5
 BARS = (Bar("rgb", (Band(math.inf, THRESHOLD),)),)
 NEEDED = cosines_needed(BARS, [700.0])
@@ -64,7 +65,7 @@ def gathered(observations: list[Observation], rules: EvidenceRules = RULES) -> E
 
 
 def judged(evidence: Evidence, rules: EvidenceRules = RULES) -> Judgement:
-    scores = mean_scores(evidence, TEMPLATE, "nearest")
+    scores = mean_scores(evidence, KNOWN)
     return judge(evidence, scores_of_mean=scores, needed=needed_of_mean(evidence, BARS), rules=rules)
 
 
@@ -134,7 +135,7 @@ def test_what_is_missing_or_no_number_is_a_strangers_and_never_accepts(
 
 
 def test_there_is_no_mean_of_no_frames() -> None:
-    assert not mean_scores(Evidence(LAYOUT), TEMPLATE, "nearest").cosines
+    assert not mean_scores(Evidence(LAYOUT), KNOWN).cosines
     assert not needed_of_mean(Evidence(LAYOUT), BARS)
 
 
@@ -261,7 +262,7 @@ def test_opposite_faces_have_no_mean_and_are_not_accepted() -> None:
     assert ballot is not None
     opposite = replace(ballot, captured_ns=10**9, vector=-vector_of(OWNER), fingerprint=b"x")
     evidence = with_ballot(with_ballot(Evidence(LAYOUT), ballot, rules), opposite, rules)
-    assert not mean_scores(evidence, TEMPLATE, "nearest").cosines
+    assert not mean_scores(evidence, KNOWN).cosines
 
 
 frame_kinds = st.lists(st.sampled_from(["owner", "stranger", "spoof", "jump"]), max_size=25)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kinect_unlock import evidence as ev
 from kinect_unlock.frames import Box, Origin, Template
 from kinect_unlock.halves import Half
-from kinect_unlock.matching import Band, Bar, cosines_needed, half_scores
+from kinect_unlock.matching import Band, Bar, Known, cosines_needed, half_scores
 from kinect_unlock.settings import EvidenceRules, Strategy
 from kinect_unlock_lab.votes import Faces, Rule, needed, owners, strangers
 from lab_votes import crowd
@@ -41,7 +41,7 @@ def daemon_accepts(
         vote = ev.vote_for(half_scores(vector, template, strategy, BOTH), cosines_needed(bars, [distance_mm]))
         ballot = ev.Ballot(number, number, vote, Box(0, 0, 1, 1), distance_mm, vector, str(number).encode())
         found = ev.with_ballot(found, ballot, RULES)
-        of_mean, asked = ev.mean_scores(found, template, strategy), ev.needed_of_mean(found, bars)
+        of_mean, asked = ev.mean_scores(found, Known(template, strategy, BOTH)), ev.needed_of_mean(found, bars)
         judgement = ev.judge(found, scores_of_mean=of_mean, needed=asked, rules=RULES)
         if judgement is not ev.Judgement.UNDECIDED:
             return judgement is ev.Judgement.ACCEPTED

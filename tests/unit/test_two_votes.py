@@ -35,7 +35,7 @@ from kinect_unlock.evidence import (
     with_ballot,
 )
 from kinect_unlock.frames import Embedding, Observation, Seen
-from kinect_unlock.matching import Band, Bar, cosines_needed, half_scores
+from kinect_unlock.matching import Band, Bar, Known, cosines_needed, half_scores
 from kinect_unlock.settings import EvidenceRules, PoseRange, Ranges, Strategy
 from kinect_unlock.wire import Enrol, Hint, Identify, Status, Verify, Word
 
@@ -308,7 +308,7 @@ def test_nothing_is_accepted_while_one_half_never_agrees(
         evidence = _with(evidence, seen, strategy, rules)
         found = judge(
             evidence,
-            scores_of_mean=mean_scores(evidence, ANNA, strategy),
+            scores_of_mean=mean_scores(evidence, Known(ANNA, strategy, BOTH)),
             needed=needed_of_mean(evidence, BARS),
             rules=rules,
         )

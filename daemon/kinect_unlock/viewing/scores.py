@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kinect_unlock.errors import RequestError
 from kinect_unlock.frames import Modality, Observation, Template
 from kinect_unlock.halves import HalfName
-from kinect_unlock.matching import cosines_needed, half_scores
+from kinect_unlock.matching import Known, cosines_needed
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Strategy
 
@@ -52,14 +52,14 @@ class Scorer:
             )
         self._template = template
         self._recogniser = recogniser
-        self._strategy: Strategy = strategy
+        self._known = Known(template, strategy, recogniser.encoder.layout)
 
     def scores(self, observation: Observation) -> Scores | None:
         """Return what each half with a threshold says of a frame; None for a frame that has no say in colour."""
         if observation.embedding is None or observation.face is None or observation.modality is not Modality.COLOR:
             return None
         recogniser = self._recogniser
-        found = half_scores(observation.embedding.vector, self._template, self._strategy, recogniser.encoder.layout)
+        found = self._known.scores(observation.embedding.vector)
         needed = cosines_needed(recogniser.bars, (observation.face.pose.distance_mm,))
         votes = tuple(Score(bar.half, found.of(bar.half), needed.get(bar.half)) for bar in recogniser.bars)
         return Scores(self._template.user, votes)
