@@ -98,8 +98,6 @@ def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
         fault = f"$.models.encoder: {desk.recogniser.name} may identify, but not verify{reason}; choose another"
     elif ask.unlock and facts.origin in _NEVER_OPENS:
         fault = f"{facts.origin} frames never unlock, in no run: only a depth camera's can"
-    elif ask.unlock and desk.config.hooks.unlock is None:
-        fault = "$.hooks.unlock: no program is configured that unlocks"
     else:
         fault = desk.recogniser.vote_fault(desk.config.ranges.depth_vote)
     if fault is not None:

@@ -12,15 +12,15 @@ from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.frames import Embedding, Origin, Template
 from kinect_unlock.identification import name_of
+from kinect_unlock.machines.session import State
 from kinect_unlock.manifest import Threshold
 from kinect_unlock.matching import mean_of_halves
-from kinect_unlock.sessions import Session
 from kinect_unlock.sources.pipelines import costly
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
 
-def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
-    """Say how the daemon is.
+def status(desk: Desk, session: tuple[State, bool], counters: dict[str, int]) -> Reply:
+    """Say how the daemon is; ``session`` is its state, and whether that was seen.
 
     Raises:
         StoreError: the list of users cannot be read.
@@ -51,8 +51,8 @@ def status(desk: Desk, session: Session, counters: dict[str, int]) -> Reply:
         },
         "users": len(users),
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
-        "session": session.state.value,
-        "session_confirmed": session.confirmed,
+        "session": session[0].value,
+        "session_confirmed": session[1],
         "integrity": desk.config.evidence.integrity,
         "counters": counters,
     }

@@ -23,10 +23,12 @@ from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
 from kinect_unlock.frames import Frame, Observation, Origin
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.ledgers import LedgerBook
+from kinect_unlock.logins import LoginEvent
 from kinect_unlock.ports import (
     Camera,
     Hooks,
     LedgerStore,
+    LoginWatch,
     LoopTimers,
     Peer,
     PictureLine,
@@ -36,7 +38,7 @@ from kinect_unlock.ports import (
     Timers,
 )
 from kinect_unlock.previewing import PreviewAttempt, noted
-from kinect_unlock.sessions import Session
+from kinect_unlock.sessions import Sessions, Ticket
 from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
@@ -82,6 +84,7 @@ class Controller:
         ledgers: LedgerStore,
         hooks: Hooks,
         clock: Clock,
+        logins: LoginWatch | None = None,
         timers: Timers | None = None,
         decisions: Callable[[str], None] | None = None,
     ) -> None:
@@ -95,7 +98,9 @@ class Controller:
         book = LedgerBook(ledgers, clock)
         log = DecisionLog(decisions)
         self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers or LoopTimers(), log)
-        self._session = Session(hooks, log)
+        self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
+        if logins is not None:
+            logins.on_event(self._on_login_event)
         self._place = CameraPlace(lambda: self._cancel("an administrator's request took the camera"))
         self._attempt: AnyAttempt | None = None
         self._attempts = 0
@@ -145,6 +150,9 @@ class Controller:
         """End the attempt that runs, and answer every later claim with SHUTTING_DOWN."""
         self._closing = True
         self._cancel("the daemon is stopping")
+
+    def _on_login_event(self, event: LoginEvent) -> None:
+        self._sessions.on_login_event(event)
 
     # The camera's news.
 
@@ -202,7 +210,8 @@ class Controller:
             case Identify():
                 return answers.identify_photographs(self._desk, request)
             case Lock():
-                return await self._lock()
+                await self._sessions.lock()
+                return Reply(Word.OK, done=True)
             case _:
                 return self._answer_at_once(request)
 
@@ -224,17 +233,11 @@ class Controller:
             case Forget(user=user):
                 return self._forget(user)
             case Status():
-                return answers.status(self._desk, self._session, self._counters())
+                return answers.status(self._desk, self._sessions.told(), self._counters())
             case PasswordOk(user=user):
                 return self._password_accepted(user)
             case _:
                 assert_never(request)
-
-    async def _lock(self) -> Reply:
-        if self._desk.config.hooks.lock is None:
-            raise ConfigError("$.hooks.lock: no program is configured that locks")
-        await self._session.lock("")
-        return Reply(Word.OK, done=True)
 
     def _forget(self, user: str) -> Reply:
         """Remove the template before the counters: what fails half-way leaves nobody with fresh tries."""
@@ -303,12 +306,12 @@ class Controller:
             self._place.leave()
 
     async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event) -> Reply:
-        generation = self._session.generation
         try:
+            ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
             reply = begun if isinstance(begun, Reply) else await self._see_through(begun, gone)
-            if isinstance(request, Verify) and request.unlock and reply.word is Word.MATCH:
-                return await self._unlock(request.user, generation, gone)
+            if ticket is not None and claim.user is not None and reply.word is Word.MATCH:
+                return await self._unlock(claim.user, ticket, gone)
         except KinectUnlockError as error:
             return fault_reply(error)
         return reply
@@ -339,14 +342,14 @@ class Controller:
             leaving.cancel()
             self._attempt = None
 
-    async def _unlock(self, user: str, generation: int, gone: asyncio.Event) -> Reply:
-        """Open the session for a match, unless nobody waits for it any more or it was locked meanwhile."""
+    async def _unlock(self, user: str, ticket: Ticket, gone: asyncio.Event) -> Reply:
+        """Open the session for a match, unless nobody waits for it any more or it is another than it was."""
         try:
-            unlocked = await self._session.unlock(user, generation, lambda: not (gone.is_set() or self._closing))
+            unlocked = await self._sessions.unlock(ticket, user, lambda: not (gone.is_set() or self._closing))
         except HookError as error:
             return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
         if not unlocked:
-            message = "matched, but locked again meanwhile or nobody waits any more: not unlocked"
+            message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
             return Reply(Word.CANCELLED, done=True, user=user, message=message)
         return Reply(Word.UNLOCKED, done=True, user=user)
 

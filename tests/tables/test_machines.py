@@ -176,8 +176,8 @@ def test_a_cool_down_is_left_only_by_its_end_a_lock_out_or_a_password() -> None:
     assert ways_out == {verify.Event.COOLDOWN_OVER, verify.Event.RETRIES_SPENT, verify.Event.PASSWORD_OK}
 
 
-def test_the_unlock_hook_stands_on_exactly_one_edge() -> None:
-    edges = edges_with(session.SESSION, session.Effect.RUN_UNLOCK_HOOK)
+def test_the_unlock_of_a_session_stands_on_exactly_one_edge() -> None:
+    edges = edges_with(session.SESSION, session.Effect.UNLOCK)
     assert edges == [(session.State.LOCKED, session.Event.UNLOCK_GRANTED)]
 
 
@@ -187,7 +187,7 @@ def test_the_session_is_believed_open_only_when_it_was_seen_open_or_a_lock_faile
         for (before, event), step in session.SESSION.steps.items()
         if step.to is session.State.UNLOCKED and before is not session.State.UNLOCKED
     }
-    assert into == {session.Event.SEEN_UNLOCKED, session.Event.HOOK_FAILED}
+    assert into == {session.Event.SEEN_UNLOCKED, session.Event.FAILED}
 
 
 def test_nothing_is_saved_before_a_review_has_passed() -> None:
