@@ -49,6 +49,7 @@ def status(desk: Desk, session: tuple[State, bool], counters: dict[str, int]) ->
             "on": desk.config.match.infrared,
             "thresholds": [_threshold(threshold) for threshold in desk.recogniser.infrared],
         },
+        "template_key": None if facts.key is None else {"from": facts.key.source, "id": facts.key.id},
         "users": len(users),
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
         "session": session[0].value,

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -27,11 +28,13 @@ from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
+from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.manifest import Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
-from kinect_unlock.ports import Recogniser, RunFacts
+from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
+from kinect_unlock.sealing import Key
 from kinect_unlock.server import Server
 from kinect_unlock.service import Outcome, Parts, Service
 from kinect_unlock.settings import Config, Source
@@ -41,7 +44,7 @@ from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
-from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir, load_or_make_key
+from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.vision import Vision
 
@@ -68,9 +71,11 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         held.enter_context(_logging(config.log.level, facts.origin))
         _say_what_may_match(facts)
         held.enter_context(hold_state_dir(paths.state_dir))
+        found = find_key(paths.state_dir, os.environ, config.daemon.template_key)
+        facts = replace(facts, key=KeyFacts(found.source, found.key.id))
         place = held.enter_context(ListeningPlace(paths.socket))
         decisions = held.enter_context(_decision_log(config, test_source=test_source))
-        composer = _Composer(config, facts, paths, clock, notifier)
+        composer = _Composer(config, facts, paths, found.key, clock, notifier)
         outcome = asyncio.run(composer.serve(place, decisions, until_stdin_closes=until_stdin_closes))
     if outcome.zombies:
         # They may be inside native code, which must not find the interpreter taken down around it.
@@ -83,7 +88,9 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
 class _Composer:
     """Makes the parts of one run; on the event loop, because some of them belong to it."""
 
-    def __init__(self, config: Config, facts: RunFacts, paths: Paths, clock: Clock, notifier: Notifier) -> None:
+    def __init__(
+        self, config: Config, facts: RunFacts, paths: Paths, key: Key, clock: Clock, notifier: Notifier
+    ) -> None:
         self._config = config
         self._facts = facts
         self._paths = paths
@@ -93,7 +100,7 @@ class _Composer:
         entry = self._models.encoder
         thresholds = pick_thresholds(entry, config.match.far, config.match.strategy)
         self._recogniser = Recogniser(config.models.encoder, entry, thresholds, _in_infrared(config, entry))
-        self._templates = FileTemplateStore(paths.state_dir, load_or_make_key(paths.state_dir))
+        self._templates = FileTemplateStore(paths.state_dir, key)
         self._hooks = hooks(config)
 
     async def serve(
@@ -213,9 +220,31 @@ def enrolled(config: Config) -> tuple[Template, ...]:
     if not state_dir.is_dir():
         return ()
     with hold_state_dir(state_dir):
-        store = FileTemplateStore(state_dir, load_or_make_key(state_dir))
+        key = find_key(state_dir, os.environ, config.daemon.template_key).key
+        store = FileTemplateStore(state_dir, key)
         found = [store.load(user) for user in store.users()]
     return tuple(template for template in found if template is not None)
+
+
+def key_of(file: Path) -> Key:
+    """Return the key in a file that is this user's alone.
+
+    Raises:
+        StoreError: there is none, it is no key, or others may read it.
+    """
+    return read_key(file)
+
+
+def exchange_key(state_dir: Path, *, keys: tuple[Key, Key] | None) -> Resealed:
+    """Seal every template of a state folder that no daemon uses with a new key.
+
+    ``keys`` are the old and the new one where they come from outside; None: the folder's own file gets a new one.
+
+    Raises:
+        StoreError: a daemon uses the folder, a template or key cannot be read, or the disk fails.
+    """
+    with hold_state_dir(state_dir):
+        return exchange_file_key(state_dir) if keys is None else exchange_keys(state_dir, *keys)
 
 
 def client(config: Config) -> Client:

@@ -10,6 +10,7 @@ KinectUnlockError
 │   └── SourceLost       a source that worked stopped giving frames
 ├── ModelError       a network is missing, changed or does not fit      exit 70 (EX_SOFTWARE)
 ├── StoreError       templates cannot be read or written                exit 74 (EX_IOERR)
+│   └── SealError        a sealed file is foreign, damaged, or needs another key
 ├── RequestError     a peer asked for something it may not have         exit 64 (EX_USAGE)
 ├── HookError        a lock or unlock hook failed                       exit 75 (EX_TEMPFAIL)
 ├── DaemonUnavailable  no daemon answers at the socket                  exit 69 (EX_UNAVAILABLE)
@@ -79,6 +80,10 @@ class StoreError(KinectUnlockError):
 
     word = "store-error"
     exit_code = 74
+
+
+class SealError(StoreError):
+    """A sealed file is foreign, damaged, of a newer version, somebody else's, or sealed with another key."""
 
 
 class RequestError(KinectUnlockError):

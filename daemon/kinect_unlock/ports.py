@@ -33,6 +33,14 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """Where the key is from that templates are sealed with, and a name of it from which it cannot be found."""
+
+    source: Literal["credential", "file"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What does not change while the daemon runs."""
 
@@ -41,6 +49,7 @@ class RunFacts:
     own_uid: int
     version: str
     pid: int
+    key: KeyFacts | None = None  # None where nothing is sealed
 
 
 @dataclass(frozen=True, slots=True)

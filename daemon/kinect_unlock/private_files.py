@@ -6,6 +6,7 @@ step, and the folder flushed after it. Temporary names begin with a dot and end 
 (`kinect_unlock.store.hold_state_dir`).
 """
 
+import glob
 import os
 import secrets
 from collections.abc import Callable
@@ -70,13 +71,15 @@ class PrivateFolder:
         _publish(target, data, lambda temporary: temporary.replace(target))
 
     def remove(self, name: str) -> None:
-        """Remove a file if it is there, for good.
+        """Remove a file if it is there, and whatever was left of writing it, for good.
 
         Raises:
             StoreError: it cannot be removed.
         """
         path = self.path / name
         try:
+            for temporary in self.path.glob(_TEMPORARY.replace("*", glob.escape(name), 1)):
+                temporary.unlink()
             path.unlink(missing_ok=True)
             _flush_folder(self.path)
         except OSError as error:
@@ -139,6 +142,20 @@ def create_private(path: Path, data: bytes) -> None:
             temporary.unlink()
 
     _publish(path, data, link)
+
+
+def rename_flushed(path: Path, target: Path) -> None:
+    """Let a file take the place of another in the same folder, in one step that outlives a crash.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    try:
+        path.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        msg = f"{path} cannot be renamed to {target}: {error.strerror}"
+        raise StoreError(msg) from error
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct
 
-from kinect_unlock.errors import StoreError
+from kinect_unlock.errors import SealError, StoreError
 from kinect_unlock.frames import HeadPose, Joined, Modality, Origin, Template, Views
 
 KEY_BYTES: Final = 32
@@ -108,7 +108,7 @@ def seal(template: Template, key: Key) -> bytes:
         raise StoreError(msg)
     try:
         unseal(sealed, user=template.user, key=key, name="template")
-    except StoreError as error:
+    except SealError as error:
         msg = f"the new template of {template.user} holds what could not be read back, so it is not saved"
         raise StoreError(msg) from error
     return sealed
@@ -118,15 +118,15 @@ def unseal(data: bytes, *, user: str, key: Key, name: str) -> Template:
     """Return the template in a sealed file; ``name`` is what messages call the file.
 
     Raises:
-        StoreError: it is foreign, damaged, of a newer version, somebody else's, or sealed with another key.
+        SealError: it is foreign, damaged, of a newer version, somebody else's, or sealed with another key.
     """
     header, prefix_bytes = _header(data, name)
     if header.user != user:
         msg = f"{name} is the template of {header.user!r}, not of {user!r}: was it renamed or copied?"
-        raise StoreError(msg)
+        raise SealError(msg)
     if header.key_id != key.id:
         msg = f"{name} was sealed with another key ({header.key_id}, ours is {key.id}): restore that key or enrol again"
-        raise StoreError(msg)
+        raise SealError(msg)
     nonce_end = prefix_bytes + _NONCE_BYTES
     try:
         plain = AESGCM(key.secret).decrypt(data[prefix_bytes:nonce_end], data[nonce_end:], data[:prefix_bytes])
@@ -139,7 +139,7 @@ def user_of(data: bytes, *, name: str) -> str:
     """Return whose template a sealed file says it is, which only unsealing it proves.
 
     Raises:
-        StoreError: it is foreign, damaged or of a newer version.
+        SealError: it is foreign, damaged or of a newer version.
     """
     return _header(data, name)[0].user
 
@@ -148,7 +148,7 @@ def key_id_of(data: bytes, *, name: str) -> str:
     """Return the `Key.id` of the key that a sealed file says it needs, which only unsealing it proves.
 
     Raises:
-        StoreError: it is foreign, damaged or of a newer version.
+        SealError: it is foreign, damaged or of a newer version.
     """
     return _header(data, name)[0].key_id
 
@@ -157,13 +157,13 @@ def _header(data: bytes, name: str) -> tuple[_Header, int]:
     """Return the header and where it ends."""
     if not data.startswith(_MAGIC):
         msg = f"{name} is no template of this program: remove it, or enrol again"
-        raise StoreError(msg)
+        raise SealError(msg)
     if len(data) < _PREFIX.size:
         raise _damaged(name)
     _magic, version, header_bytes = _PREFIX.unpack_from(data)
     if not 1 <= version <= FORMAT:
         msg = f"{name} has format {version}, this version reads up to {FORMAT}: upgrade kinect-unlock, or enrol again"
-        raise StoreError(msg)
+        raise SealError(msg)
     end = _PREFIX.size + header_bytes
     if end + _NONCE_BYTES > len(data):
         raise _damaged(name)
@@ -192,5 +192,5 @@ def _template(header: _Header, plain: bytes) -> Template:
     )
 
 
-def _damaged(name: str) -> StoreError:
-    return StoreError(f"{name} is cut short, damaged or was changed: restore it from a backup, or enrol again")
+def _damaged(name: str) -> SealError:
+    return SealError(f"{name} is cut short, damaged or was changed: restore it from a backup, or enrol again")

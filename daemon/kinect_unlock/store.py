@@ -3,7 +3,7 @@
 ::
 
     lock                   held by the one daemon that uses the folder
-    template.key           32 random bytes, made once
+    template.key           32 random bytes, unless the key is given from outside; see `kinect_unlock.keys`
     templates/USER.tpl     sealed by `kinect_unlock.sealing`
     ledgers/USER.json      failures and lock-out, with a checksum
 
@@ -28,17 +28,10 @@ from kinect_unlock import trust
 from kinect_unlock.errors import StoreError
 from kinect_unlock.frames import Template
 from kinect_unlock.limiter import Ledger
-from kinect_unlock.private_files import (
-    PrivateFolder,
-    create_private,
-    make_folder,
-    read_private,
-    remove_leftovers,
-)
-from kinect_unlock.sealing import KEY_BYTES, MAX_BYTES, Key, seal, unseal
+from kinect_unlock.private_files import PrivateFolder, make_folder
+from kinect_unlock.sealing import MAX_BYTES, Key, key_id_of, seal, unseal
 from kinect_unlock.wire import UserName
 
-_KEY_FILE: Final = "template.key"
 _TEMPLATES: Final = "templates"
 _LEDGERS: Final = "ledgers"
 _TEMPLATE_SUFFIX: Final = ".tpl"
@@ -70,32 +63,6 @@ def hold_state_dir(state_dir: Path) -> Iterator[None]:
             msg = f"another daemon is using {state_dir}: stop it, or set daemon.state_dir"
             raise StoreError(msg) from error
         yield
-
-
-def load_or_make_key(state_dir: Path) -> Key:
-    """Return the key that templates are sealed with, made on the first use.
-
-    A key is never made while there are templates: they could not be opened with it, and the loss would go unnoticed.
-
-    Raises:
-        StoreError: it is missing, damaged, open to others, or cannot be written.
-    """
-    path = state_dir / _KEY_FILE
-    remove_leftovers(state_dir)
-    secret = read_private(path, KEY_BYTES)
-    if secret is None:
-        orphans = PrivateFolder(state_dir / _TEMPLATES).names(_TEMPLATE_SUFFIX)
-        if orphans:
-            msg = (
-                f"{path} is missing, but {len(orphans)} template(s) need it: restore it, or remove them and enrol again"
-            )
-            raise StoreError(msg)
-        create_private(path, Key.new().secret)
-        secret = read_private(path, KEY_BYTES)
-    if secret is None or len(secret) != KEY_BYTES:
-        msg = f"{path} must hold {KEY_BYTES} bytes, it holds {len(secret or b'')}: restore it from a backup"
-        raise StoreError(msg)
-    return Key(secret)
 
 
 class FileTemplateStore:
@@ -142,6 +109,23 @@ class FileTemplateStore:
         """
         self._folder.remove(_file_name(user, _TEMPLATE_SUFFIX))
         self._newest.pop(user, None)
+
+    def reseal(self, user: str, before: Key) -> bool:
+        """Seal a user's template with this store's key where ``before`` seals it; False if it was sealed with ours.
+
+        Raises:
+            StoreError: there is none, it opens with neither key, or it cannot be written; then it is as it was.
+        """
+        name = _file_name(user, _TEMPLATE_SUFFIX)
+        path, data = str(self._folder.path / name), self._folder.read(name, MAX_BYTES)
+        if data is None:
+            raise StoreError(f"{path} has just been removed")
+        key = self._key if key_id_of(data, name=path) == self._key.id else before
+        template = unseal(data, user=user, key=key, name=path)
+        if key is self._key:
+            return False
+        self._folder.write(name, seal(template, self._key))
+        return True
 
     def users(self) -> tuple[str, ...]:
         """Return who has a template, readable or not, sorted.

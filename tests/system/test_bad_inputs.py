@@ -20,9 +20,10 @@ from commands import Outcome, command
 from kinect_unlock.cli import demo as demo_module
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.frames import HeadPose, Origin, Template
+from kinect_unlock.keys import find_key
 from kinect_unlock.models import ModelStore
 from kinect_unlock.settings import Models
-from kinect_unlock.store import FileTemplateStore, load_or_make_key
+from kinect_unlock.store import FileTemplateStore
 from kinect_unlock.wire import MAX_LINE_BYTES, Reply, Status, Verify, Word
 from system.rehearsal import WAIT_S, DaemonProcess, Start
 
@@ -158,7 +159,7 @@ def _put(folder: Path, template: Template) -> Path:
     """Leave a template where a daemon that starts in ``folder`` finds it."""
     state = folder / "state"
     state.mkdir(mode=0o700)
-    FileTemplateStore(state, load_or_make_key(state)).save(template)
+    FileTemplateStore(state, find_key(state, {}, "auto").key).save(template)
     return state / "templates" / f"{template.user}.tpl"
 
 

@@ -6,8 +6,9 @@ import pytest
 from kinect_unlock import app
 from kinect_unlock.errors import StoreError
 from kinect_unlock.frames import Origin, Template
+from kinect_unlock.keys import find_key
 from kinect_unlock.settings import Config, Daemon
-from kinect_unlock.store import FileTemplateStore, hold_state_dir, load_or_make_key
+from kinect_unlock.store import FileTemplateStore, hold_state_dir
 
 
 def settings(folder: Path) -> Config:
@@ -17,7 +18,7 @@ def settings(folder: Path) -> Config:
 def test_everybody_who_is_enrolled_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     with hold_state_dir(folder):
-        store = FileTemplateStore(folder, load_or_make_key(folder))
+        store = FileTemplateStore(folder, find_key(folder, {}, "auto").key)
         for user in ("ann", "bob"):
             store.save(Template(user, np.eye(2, 4, dtype=np.float32), (None, None), "m/1", Origin.SENSOR, 1, 0))
 

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from kinect_unlock.clock import BootTime
 from kinect_unlock.errors import StoreError
 from kinect_unlock.frames import HeadPose, Joined, Origin, Reason, Template, Views
+from kinect_unlock.keys import find_key
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.private_files import make_folder
 from kinect_unlock.sealing import Key, seal, unseal
-from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir, load_or_make_key
+from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir
 
 KEY = Key(bytes(range(32)))
 LEDGER = Ledger(failures=3, locked_out=True, cooldown_s=8.0, cooldown_from=BootTime("boot", 5))
@@ -251,7 +252,7 @@ def test_files_and_folders_are_the_daemons_alone(tmp_path: Path) -> None:
     try:
         with hold_state_dir(tmp_path / "a" / "state"):
             state = tmp_path / "a" / "state"
-            FileTemplateStore(state, load_or_make_key(state)).save(template())
+            FileTemplateStore(state, find_key(state, {}, "auto").key).save(template())
             FileLedgerStore(state).save("alice", LEDGER)
     finally:
         os.umask(old)
@@ -376,7 +377,7 @@ def test_what_is_none_of_ours_in_the_state_folder_is_left_alone(tmp_path: Path) 
     foreign = tmp_path / ".notes.tmp"
     foreign.write_text("a state folder may be somebody's home")
     (tmp_path / ".template.key.0123456789abcdef.tmp").write_bytes(b"half")
-    load_or_make_key(tmp_path)
+    find_key(tmp_path, {}, "auto")
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [".notes.tmp", "template.key"]
 
 
@@ -435,44 +436,6 @@ def test_a_full_disk_keeps_the_old_template(small_disk: Path) -> None:
         store.save(template(generation=2))
     assert same(store.load("alice"), template())
     assert [path.name for path in (small_disk / "templates").iterdir()] == ["alice.tpl"]
-
-
-def test_the_key_is_made_once(tmp_path: Path) -> None:
-    first = load_or_make_key(tmp_path)
-    assert load_or_make_key(tmp_path) == first
-    assert stat.S_IMODE((tmp_path / "template.key").stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.glob(".*")] == []
-
-
-def test_a_lost_key_is_not_made_anew_while_templates_need_it(tmp_path: Path) -> None:
-    FileTemplateStore(tmp_path, load_or_make_key(tmp_path)).save(template())
-    (tmp_path / "template.key").unlink()
-    with pytest.raises(StoreError, match=r"template\.key is missing, but 1 template\(s\) need it: restore it, or"):
-        load_or_make_key(tmp_path)
-    assert not (tmp_path / "template.key").exists()
-
-
-@pytest.mark.parametrize("content", [b"", bytes(31), bytes(33)])
-def test_a_spoilt_key_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "template.key").write_bytes(content)
-    (tmp_path / "template.key").chmod(0o600)
-    with pytest.raises(StoreError, match=r"must hold 32 bytes|larger than 32 bytes"):
-        load_or_make_key(tmp_path)
-    assert (tmp_path / "template.key").read_bytes() == content
-
-
-def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    load_or_make_key(tmp_path)
-    (tmp_path / "template.key").chmod(0o644)
-    with pytest.raises(StoreError, match=r"template\.key is open to others"):
-        load_or_make_key(tmp_path)
-
-
-def test_a_crash_while_the_key_was_made_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / ".template.key.0123456789abcdef.tmp").write_bytes(bytes(5))
-    key = load_or_make_key(tmp_path)
-    assert key.secret != bytes(32)
-    assert list(tmp_path.glob(".*")) == []
 
 
 def test_one_daemon_at_a_time_uses_a_folder(tmp_path: Path) -> None:

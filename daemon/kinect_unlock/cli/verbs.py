@@ -45,6 +45,7 @@ VERBS: Final = (
     ),
     Verb("view", "kinect_unlock.cli.view:view", "Show what the camera sees, in a window, a terminal or a file."),
     Verb("models", "kinect_unlock.cli.models:app", "List, build or check the networks."),
+    Verb("key", "kinect_unlock.cli.key:app", "Exchange the key that templates are sealed with."),
     Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
     Verb("doctor", "kinect_unlock.cli.doctor:doctor", "Check this machine and say what is missing."),
 )
