@@ -362,6 +362,38 @@ def test_what_waiting_does_not_help_is_said_at_once(make: Make, name: str, kind:
     assert book.told == []
 
 
+def test_a_driver_that_says_in_good_order_that_it_cannot_be_opened_is_believed(make: Make) -> None:
+    lives, book = DriverLives(CLOCK, reappear_s=5.0), _Book("cpu")
+    with (
+        closing(make("wrong_settings", lives=lives, book=book)) as source,
+        pytest.raises(SourceError, match=r"^the pipeline was not built$"),
+    ):
+        source.open()
+
+    assert lives.counters()["driver_starts"] == 1
+    assert lives.wait_s() == 0.0  # it never had the camera
+    assert book.told == [("cpu", "gave up: the pipeline was not built")]
+
+
+def test_another_pipeline_is_tried_at_once_when_one_cannot_be_used_but_none_twice(make: Make) -> None:
+    lives, book = DriverLives(CLOCK, reappear_s=5.0), _Book("opengl", "opencl", "opengl", "cpu")
+    with (
+        closing(make("wrong_settings", lives=lives, book=book)) as source,
+        pytest.raises(SourceError, match=r"^the pipeline was not built$"),
+    ):
+        source.open()
+
+    assert [name for name, _ in book.told] == ["opengl", "opencl"]
+
+
+def test_a_stream_that_ends_before_its_first_frame_is_lost(make: Make) -> None:
+    with (
+        closing(make("ends", device=1, open_timeout_s=3.0)) as source,
+        pytest.raises(SourceLost, match="the camera driver came to the end of its frames"),
+    ):
+        source.open()
+
+
 def test_a_driver_that_crashes_while_it_opens_is_tried_again_and_then_told(make: Make, before: Holdings) -> None:
     lives, book = DriverLives(CLOCK, reappear_s=0.0), _Book("opencl", "cpu")
     with closing(make("segfaults", device=1, open_timeout_s=6.0, lives=lives, book=book)) as source:
@@ -469,6 +501,40 @@ def test_how_fast_a_pipeline_is_becomes_known_when_nothing_holds_it_back(make: M
 
     assert book.told == [("cpu", "0123")]
     assert book.rates_hz[0] > 10.0
+
+
+def test_an_attempt_that_needs_few_frames_tells_how_fast_a_pipeline_is(make: Make) -> None:
+    book = _Book("cpu")
+    with closing(make("well", book=book)) as source:
+        source.open()
+        frames = frames_of(source)
+        while next(frames).seq < 6:
+            pass
+        source.throttle(2.0)
+
+    assert book.told == [("cpu", "0123")]
+    assert book.rates_hz[0] > 10.0
+
+
+def test_too_few_frames_tell_nothing_of_a_pipeline(make: Make) -> None:
+    book = _Book("cpu")
+    with closing(make("stalls", device=5, book=book)) as source:
+        source.open()
+        while source.read(0.5) is not None:
+            pass
+        source.throttle(2.0)
+
+    assert book.told == []
+
+
+def test_a_pipeline_that_ends_its_child_before_it_was_known_to_do_has_failed(make: Make) -> None:
+    book = _Book("cpu")
+    with closing(make("segfaults", device=SERVED, book=book)) as source:
+        source.open()
+        with pytest.raises(SourceLost):
+            read_until_it_ends(source)
+
+    assert book.told == [("cpu", "was ended by SIGSEGV")]
 
 
 # Giving up, and what is left.

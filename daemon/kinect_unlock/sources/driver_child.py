@@ -22,7 +22,7 @@ import numpy as np
 
 from kinect_unlock.calibration import calibration_to_plain
 from kinect_unlock.clock import NS_PER_S, Clock, SystemClock
-from kinect_unlock.errors import SourceError
+from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.frames import Calibration, Frame
 from kinect_unlock.sources.base import EndOfStream, FrameSource, Identified, Identity, Throttled
 from kinect_unlock.sources.driver_link import (
@@ -101,7 +101,10 @@ class _Child:
                 if isinstance(source, Throttled):
                     self._set_rate = source.throttle
                 source.open()
-                self._stream(source)
+                try:
+                    self._stream(source)
+                except SourceError as fault:  # whatever it calls it: it had the camera, and another start may help
+                    raise SourceLost(str(fault)) from fault
         except EndOfStream:
             self._link.send(Failed(Sort.END_OF_STREAM, ""))
         except SourceError as fault:

@@ -28,7 +28,8 @@ from kinect_unlock.sources.intake import Intake
 from kinect_unlock.sources.last_words import harmless
 
 BEAT_LIMIT_S: Final = 1.5  # three beats missed: the driver hangs
-_RATED_S: Final = 1.0  # frames are counted for so long before their rate is believed
+_RATED_S: Final = 1.0  # frames are counted for so long before their rate is believed ...
+_LEAST_INTERVALS: Final = 5  # ... unless their driver is held back before that: an attempt may need few frames
 _DRAINED: Final = 512  # messages at once, more than a socket holds: who talks faster than we listen does not stop us
 
 
@@ -63,7 +64,10 @@ class DriverStream:
         self._life = life
         self._clock = clock
         self._heard_ns = 0
-        self._free_from: tuple[int, int] | None = None  # ns and frames, when it was last let run at its own rate
+        self._is_held_back = False
+        self._free_from: Shown | None = None  # the first frame since it was let run at its own rate
+        self._newest: Shown | None = None
+        self._end: Broken | None = None  # as its driver told it
 
     def served_s(self) -> float:
         """Return for how long frames have come."""
@@ -87,6 +91,8 @@ class DriverStream:
             self._heard_ns = now_ns
         if self.intake.has_frame:
             return
+        if self._end is not None:
+            raise self._end
         if was_over:
             raise Broken(Fault.OVER)
         if self.first_ns is not None and now_ns - self._heard_ns > BEAT_LIMIT_S * NS_PER_S:
@@ -100,15 +106,21 @@ class DriverStream:
         """Have the driver give at most so many frames a second; None: all."""
         with suppress(LinkClosed):  # `hear` tells
             self._life.link.send(SetRate(rate_hz))
-        self._free_from = (self._clock.monotonic_ns(), self.intake.count) if rate_hz is None else None
+        if self._is_held_back or rate_hz is not None:
+            self._free_from = None
+        self._is_held_back = rate_hz is not None
 
-    def rate_hz(self) -> float | None:
-        """Return how many frames a second it gives when nothing holds it back; None until that is known."""
-        if self._free_from is None:
+    def rate_hz(self, *, at_once: bool = False) -> float | None:
+        """Return how many frames a second it gives when nothing holds it back; None until that is known.
+
+        ``at_once``: from what was counted so far, for it will be held back now.
+        """
+        first, newest = self._free_from, self._newest
+        if first is None or newest is None or newest.number - first.number < _LEAST_INTERVALS:
             return None
-        since_ns, count = self._free_from
-        passed_s = (self._clock.monotonic_ns() - since_ns) / NS_PER_S
-        return None if passed_s < _RATED_S else (self.intake.count - count) / passed_s
+        passed_s = (newest.captured_ns - first.captured_ns) / NS_PER_S
+        known = passed_s >= _RATED_S or (at_once and passed_s > 0)
+        return (newest.number - first.number) / passed_s if known else None
 
     def _drain(self) -> int:
         for heard in range(_DRAINED):
@@ -120,18 +132,22 @@ class DriverStream:
 
     def _take(self, said: FromChild) -> None:
         match said:
+            case _ if self._end is not None:
+                raise Nonsense("it went on after its end")
             case Failed():
-                raise Broken(Fault.FAILED, said=_error(said))
+                self._end = Broken(Fault.FAILED, said=_error(said))
             case Opened() if self.first_ns is None:
                 self.identity = self.intake.opened(said)
                 self.first_ns = self._clock.monotonic_ns()
-                self._free_from = (self.first_ns, 0)
             case Opened():
                 raise Nonsense("it was opened twice")
             case _ if self.first_ns is None:
                 raise Nonsense("it showed frames before it was opened")
             case Shown():
                 self.intake.shown(said)
+                self._newest = said
+                if not self._is_held_back:
+                    self._free_from = self._free_from or said
             case Beat():
                 pass
 

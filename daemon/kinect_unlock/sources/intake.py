@@ -38,11 +38,6 @@ class Intake:
         self._waiting: Shown | None = None  # the newest that was not taken
 
     @property
-    def count(self) -> int:
-        """How many frames the child has given, taken or not."""
-        return self.taken + self.dropped + self.has_frame
-
-    @property
     def has_frame(self) -> bool:
         """True if a frame is there that was not taken."""
         return self._waiting is not None

@@ -83,26 +83,35 @@ class IsolatedSource:
     def open(self) -> None:
         """Start the driver and wait for its first frame, again where that can help, within ``open_timeout_s``.
 
+        A driver that says in good order that it cannot has said it for good, unless there is another pipeline to try.
+
         Raises:
             DriverMissing: its library cannot be used.
             DeviceMissing: there is no such camera.
             SourceLost: the driver crashed, hung, or gave no frame.
-            SourceError: it cannot be opened now for another reason, or was given up by `interrupt`.
+            SourceError: it cannot be opened for another reason, or was given up by `interrupt`.
         """
         self._make_wake()
         deadline_ns = self._clock.monotonic_ns() + int(self._settings.open_timeout_s * NS_PER_S)
+        refused: set[Pipeline] = set()
         while True:
             self._rest(deadline_ns)
+            pipeline = self._pipelines.pick()
             try:
-                self._begin(deadline_ns)
+                self._begin(pipeline, deadline_ns)
             except DeviceMissing:
                 if not (self._lives.may_reappear() and self._is_worth_it(deadline_ns, _AGAIN_S)):
                     raise
                 self._pause(_AGAIN_S)
             except DriverMissing:
                 raise
+            except SourceLost as fault:
+                if not self._is_worth_it(deadline_ns, self._lives.wait_s()):
+                    raise
+                _LOG.warning("event=driver-again message=%r", str(fault))
             except SourceError as fault:
-                if self._given_up or not self._is_worth_it(deadline_ns, self._lives.wait_s()):
+                refused.add(pipeline)
+                if self._given_up or self._pipelines.pick() in refused or not self._is_worth_it(deadline_ns, 0.0):
                     raise
                 _LOG.warning("event=driver-again message=%r", str(fault))
             else:
@@ -135,6 +144,7 @@ class IsolatedSource:
     def throttle(self, rate_hz: float | None) -> None:
         """Have the driver give at most so many frames a second; None: all."""
         if self._present is not None:
+            self._note_rate(self._present, at_once=rate_hz is not None)
             self._present.stream.throttle(rate_hz)
 
     def interrupt(self) -> None:
@@ -190,10 +200,9 @@ class IsolatedSource:
             raise SourceError("the camera's driver is not open")
         return self._wake
 
-    def _begin(self, deadline_ns: int) -> None:
+    def _begin(self, pipeline: Pipeline, deadline_ns: int) -> None:
         """Start one child and wait for its first frame."""
         begun_ns = self._clock.monotonic_ns()
-        pipeline = self._pipelines.pick()
         life = self._start(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
         present = self._present = _Present(life, DriverStream(life, self._clock), pipeline)
         _LOG.info("event=driver-start pid=%d driver=%s pipeline=%s", life.pid, self._driver.target, pipeline)
@@ -240,19 +249,17 @@ class IsolatedSource:
         said, has_served = broken.said, present.stream.first_ns is not None
         how, last = present.life.end(_GRACE_S[broken.fault])
         cause = _cause(broken, how)
-        if isinstance(said, EndOfStream):
-            self._note(present, End.CLOSED, cause)
-            return said
-        if isinstance(said, DriverMissing | DeviceMissing) and not has_served:
-            self._note(present, End.REFUSED, cause)
-            return said
-        self._note(present, End.FAILED, cause)
-        if not has_served:
+        self._note(present, _end_of(said, has_served=has_served), cause)
+        if _speaks_against_pipeline(said, present, has_served=has_served):
             self._pipelines.failed(present.pipeline, cause)
-        if said is not None:
-            return SourceLost(str(said)) if has_served else said
-        words = f"; its last words: {last!r}" if last else ""
-        return SourceLost(f"the camera driver {cause}{words}; {_NEXT}")
+        match said:
+            case EndOfStream() if has_served:
+                return said
+            case SourceError():
+                return SourceLost(str(said)) if has_served else said
+            case _:
+                words = f"; its last words: {last!r}" if last else ""
+                return SourceLost(f"the camera driver {cause}{words}; {_NEXT}")
 
     def _close(self, present: _Present, end: End) -> None:
         present.life.end(CLOSE_GRACE_S)
@@ -274,12 +281,32 @@ class IsolatedSource:
             cause,
         )
 
-    def _note_rate(self, present: _Present) -> None:
-        """Tell once how fast the pipeline is; an empty rate is a stall, which others judge."""
-        rate_hz = None if present.is_rated else present.stream.rate_hz()
-        if rate_hz:
+    def _note_rate(self, present: _Present, *, at_once: bool = False) -> None:
+        """Tell once how fast the pipeline is; ``at_once`` when it is to be held back and so not known later."""
+        rate_hz = None if present.is_rated else present.stream.rate_hz(at_once=at_once)
+        if rate_hz is not None:
             present.is_rated = True
             self._pipelines.worked(present.pipeline, self._identity or Identity(self._driver.model), rate_hz)
+
+
+def _end_of(said: SourceError | EndOfStream | None, *, has_served: bool) -> End:
+    """Return how a life ended whose driver said this, or nothing; what it says is believed before the first frame."""
+    match said:
+        case EndOfStream() if has_served:
+            return End.CLOSED
+        case SourceLost():
+            return End.FAILED
+        case SourceError() if not has_served:
+            return End.REFUSED
+        case _:
+            return End.FAILED
+
+
+def _speaks_against_pipeline(said: SourceError | EndOfStream | None, present: _Present, *, has_served: bool) -> bool:
+    """Say whether the pipeline may be at fault: no frame came of it, or the child died before it was known to do."""
+    if has_served:
+        return said is None and not present.is_rated
+    return not isinstance(said, DriverMissing | DeviceMissing)
 
 
 def _cause(broken: Broken, how: str) -> str:
@@ -294,6 +321,6 @@ def _cause(broken: Broken, how: str) -> str:
         case Fault.NONSENSE:
             return f"said what cannot be ({broken.words}) and was ended"
         case Fault.FAILED:
-            return f"gave up: {broken.said}" if str(broken.said) else "gave its last frame"
+            return f"gave up: {broken.said}" if str(broken.said) else "came to the end of its frames"
         case _:
             assert_never(broken.fault)

@@ -68,13 +68,13 @@ class _Camera:
         """Start the streams into our buffers.
 
         Raises:
-            SourceError: the library refuses; it says more in its log.
+            SourceLost: the library refuses; it says more in its log.
         """
         library, device = self.library, self.device
         self.callbacks = library.set_callbacks(device, self.on_color, self.on_depth)
         refused = library.set_modes(device) or library.set_buffers(device, self.color, self.depth_mm)
         if refused or library.start(device):
-            raise SourceError(f"{MODEL} {self.serial} does not start: connect it to another USB port, and to its power")
+            raise SourceLost(f"{MODEL} {self.serial} does not start: connect it to another USB port, and to its power")
 
     def close(self) -> None:
         self.library.close(self.device)
@@ -122,7 +122,8 @@ class KinectV1Source:
         Raises:
             DriverMissing: the library cannot be used.
             DeviceMissing: the camera is not there now, or this user may not open it.
-            SourceError: it cannot be started.
+            SourceLost: it does not start.
+            SourceError: USB cannot be used.
         """
         if self._camera is not None:
             raise SourceError(f"the {MODEL} is open already")

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Any, Final
 
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S, Clock, deadline_left_s
-from kinect_unlock.errors import DeviceMissing, SourceError
+from kinect_unlock.errors import DeviceMissing, SourceError, SourceLost
 from kinect_unlock.frames import Calibration, Frame, Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identity
@@ -107,7 +107,8 @@ class KinectV2Source:
         Raises:
             DriverMissing: library or binding cannot be used.
             DeviceMissing: the camera is not there now.
-            SourceError: it, or the pipeline, cannot be used.
+            SourceLost: it did not start; another try may help.
+            SourceError: the pipeline cannot be used.
         """
         if self._camera is not None:
             raise SourceError(f"{MODEL} {self._camera.identity.serial} is open already")
@@ -241,11 +242,11 @@ def _start(camera: _Camera) -> None:
     """Start the streams and read what only a started camera knows.
 
     Raises:
-        SourceError: the driver opened another camera, or this one did not start.
+        SourceLost: the driver opened another camera, or this one did not start.
     """
     found = _text(camera.device.getSerialNumber())
     if found != camera.identity.serial:
-        raise SourceError(f"the driver opened Kinect v2 {found!r} instead of {camera.identity.serial!r}; try again")
+        raise SourceLost(f"the driver opened Kinect v2 {found!r} instead of {camera.identity.serial!r}; try again")
     camera.device.setColorFrameListener(camera.listener)
     camera.device.setIrAndDepthFrameListener(camera.listener)
     camera.device.start()

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.errors import SourceError, SourceLost
+from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import F32, U8, U16, Calibration, Intrinsics, KinectV2Polynomial
 from kinect_unlock.sources.planes import PlaneShapes
 
@@ -144,13 +144,13 @@ def factory_calibration(infrared: Any, color: Any) -> Calibration:  # noqa: ANN4
     whatever the memory held.
 
     Raises:
-        SourceError: they are no camera's.
+        SourceLost: they are no camera's.
     """
     try:
         raw = _as_reported(infrared, color)
         _refuse_nonsense(raw)
     except (ValueError, OverflowError, ZeroDivisionError) as fault:
-        raise SourceError(
+        raise SourceLost(
             f"the Kinect v2 gave no usable factory calibration ({fault}): it did not start; connect it again, at a "
             "USB 3 port of its own"
         ) from fault
