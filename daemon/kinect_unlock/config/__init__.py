@@ -30,9 +30,19 @@ from kinect_unlock.errors import ConfigError
 from kinect_unlock.settings import Config
 
 __all__ = [
-    "SYSTEM_SOCKET", "Fault", "Paths", "cache_dir", "check", "default_file", "dump", "file_in_force", "load", "serves_all",
-    "shipped", "socket_to_ask",
-]  # fmt: skip
+    "SYSTEM_SOCKET",
+    "Fault",
+    "Paths",
+    "cache_dir",
+    "check",
+    "default_file",
+    "dump",
+    "file_in_force",
+    "load",
+    "serves_all",
+    "shipped",
+    "socket_to_ask",
+]
 
 MAX_BYTES: Final = 65_536
 
