@@ -4,6 +4,8 @@ import logging
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -503,14 +505,16 @@ def test_how_fast_a_pipeline_is_becomes_known_when_nothing_holds_it_back(make: M
     assert book.rates_hz[0] > 10.0
 
 
-def test_an_attempt_that_needs_few_frames_tells_how_fast_a_pipeline_is(make: Make) -> None:
+@pytest.mark.parametrize("lets_rest", [True, False], ids=["lingers", "closes"])
+def test_an_attempt_that_needs_few_frames_tells_how_fast_a_pipeline_is(make: Make, *, lets_rest: bool) -> None:
     book = _Book("cpu")
     with closing(make("well", book=book)) as source:
         source.open()
         frames = frames_of(source)
         while next(frames).seq < 6:
             pass
-        source.throttle(2.0)
+        if lets_rest:
+            source.throttle(2.0)
 
     assert book.told == [("cpu", "0123")]
     assert book.rates_hz[0] > 10.0
@@ -606,6 +610,14 @@ def test_a_driver_sees_nothing_of_the_service_manager_and_leaves_no_core(
         names.split()
     )
     assert core == "(0, 0)"
+
+
+@pytest.mark.parametrize(("started", "believes"), [([], ["-P"]), (["-I"], ["-P", "-E", "-s"]), (["-E"], ["-P", "-E"])])
+def test_a_driver_believes_no_more_of_its_environment_than_the_daemon(started: list[str], believes: list[str]) -> None:
+    program = "from kinect_unlock.sources.driver_life import interpreter; print(*interpreter()[1:])"
+    told = subprocess.run([sys.executable, *started, "-c", program], check=True, capture_output=True, text=True)
+
+    assert told.stdout.split() == believes
 
 
 def test_without_descriptors_it_says_so_and_leaves_nothing(make: Make, before: Holdings) -> None:

@@ -38,6 +38,13 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def interpreter() -> list[str]:
+    """Return our own interpreter's command, which believes no more of its environment than this process does."""
+    flags = sys.flags
+    ignored = ("-E",) * flags.ignore_environment + ("-s",) * flags.no_user_site
+    return [sys.executable, "-P", *ignored]
+
+
 def exit_words(code: int) -> str:
     """Say in words how a process ended, from its exit code or, negative, the signal that ended it."""
     if code < 0:
@@ -81,7 +88,7 @@ class DriverLife:
             descriptors = (theirs.fileno(), self.ring.descriptor)
             argv = ("kinect_unlock.sources.driver_child", *map(str, descriptors), str(os.getpid()))
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", *argv],
+                [*interpreter(), "-m", *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=words.pipe,
                 stderr=words.pipe,

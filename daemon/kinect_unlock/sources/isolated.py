@@ -158,6 +158,7 @@ class IsolatedSource:
         """End the driver, with force if it does not close its camera in time; harmless when it has ended."""
         present = self._present
         if present is not None:
+            self._note_rate(present, at_once=True)
             self._close(present, End.GIVEN_UP if present.stream.first_ns is None else End.CLOSED)
         with self._guard:
             wake, self._wake = self._wake, None
