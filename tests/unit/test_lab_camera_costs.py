@@ -78,11 +78,13 @@ def test_both_ways_are_measured_on_as_many_frames_and_leave_nothing(capfd: pytes
 def test_the_tables_fit_80_columns_and_name_each_number() -> None:
     cost = Cost(1111.11, 2222.22, 1.0)
     way = Way(cost, cost, cost, 2, 720)
+    costs = Costs(way, way, cost, {"full frame": cost}, 7_088_128)
     console = Console(width=80, color_system=None)
     with console.capture() as capture:
-        for view in tables(Costs(way, way, cost, {"full frame": cost}, 7_088_128)):
+        for view in tables(costs):
             console.print(view)
     shown = capture.get()
     assert "…" not in shown
     assert "1111.11, 2222.22" in shown
     assert "one frame of 7.1 MB" in shown
+    assert costs.as_json()["of_one_core"] == {"in_process": way.share, "through_child": way.share}
