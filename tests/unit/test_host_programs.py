@@ -37,6 +37,16 @@ def test_a_program_that_cannot_be_run_is_told(tmp_path: Path) -> None:
     assert (ran.exit_code, "No such file" in ran.last_words) == (127, True)
 
 
+def test_a_program_that_others_may_have_written_is_not_run(tmp_path: Path) -> None:
+    place = tmp_path / "anybodys"
+    place.mkdir()
+    place.chmod(0o777)
+    ran = run(place, f"touch {tmp_path}/ran")
+
+    assert (ran.exit_code, "may be written by others" in ran.last_words) == (126, True)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_crash_is_told_by_its_signal(tmp_path: Path) -> None:
     assert run(tmp_path, "kill -SEGV $$").ending == "was killed by SIGSEGV"
 

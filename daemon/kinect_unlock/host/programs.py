@@ -8,8 +8,10 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final
 
+from kinect_unlock import trust
 from kinect_unlock.host.text import shown
 
 _READ_BYTES: Final = 1 << 20  # the end of what was written
@@ -41,10 +43,15 @@ class Ran:
 
 
 def run(argv: Sequence[str], *, limit_s: float, environ: Mapping[str, str]) -> Ran | None:
-    """Run a program that is looked for in ``environ``'s PATH; return None if there is none of that name."""
+    """Run a program that is looked for in ``environ``'s PATH; return None if there is none of that name.
+
+    What others than root and this user may have written is not run: root may have come here with a user's PATH.
+    """
     program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
     if program is None:
         return None
+    if program != argv[0] and (faults := _faults(Path(program))):
+        return Ran(126, (), (shown(f"{program} is not run: {'; '.join(faults)}"),))  # 126: as a shell says it
     # Files rather than pipes: a grandchild that keeps a pipe open would be waited for.
     with _memory() as out, _memory() as err:
         try:
@@ -59,6 +66,14 @@ def run(argv: Sequence[str], *, limit_s: float, environ: Mapping[str, str]) -> R
         except OSError as fault:
             return Ran(127, (), (shown(f"{program}: {fault.strerror}"),))  # 127: as a shell says that it cannot run it
         return Ran(_ended(child, limit_s), _lines(out), _lines(err))
+
+
+def _faults(program: Path) -> list[str]:
+    try:
+        uid, status = os.geteuid(), program.stat()
+        return trust.write_faults(program, status, uid=uid) + trust.folder_faults(program, uid=uid)
+    except OSError as fault:
+        return [str(fault)]
 
 
 def _ended(child: subprocess.Popen[bytes], limit_s: float) -> int | None:
