@@ -35,7 +35,7 @@ _RECOVERED_S: Final = 40.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.02
 _WATCHING: Final = "verify"
-_NAME_WIDTH, _LEFT_WIDTH = 25, 11  # characters
+_NAME_WIDTH: Final = 21  # characters
 
 _Slot: TypeAlias = LatestSlot[Shot | Ending]
 
@@ -251,7 +251,7 @@ def _lost(met: _Met, again_ns: int | None) -> int:
 
 
 def table(runs: Sequence[Run]) -> Table:
-    """Lay the runs out for a terminal: one line a fault; seconds are p50 and the most, lost frames p50."""
+    """Lay the runs out for a terminal: one line a fault; what has one number is p50."""
     named: dict[str, list[Run]] = {}
     for run in runs:
         named.setdefault(run.name, []).append(run)
@@ -259,25 +259,35 @@ def table(runs: Sequence[Run]) -> Table:
     view = Table(
         title=f"{' or '.join(map(str, counts))} runs each: p50, most",
         title_justify="left",
+        caption_justify="left",
         box=SIMPLE_HEAD,
         collapse_padding=True,
         pad_edge=False,
     )
     view.add_column("the driver's fault", min_width=_NAME_WIDTH)
     view.add_column("seen as", no_wrap=True)
-    for heading in ("noticed, s", "again, s", "lost"):
+    for heading in ("first, s", "noticed, s", "again, s", "lost"):
         view.add_column(heading, justify="right")
-    view.add_column("left", min_width=_LEFT_WIDTH, overflow="fold")
+    view.add_column("left")
     for name, group in named.items():
         view.add_row(
             name,
             ", ".join(sorted({run.seen or "frames go on" for run in group})),
+            _middle([run.opened_s for run in group]),
             _spread([run.noticed_s for run in group]),
             _spread([run.recovered_s for run in group]),
             f"{np.median([run.lost for run in group]):.0f}",
-            ", ".join(sorted({thing for run in group for thing in run.leftovers})) or "none",
+            "some" if any(run.leftovers for run in group) else "none",
         )
+    left = sorted({f"{run.name}: {', '.join(run.leftovers)}" for run in runs if run.leftovers})
+    view.caption = "left behind by " + "; ".join(left) if left else None
     return view
+
+
+def _middle(seconds: list[float | None]) -> str:
+    """Give the median of those that there are."""
+    known = [value for value in seconds if value is not None]
+    return f"{np.median(known):.1f}" if known else "-"
 
 
 def _spread(seconds: list[float | None]) -> str:

@@ -49,9 +49,11 @@ class Place:
 
 
 def pipes(table: Table) -> str:
-    """Return a terminal's table as Markdown, its title above it."""
+    """Return a terminal's table as Markdown, its title above and its caption below it."""
     rows = zip(*(column.cells for column in table.columns), strict=True)
     lines = [[str(column.header) for column in table.columns], ["---"] * len(table.columns)]
     lines += [[str(cell) for cell in row] for row in rows]
     shown = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-    return f"*{table.title}*\n\n{shown}" if table.title else shown
+    above = f"*{table.title}*\n\n" if table.title else ""
+    below = f"\n*{table.caption}*\n" if table.caption else ""
+    return above + shown + below

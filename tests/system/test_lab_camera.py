@@ -63,7 +63,7 @@ def test_what_is_left_behind_is_named_and_fails_the_verb(tmp_path: Path, monkeyp
     assert run["seen"] == "source-error"
     assert run["recovered_s"] is not None  # the library was there the second time
     assert run["leftovers"] == ["2 descriptors"]
-    assert "2 descr" in shown
+    assert "left behind by binding cannot be loaded: 2 descriptors" in shown
 
 
 def test_a_fault_that_nobody_knows_is_refused() -> None:

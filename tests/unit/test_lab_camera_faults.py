@@ -27,17 +27,17 @@ def test_the_table_of_every_fault_fits_80_columns() -> None:
 def test_runs_of_one_fault_are_one_line_with_the_middle_and_the_worst() -> None:
     lines = shown([a_run("exit", seconds) for seconds in (1.0, 2.0, 9.0)]).splitlines()
     (line,) = [line for line in lines if "exit" in line]
-    assert line.split() == ["exit", "source-lost", "22.2,", "22.2", "2.0,", "9.0", "312", "none"]
+    assert line.split() == ["exit", "source-lost", "0.9", "22.2,", "22.2", "2.0,", "9.0", "312", "none"]
 
 
 def test_a_camera_that_never_came_back_is_counted() -> None:
     assert "never" in shown([a_run("exit", 2.0), a_run("exit", None)])
 
 
-def test_what_stayed_stands_in_the_place_of_none() -> None:
-    found = shown([a_run("exit", leftovers=("1 rings",)), a_run("exit")])
-    assert "1 rings" in found
-    assert "none" not in found
+def test_what_stayed_is_named_with_its_fault() -> None:
+    found = shown([a_run("exit", leftovers=("1 rings", "2 descriptors")), a_run("exit"), a_run("abort")])
+    assert "left behind by exit: 1 rings, 2 descriptors" in found
+    assert (found.count("some"), found.count("none")) == (1, 1)
 
 
 def test_every_rehearsal_has_a_name_of_its_own_and_something_to_do() -> None:

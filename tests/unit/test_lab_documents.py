@@ -10,16 +10,17 @@ from kinect_unlock_lab.documents import Place, pipes
 DOCUMENT = "# Camera\n\n<!-- faults -->\nold\n<!-- end of faults -->\n\n<!-- soak -->\n<!-- end of soak -->\nThe end.\n"
 
 
-def a_table(title: str | None = None) -> Table:
-    view = Table("fault", "seen", title=title)
+def a_table(title: str | None = None, caption: str | None = None) -> Table:
+    view = Table("fault", "seen", title=title, caption=caption)
     view.add_row("segfault", "source-lost")
     view.add_row("a|b", "-")
     return view
 
 
-def test_a_table_becomes_markdown_with_its_title_above() -> None:
+def test_a_table_becomes_markdown_with_its_title_above_and_its_caption_below() -> None:
     assert pipes(a_table()) == "| fault | seen |\n| --- | --- |\n| segfault | source-lost |\n| a\\|b | - |\n"
     assert pipes(a_table("20 runs")).startswith("*20 runs*\n\n| fault | seen |\n")
+    assert pipes(a_table(caption="left")).endswith("| a\\|b | - |\n\n*left*\n")
 
 
 def test_tables_replace_what_stood_at_their_place_and_nothing_else(tmp_path: Path) -> None:
