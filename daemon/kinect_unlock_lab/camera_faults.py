@@ -35,7 +35,6 @@ _RECOVERED_S: Final = 40.0
 _STOP_S: Final = 5.0
 _POLL_S: Final = 0.02
 _WATCHING: Final = "verify"
-_NAME_WIDTH: Final = 21  # characters
 
 _Slot: TypeAlias = LatestSlot[Shot | Ending]
 
@@ -264,11 +263,10 @@ def table(runs: Sequence[Run]) -> Table:
         collapse_padding=True,
         pad_edge=False,
     )
-    view.add_column("the driver's fault", min_width=_NAME_WIDTH)
+    view.add_column("the driver's fault")
     view.add_column("seen as", no_wrap=True)
-    for heading in ("first, s", "noticed, s", "again, s", "lost"):
-        view.add_column(heading, justify="right")
-    view.add_column("left")
+    for heading in ("first, s", "noticed, s", "again, s", "lost", "left"):
+        view.add_column(heading, justify="right", no_wrap=True)
     for name, group in named.items():
         view.add_row(
             name,
