@@ -20,8 +20,9 @@ from kinect_unlock.vision import Vision
 from kinect_unlock.workers import Worker, stop_all
 
 # A driver's open() or one look may take so long; longer, and the watchdog goes hungry. `source.open_timeout_s` is at
-# most 14 s, and a camera that cannot be opened is no reason to restart the daemon.
-STEP_LIMIT_S: Final = 16.0
+# most 14 s, to close a driver and to kill it may take 2 s each, and a camera that cannot be opened is no reason to
+# restart the daemon.
+STEP_LIMIT_S: Final = 20.0
 _STDIN: Final = 0
 _OURS: Final = frozenset({"handle", "task", "future"})  # what asyncio names when code that it was given has failed
 _ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

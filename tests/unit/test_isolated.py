@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,7 +22,9 @@ from kinect_unlock.clock import NS_PER_S, ManualClock, SystemClock
 from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
 from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.restarts import End
+from kinect_unlock.service import STEP_LIMIT_S
 from kinect_unlock.settings import Source
+from kinect_unlock.sources import driver_life, isolated
 from kinect_unlock.sources.base import EndOfStream, FrameSource, Identified, Identity, Interruptible, Throttled
 from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.isolated import IsolatedSource
@@ -413,6 +416,14 @@ def test_a_driver_that_hangs_in_open_is_ended_in_time(make: Make) -> None:
         source.open()
 
     assert "gave no frame within the 1 s of source.open_timeout_s and was ended" in str(told.value)
+
+
+def test_the_longest_opening_is_no_reason_to_restart_the_daemon() -> None:
+    longest_s = 14.0
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"open_timeout_s": longest_s + 0.01}, Source)
+
+    assert longest_s + isolated.CLOSE_GRACE_S + driver_life.KILLED_S < STEP_LIMIT_S
 
 
 def test_a_driver_without_frames_is_ended_in_time(make: Make) -> None:

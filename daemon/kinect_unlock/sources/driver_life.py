@@ -20,7 +20,7 @@ from kinect_unlock.sources.driver_link import Begin, Close, FromChild, Link, Lin
 from kinect_unlock.sources.last_words import LastWords
 from kinect_unlock.sources.ring import RingReader
 
-_KILLED_S: Final = 2.0  # a killed process ends at once, unless the kernel itself hangs in its device
+KILLED_S: Final = 2.0  # a killed process ends at once, unless the kernel itself hangs in its device
 # What libraries for USB, OpenCL, OpenGL and X look at; never the service manager's socket or credentials.
 _PASSED_ON: Final = frozenset(
     {"DISPLAY", "HOME", "LANG", "PATH", "PYTHONPATH", "TMPDIR", "TZ", "WAYLAND_DISPLAY", "XAUTHORITY"}
@@ -122,7 +122,7 @@ class DriverLife:
             # Before it is reaped its number can be nobody else's. Whatever it started is in its group.
             os.killpg(self.pid, signal.SIGKILL)
         try:
-            code = self._process.wait(_KILLED_S)
+            code = self._process.wait(KILLED_S)
             how = exit_words(code) if was_over else "hung up, did not end, and was ended"
         except subprocess.TimeoutExpired:  # subprocess itself reaps it at some later start
             how = "cannot be ended: the kernel hangs in its device; connect the camera again"
