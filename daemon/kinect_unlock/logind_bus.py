@@ -202,4 +202,4 @@ def session_from(facts: Mapping[str, object]) -> LoginSession | None:
 
 
 def _word(words: type[_Word], said: object, otherwise: _Word) -> _Word:
-    return words(said) if said in {word.value for word in words} else otherwise
+    return next((word for word in words if word.value == said), otherwise)
