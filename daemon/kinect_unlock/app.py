@@ -116,7 +116,7 @@ class _Composer:
             origin=self._facts.origin,
             slot=slot,
             clock=clock,
-            on_ready=lambda attempt: post(partial(controller.on_camera_ready, attempt)),
+            on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
         )
         controller = Controller(
             config,
@@ -132,7 +132,7 @@ class _Composer:
         vision = Vision(
             partial(_pipeline, config, self._models, self._report),
             slot=slot,
-            listener=controller,
+            listener=controller.floor,
             post=post,
             max_frame_age_ms=config.source.max_frame_age_ms,
             clock=clock,

@@ -119,7 +119,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
             self.first_ns = self._face_ns = self._somebody_ns = observation.captured_ns
         if observation.shows_face:
             self._face_ns = observation.captured_ns
-        self._adapt_camera(observation)
+        self.adapt_camera(observation)
         self.judge(observation, self.first_ns)
 
     def lost(self, error: KinectUnlockError) -> None:
@@ -250,7 +250,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         """Return the seconds from a moment to a frame, on the frames' clock."""
         return (observation.captured_ns - since_ns) / NS_PER_S
 
-    def _adapt_camera(self, observation: Observation) -> None:
+    def adapt_camera(self, observation: Observation) -> None:
         """Have every frame while somebody is in range, and fewer while nobody is."""
         if observation.somebody:
             self._somebody_ns = observation.captured_ns

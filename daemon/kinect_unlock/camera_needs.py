@@ -9,6 +9,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 RESTING_HZ: Final = 2.0  # only to know that the camera still lives; nobody looks at these frames
+FOLLOWING_HZ: Final = 4.0  # who walks is half a metre farther in the next frame: near enough to be the same one
 # How long every frame stays wanted after somebody was in range: who leans back for a moment is not to wait, and a
 # driver is not to be told another rate with every frame.
 HELD_S: Final = 0.5
@@ -19,6 +20,7 @@ class Need(StrEnum):
     """What frames are needed for."""
 
     RESTING = "resting"  # for nothing: the camera is only kept open
+    FOLLOWING = "following"  # by depth, to see that somebody is still there
     WATCHING = "watching"  # to see that somebody comes
     LOOKING = "looking"  # to judge who is there: all that the camera gives
 
@@ -28,6 +30,8 @@ def rate_hz(need: Need, watching_hz: float) -> float | None:
     match need:
         case Need.RESTING:
             return min(RESTING_HZ, watching_hz)
+        case Need.FOLLOWING:
+            return min(FOLLOWING_HZ, watching_hz)
         case Need.WATCHING:
             return watching_hz
         case Need.LOOKING:

@@ -3,22 +3,32 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import IntEnum, unique
 from typing import Final
 
 ROOT: Final = 0
 
 
+@unique
+class Rank(IntEnum):
+    """Who gives way to whom: each to every higher one."""
+
+    PREVIEW = 0
+    WATCH = 1  # what the daemon does by itself
+    CLAIM = 2  # what somebody asked for in words
+
+
 @dataclass(slots=True)
 class _Holder:
     uid: int
-    yields: bool
+    rank: Rank
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class CameraPlace:
-    """Held by one claim at a time. Root sends anybody else away; everybody else is told that it is taken.
+    """Held by one claim at a time. A higher rank sends a lower one away, and a claim of root's anybody else's.
 
-    A claim that ``yields``, a preview, is sent away by any that does not, and sends nobody away itself.
+    Everybody else is told that it is taken.
     """
 
     def __init__(self, evict: Callable[[], None]) -> None:
@@ -26,14 +36,15 @@ class CameraPlace:
         self._evict = evict
         self._holder: _Holder | None = None
 
-    async def take(self, uid: int, *, yields: bool = False) -> bool:
+    async def take(self, uid: int, rank: Rank = Rank.CLAIM) -> bool:
         """Take the place; return False if it is taken and stays so."""
         while (holder := self._holder) is not None:  # another may have slipped in while one was leaving
-            if yields or not (holder.yields or (uid == ROOT and holder.uid != ROOT)):
+            sent_away = holder.rank < rank or (rank is Rank.CLAIM and uid == ROOT != holder.uid)
+            if not sent_away:
                 return False
             self._evict()
             await holder.left.wait()
-        self._holder = _Holder(uid, yields)
+        self._holder = _Holder(uid, rank)
         return True
 
     def leave(self) -> None:

@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from kinect_unlock import answers
 from kinect_unlock.admission import begin_enrol, begin_verify, is_allowed
 from kinect_unlock.attempts import Claim, Desk, fault_reply
-from kinect_unlock.claims import CameraPlace
+from kinect_unlock.claims import Rank
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
-from kinect_unlock.enrolment import EnrolAttempt
 from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
-from kinect_unlock.frames import Frame, Observation, Origin
+from kinect_unlock.floor import AnyAttempt, Floor
+from kinect_unlock.frames import Origin
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.logins import LoginEvent
@@ -63,7 +63,6 @@ __all__ = ["Controller", "Peer"]
 _LOG = logging.getLogger(__name__)
 
 Send: TypeAlias = Callable[[Reply], None]
-AnyAttempt: TypeAlias = VerifyAttempt | EnrolAttempt | IdentifyAttempt | PreviewAttempt
 CameraRequest: TypeAlias = Verify | Enrol | Identify
 
 _STOPPING: Final = "the daemon is stopping; ask again when it is back"
@@ -101,13 +100,8 @@ class Controller:
         self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
         if logins is not None:
             logins.on_event(self._on_login_event)
-        self._place = CameraPlace(lambda: self._cancel("an administrator's request took the camera"))
-        self._attempt: AnyAttempt | None = None
-        self._attempts = 0
-        self._observations = 0
-        self._late = 0
+        self.floor = Floor(self._desk)
         self._refused: Counter[tuple[int, str]] = Counter()  # of a uid's requests of one kind
-        self._closing = False
 
     # Claims.
 
@@ -132,11 +126,11 @@ class Controller:
         def tell(reply: Reply) -> None:
             send(self.stamped(reply))
 
-        if self._closing:
+        if self.floor.closing:
             tell(Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING))
         elif not is_allowed(request, peer, self._desk.facts):
             tell(self._refuse(request, peer))
-        elif not await self._place.take(peer.uid, yields=True):
+        elif not await self.floor.place.take(peer.uid, Rank.PREVIEW):
             tell(Reply(Word.BUSY, done=True, message=_TAKEN))
         else:
             tell(await self._previewed(request, peer, tell, gone, pictures))
@@ -148,59 +142,15 @@ class Controller:
 
     def shut_down(self) -> None:
         """End the attempt that runs, and answer every later claim with SHUTTING_DOWN."""
-        self._closing = True
-        self._cancel("the daemon is stopping")
+        self.floor.close()
 
     def _on_login_event(self, event: LoginEvent) -> None:
         self._sessions.on_login_event(event)
 
-    # The camera's news.
-
-    def on_camera_ready(self, attempt: int) -> None:
-        """Take notice that the source is open."""
-        current = self._current(attempt)
-        if current is not None:
-            current.ready()
-
-    def on_observation(self, observation: Observation) -> None:
-        """Judge one frame; one of another attempt is dropped."""
-        current = self._current(observation.attempt)
-        if current is None:
-            self._late += 1
-            return
-        self._observations += 1
-        current.observe(observation)
-
-    def on_picture(self, frame: Frame, observation: Observation) -> None:
-        """Show one frame to whoever watches; one of another claim is dropped."""
-        current = self._current(observation.attempt)
-        if isinstance(current, PreviewAttempt):
-            current.show(frame, observation)
-
-    def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
-        """Take notice that no more frames can be had."""
-        current = self._current(attempt)
-        if current is not None:
-            current.lost(error)
-
-    def on_source_ended(self, attempt: int) -> None:
-        """Take notice that a finite source is spent."""
-        current = self._current(attempt)
-        if current is not None:
-            current.spent()
-
-    def _current(self, number: int) -> AnyAttempt | None:
-        attempt = self._attempt
-        return attempt if attempt is not None and attempt.claim.number == number else None
-
-    def _cancel(self, message: str) -> None:
-        if self._attempt is not None:
-            self._attempt.cancel(message)
-
     # Answers.
 
     async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
-        if self._closing:
+        if self.floor.closing:
             return Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING)
         if not is_allowed(request, peer, self._desk.facts):
             return self._refuse(request, peer)
@@ -224,7 +174,7 @@ class Controller:
 
     def _answer_at_once(self, request: EnrolVectors | Users | Forget | Status | PasswordOk) -> Reply:
         match request:
-            case EnrolVectors(user=user) | Forget(user=user) if self._is_before_camera(user):
+            case EnrolVectors(user=user) | Forget(user=user) if self.floor.is_about(user):
                 return Reply(Word.BUSY, done=True, user=user, message=f"{user} is before the camera; ask again later")
             case EnrolVectors():
                 return answers.keep_photographs(self._desk, request)
@@ -247,7 +197,7 @@ class Controller:
         return Reply(Word.OK, done=True, user=user)
 
     def _password_accepted(self, user: str) -> Reply:
-        attempt = self._attempt
+        attempt = self.floor.attempt
         if isinstance(attempt, VerifyAttempt) and attempt.claim.user == user and not attempt.ended.done():
             attempt.password_accepted()
             if attempt.fault is not None:
@@ -257,27 +207,17 @@ class Controller:
         _LOG.info("event=password-accepted user=%s", user)
         return Reply(Word.OK, done=True, user=user)
 
-    def _is_before_camera(self, user: str) -> bool:
-        return self._attempt is not None and self._attempt.claim.user == user
-
     def _counters(self) -> dict[str, int]:
-        return {
-            **self._desk.camera.counters(),
-            "attempts": self._attempts,
-            "observations": self._observations,
-            "late": self._late,
-            "refused": self._refused.total(),
-        }
+        return {**self.floor.counters(), "refused": self._refused.total()}
 
     # Attempts.
 
     async def _before_camera(self, request: CameraRequest, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
-        if not await self._place.take(peer.uid):
+        if not await self.floor.place.take(peer.uid):
             return Reply(Word.BUSY, done=True, message=_TAKEN)
         try:
-            self._attempts += 1
             claim = Claim(
-                number=self._attempts,
+                number=self.floor.next_number(),
                 uid=peer.uid,
                 user=None if isinstance(request, Identify) else request.user,
                 stream=request.stream,
@@ -289,27 +229,27 @@ class Controller:
             _LOG.info("event=attempt op=%s user=%s word=%s uid=%d", _op(request), claim.user, reply.word, peer.uid)
             return reply
         finally:
-            self._place.leave()
+            self.floor.place.leave()
 
     async def _previewed(
         self, request: Preview, peer: Peer, tell: Send, gone: asyncio.Event, pictures: PictureLine
     ) -> Reply:
-        self._attempts += 1
         try:
-            claim = Claim(self._attempts, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
+            number = self.floor.next_number()
+            claim = Claim(number, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
             watching = PreviewAttempt(self._desk, claim, pictures, request.rate_hz)
             with noted(watching, peer):
-                return await self._see_through(watching, gone)
+                return await self.floor.see_through(watching, gone)
         except KinectUnlockError as error:
             return fault_reply(error)
         finally:
-            self._place.leave()
+            self.floor.place.leave()
 
     async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event) -> Reply:
         try:
             ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
-            reply = begun if isinstance(begun, Reply) else await self._see_through(begun, gone)
+            reply = begun if isinstance(begun, Reply) else await self.floor.see_through(begun, gone)
             if ticket is not None and claim.user is not None and reply.word is Word.MATCH:
                 return await self._unlock(claim.user, ticket, gone)
         except KinectUnlockError as error:
@@ -327,25 +267,10 @@ class Controller:
             case _:
                 assert_never(request)
 
-    async def _see_through(self, attempt: AnyAttempt, gone: asyncio.Event) -> Reply:
-        """Let an attempt run to its end, or cancel it when its client goes away."""
-        if gone.is_set() or self._closing:
-            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message="nobody waits for the answer")
-        self._attempt = attempt
-        leaving = asyncio.get_running_loop().create_task(gone.wait())
-        leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
-        try:
-            attempt.start()
-            return await asyncio.shield(attempt.ended)
-        finally:
-            attempt.cancel("the claim was ended")  # nothing when it has ended
-            leaving.cancel()
-            self._attempt = None
-
     async def _unlock(self, user: str, ticket: Ticket, gone: asyncio.Event) -> Reply:
         """Open the session for a match, unless nobody waits for it any more or it is another than it was."""
         try:
-            unlocked = await self._sessions.unlock(ticket, user, lambda: not (gone.is_set() or self._closing))
+            unlocked = await self._sessions.unlock(ticket, user, lambda: not (gone.is_set() or self.floor.closing))
         except HookError as error:
             return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
         if not unlocked:

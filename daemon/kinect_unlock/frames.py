@@ -414,6 +414,15 @@ class Seen(StrEnum):
     FACE = "face"  # one live face in range, encoded
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something in range that is as large as a person, by depth: where the middle of what is seen of it is."""
+
+    x_mm: float  # from the middle of the view, to the right
+    distance_mm: float
+    area_m2: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """What the vision thread says of one frame. Carries no image. ``embedding`` is set for FACE alone.
@@ -423,7 +432,7 @@ class Observation:
 
     ``depth_fit`` is None where depth was not laid on the mean face: by an encoder without such a depth half, or
     because the frame was unusable before or too little of the face had depth. ``somebody`` is False if depth shows
-    that nobody is in range, so that no face was looked for.
+    that nobody is in range, so that no face was looked for. ``figures`` are found where nothing but depth is looked at.
     """
 
     attempt: int
@@ -438,6 +447,7 @@ class Observation:
     stage_ms: dict[str, float] = field(default_factory=dict)
     modality: Modality = Modality.COLOR
     beside: Embedding | None = None
+    figures: tuple[Figure, ...] = ()
 
     def __post_init__(self) -> None:
         _require((self.embedding is not None) == (self.seen is Seen.FACE), f"{self.seen} and embedding do not agree")

@@ -16,6 +16,7 @@ from kinect_unlock.align import FaceDepth
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness, with_frontal
 from kinect_unlock.errors import ModelError
+from kinect_unlock.figures import figures_in
 from kinect_unlock.frames import (
     F32,
     U8,
@@ -98,6 +99,7 @@ class Pipeline:
         self._ranges = {"enrol": config.ranges.enrol, "verify": verify, "preview": verify}
         self._bounds = config.liveness
         self._depth_range, self._depth_vote = config.ranges.depth_vote, config.depth_vote
+        self._watched_mm = config.presence.widest_mm(verify)
         self._infrared = config.match.infrared
         self._clock = clock or SystemClock()
 
@@ -108,7 +110,10 @@ class Pipeline:
             ModelError: a network failed.
             SourceError: the frame contradicts its own calibration.
         """
-        look, limits = _Look(frame, attempt, self._clock), self._ranges[use]
+        look = _Look(frame, attempt, self._clock)
+        if use == "watch":
+            return self._watch(look, frame)
+        limits = self._ranges[use]
         color = Sight.in_color(frame)
         if color is None:
             return look.saw(Seen.NO_DEPTH)
@@ -121,6 +126,14 @@ class Pipeline:
         if use == "enrol":
             return replace(seen, beside=other.embedding) if _is_one_head(seen, other) else seen
         return seen if other.seen is Seen.NO_FACE else other
+
+    def _watch(self, look: "_Look", frame: Frame) -> Observation:
+        """Look by depth alone whether somebody is there; without depth nobody is seen."""
+        if frame.depth_mm is None or frame.calibration is None:
+            return look.saw_nobody()
+        with look.stage("figures"):
+            figures = figures_in(frame.depth_mm, frame.calibration, *self._watched_mm)
+        return replace(look.saw(Seen.NO_FACE), somebody=bool(figures), figures=figures)
 
     def _look_at(self, look: "_Look", sight: Sight, limits: PoseRange) -> Observation:
         """Look at one frame in one light."""

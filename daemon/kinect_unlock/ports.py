@@ -19,7 +19,7 @@ from kinect_unlock.matching import Bar
 from kinect_unlock.settings import PoseRange
 from kinect_unlock.wire import Reply
 
-Use: TypeAlias = Literal["enrol", "verify", "preview"]
+Use: TypeAlias = Literal["enrol", "verify", "preview", "watch"]  # the last one: by depth alone
 HookName: TypeAlias = Literal["lock", "unlock"]
 
 

@@ -189,6 +189,37 @@ class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
     stage_timeout_s: Positive = 20.0
 
 
+class Watch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Unlocking a locked session without being asked, when its user comes back."""
+
+    enabled: bool = False
+    even_if_costly: bool = False
+    grace_s: NotNegative = 5.0
+    gone_s: Positive = 4.0
+    still_s: Positive = 20.0
+    rest_s: Positive = 2.0
+    longest_rest_s: Positive = 120.0
+    max_failures: Count = 3
+
+
+class Presence(Struct, frozen=True, forbid_unknown_fields=True):
+    """Locking the session behind a user who walks away."""
+
+    enabled: bool = False
+    even_if_costly: bool = False
+    near_mm: Positive = 400.0
+    far_mm: Positive = 1700.0
+    margin_mm: NotNegative = 150.0
+    absent_s: Positive = 20.0
+    still_mm: Positive = 1.5
+    look_every_s: Positive = 30.0
+
+    def widest_mm(self, verify: PoseRange) -> tuple[float, float]:
+        """Return the distances between which anybody is of interest, be it to lock or to unlock."""
+        near_mm, far_mm = max(0.0, self.near_mm - self.margin_mm), self.far_mm + self.margin_mm
+        return min(near_mm, verify.near_mm), max(far_mm, verify.far_mm)
+
+
 class Hooks(Struct, frozen=True, forbid_unknown_fields=True):
     """Programs that lock and unlock; None: no such program."""
 
@@ -221,5 +252,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     policy: PolicyRules = PolicyRules()
     services: dict[ServiceName, Standing] = field(default_factory=_services)
     enrol: Enrol = Enrol()
+    watch: Watch = Watch()
+    presence: Presence = Presence()
     hooks: Hooks = Hooks()
     log: Log = Log()

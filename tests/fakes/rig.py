@@ -157,7 +157,7 @@ class Rig:
         opened = asyncio.get_running_loop().create_task(self.camera.opened.wait())
         await asyncio.wait({opened, asked.task}, return_when=asyncio.FIRST_COMPLETED)
         assert opened.done(), f"the camera was not opened: {asked.replies}"
-        self.controller.on_camera_ready(self.attempt)
+        self.controller.floor.on_camera_ready(self.attempt)
         return asked
 
     @property
@@ -166,7 +166,7 @@ class Rig:
         return self.camera.attempt
 
     def show(self, observation: Observation) -> None:
-        self.controller.on_observation(observation)
+        self.controller.floor.on_observation(observation)
 
     def show_person(self, person: int, frames: int, *, first: int = 0) -> None:
         """Show a live person for some frames, or until the camera is closed."""

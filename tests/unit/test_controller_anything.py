@@ -176,16 +176,16 @@ class Anything(RuleBasedStateMachine):
 
     @rule(late=st.booleans())
     def camera_is_ready(self, *, late: bool) -> None:
-        self.rig.controller.on_camera_ready(self.rig.camera.last_attempt - int(late))
+        self.rig.controller.floor.on_camera_ready(self.rig.camera.last_attempt - int(late))
 
     @rule(late=st.booleans())
     def source_is_lost(self, *, late: bool) -> None:
-        self.rig.controller.on_source_lost(self.rig.camera.last_attempt - int(late), SourceLost("unplugged"))
+        self.rig.controller.floor.on_source_lost(self.rig.camera.last_attempt - int(late), SourceLost("unplugged"))
         self.settle()
 
     @rule(late=st.booleans())
     def source_is_spent(self, *, late: bool) -> None:
-        self.rig.controller.on_source_ended(self.rig.camera.last_attempt - int(late))
+        self.rig.controller.floor.on_source_ended(self.rig.camera.last_attempt - int(late))
         self.settle()
 
     @precondition(lambda self: self.claims)

@@ -115,7 +115,7 @@ def test_a_frame_that_is_not_one_live_face_is_no_sample(seen: Seen) -> None:
         asked = await rig.before_camera(Enrol("anna"))
         for index in range(20):
             rig.show(seen_other(rig.attempt, index, seen))
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.ENROL_FAILED
         assert not rig.templates.kept
 
@@ -150,7 +150,7 @@ def test_a_face_that_lacks_something_is_no_sample(lacking: str) -> None:
             "pose": replace(frame, face=None),
         }
         rig.show(without[lacking])
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.ENROL_FAILED
 
     play(scene)
@@ -300,7 +300,7 @@ def test_losing_the_camera_ends_an_enrolment_with_its_word_and_nothing_written()
         rig = Rig(config_with(TWO_STAGES))
         asked = await rig.before_camera(Enrol("anna"))
         hold(rig, "straight", count())
-        rig.controller.on_source_lost(rig.attempt, SourceLost("unplugged"))
+        rig.controller.floor.on_source_lost(rig.attempt, SourceLost("unplugged"))
         assert (await asked.answer()).word is Word.SOURCE_LOST
         assert not rig.templates.kept
         assert not rig.ledgers.saves

@@ -65,7 +65,7 @@ def test_a_face_of_another_space_names_nobody() -> None:
             frame = seen_face(rig.attempt, index, OWNER)
             assert frame.embedding is not None
             rig.show(replace(frame, embedding=replace(frame.embedding, model_id="elsewhere")))
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.TIMED_OUT
 
     play(scene)
@@ -98,7 +98,7 @@ def test_losing_the_camera_and_hanging_up_end_a_look() -> None:
     async def scene() -> None:
         rig = rig_with_two()
         asked = await rig.before_camera(Identify())
-        rig.controller.on_source_lost(rig.attempt, SourceLost("unplugged"))
+        rig.controller.floor.on_source_lost(rig.attempt, SourceLost("unplugged"))
         assert (await asked.answer()).word is Word.SOURCE_LOST
         again = await rig.before_camera(Identify())
         again.gone.set()

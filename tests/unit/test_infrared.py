@@ -98,7 +98,7 @@ def test_how_a_stranger_would_vote_in_infrared_is_told_too() -> None:
         rig = rig_of()
         asked = await rig.before_camera(Verify("anna"))
         show(rig, [lambda attempt, index: ir_face(attempt, index, STRANGER)] * 12)
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.TIMED_OUT
         assert {line["would"] for line in frames_in(rig)} == {"stranger"}
 
@@ -169,7 +169,7 @@ def test_who_was_enrolled_before_there_was_infrared_is_neither_matched_nor_refus
         show(rig, [lambda attempt, index: ir_face(attempt, index, STRANGER)] * 20)
         assert [line["vote"] for line in frames_in(rig)] == [None] * 20
         assert not [line for line in frames_in(rig) if "would" in line]
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.TIMED_OUT
         assert rig.ledgers.kept["anna"].failures == 0
 
@@ -261,7 +261,7 @@ async def enrolled(rig: Rig, frames: Sequence[Callable[[int, int], Observation]]
     asked = await rig.before_camera(Enrol("anna"))
     show(rig, frames)
     if rig.camera.attempt is not None:
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
     await asked.answer()
     return rig.templates.kept.get("anna"), [
         reply.message or "" for reply in asked.replies if reply.word is Word.WARNING

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.people import OWNER, seen_face, template_of
 from fakes.rig import ME, OTHER, ROOT, Rig
-from kinect_unlock.claims import CameraPlace
+from kinect_unlock.claims import CameraPlace, Rank
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.ports import Peer
@@ -44,7 +44,7 @@ class Viewer:
     async def begun(self) -> "Viewer":
         """Wait until the camera is open for it."""
         await self._rig.camera.opened.wait()
-        self._rig.controller.on_camera_ready(self._rig.attempt)
+        self._rig.controller.floor.on_camera_ready(self._rig.attempt)
         return self
 
     async def answer(self) -> Reply:
@@ -57,7 +57,7 @@ def show(rig: Rig, index: int, person: int = OWNER) -> None:
     """Let a frame come with what was seen in it, a thirtieth of a second after the last."""
     rig.clock.advance(33_400_000)
     seen = seen_face(rig.attempt, index, person)
-    rig.controller.on_picture(Frame(seen.seq, seen.captured_ns, COLOR.copy(), None, None), seen)
+    rig.controller.floor.on_picture(Frame(seen.seq, seen.captured_ns, COLOR.copy(), None, None), seen)
 
 
 def _run(test: Awaitable[None]) -> None:
@@ -248,13 +248,13 @@ def test_an_attempt_gets_the_place_though_viewers_slip_in_between() -> None:
         numbers, held = count(), []
         evicted = asyncio.Event()
         place = CameraPlace(evicted.set)
-        assert await place.take(1, yields=True)
+        assert await place.take(1, Rank.PREVIEW)
         attempt = asyncio.get_running_loop().create_task(place.take(1))
         for _ in range(5):
             await evicted.wait()
             evicted.clear()
             place.leave()
-            held.append(await place.take(next(numbers), yields=True))  # before the attempt is woken
+            held.append(await place.take(next(numbers), Rank.PREVIEW))  # before the attempt is woken
         await evicted.wait()
         place.leave()
         assert held == [True] * 5
@@ -268,7 +268,7 @@ def test_the_end_of_a_recording_ends_a_preview_well() -> None:
         rig = Rig()
         viewer = await Viewer(rig).begun()
         show(rig, 0)
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         reply = await viewer.answer()
         assert (reply.word, reply.message) == (Word.OK, "the stream ended")
 
@@ -279,7 +279,7 @@ def test_a_lost_camera_ends_a_preview_with_its_reason() -> None:
     async def test() -> None:
         rig = Rig()
         viewer = await Viewer(rig).begun()
-        rig.controller.on_source_lost(rig.attempt, SourceLost("unplugged"))
+        rig.controller.floor.on_source_lost(rig.attempt, SourceLost("unplugged"))
         reply = await viewer.answer()
         assert (reply.word, reply.message) == (Word.SOURCE_LOST, "unplugged")
 
@@ -292,7 +292,7 @@ def test_a_viewer_that_was_forgotten_does_not_keep_the_camera_for_ever() -> None
         viewer = await Viewer(rig).begun()
         show(rig, 0)
         late = seen_face(rig.attempt, int(LIMIT_S * 31), OWNER)
-        rig.controller.on_picture(Frame(late.seq, late.captured_ns, COLOR.copy(), None, None), late)
+        rig.controller.floor.on_picture(Frame(late.seq, late.captured_ns, COLOR.copy(), None, None), late)
         assert (await viewer.answer()).word is Word.OK
 
     _run(test())

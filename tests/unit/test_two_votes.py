@@ -67,7 +67,7 @@ async def shown(rig: Rig, look: Callable[[int, int], Observation], *, frames: in
             break
         rig.show(look(rig.attempt, index))
     if rig.camera.attempt is not None:
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
     await asked.answer()
     return asked
 
@@ -173,7 +173,7 @@ def test_depth_unfit_to_vote_is_no_sample_of_an_enrolment() -> None:
         asked = await rig.before_camera(Enrol("anna"))
         for index in range(5):
             rig.show(seen_other(rig.attempt, index, Seen.DEPTH_UNFIT))
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.ENROL_FAILED
         assert not any(line.get("taken") for line in rig.log)
         assert Hint.KEEP_FACE_CLEAR in [reply.hint for reply in asked.replies]
@@ -217,7 +217,7 @@ def test_a_peer_who_may_ask_why_sees_both_scores_and_others_neither() -> None:
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna", explain=True))
         rig.show(seen_both(rig.attempt, 0, OWNER, STRANGER))
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         await asked.answer()
         (data,) = [reply.data for reply in asked.replies if reply.word is Word.FRAME]
         assert data is not None

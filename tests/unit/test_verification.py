@@ -133,7 +133,7 @@ def test_time_up_after_enough_strangers_is_a_rejection() -> None:
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna"))
         rig.show_person(STRANGER, 3)
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         assert (await asked.answer()).word is Word.NO_MATCH
         assert rig.ledgers.kept["anna"].failures == 1
 
@@ -145,7 +145,7 @@ def test_a_stream_that_ends_undecided_times_out() -> None:
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna"))
         rig.show_person(STRANGER, 2)
-        rig.controller.on_source_ended(rig.attempt)
+        rig.controller.floor.on_source_ended(rig.attempt)
         reply = await asked.answer()
         assert (reply.word, rig.ledgers.kept["anna"].failures) == (Word.TIMED_OUT, 0)
         assert reply.message is not None
@@ -174,7 +174,7 @@ def test_losing_the_camera_ends_closed_with_its_word_and_counts_what_was_seen() 
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna"))
         rig.show_person(STRANGER, 5)
-        rig.controller.on_source_lost(rig.attempt, SourceLost("unplugged"))
+        rig.controller.floor.on_source_lost(rig.attempt, SourceLost("unplugged"))
         reply = await asked.answer()
         assert (reply.word, reply.message) == (Word.SOURCE_LOST, "unplugged")
         assert rig.ledgers.kept["anna"].failures == 1
@@ -441,9 +441,9 @@ def test_news_of_an_ended_attempt_is_dropped() -> None:
         asked = await rig.before_camera(Verify("anna"))
         number = rig.attempt
         rig.show_person(OWNER, 10)
-        rig.controller.on_source_ended(number)
-        rig.controller.on_source_lost(number, SourceLost("late"))
-        rig.controller.on_camera_ready(number)
+        rig.controller.floor.on_source_ended(number)
+        rig.controller.floor.on_source_lost(number, SourceLost("late"))
+        rig.controller.floor.on_camera_ready(number)
         rig.show(seen_face(number, 40, STRANGER))
         assert (await asked.answer()).word is Word.MATCH
         assert rig.timers.pending == []
@@ -503,7 +503,7 @@ def test_an_event_that_cannot_be_ends_the_attempt_closed(caplog: pytest.LogCaptu
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna"))
         rig.show_person(STRANGER, 5)
-        attempt = rig.controller._attempt
+        attempt = rig.controller.floor.attempt
         assert attempt is not None
         attempt.start()
         reply = await asked.answer()
@@ -519,7 +519,7 @@ def test_an_attempt_cannot_end_twice() -> None:
     async def scene() -> None:
         rig = rig_with_anna()
         asked = await rig.before_camera(Verify("anna"))
-        attempt = rig.controller._attempt
+        attempt = rig.controller.floor.attempt
         assert attempt is not None
         rig.show_person(OWNER, 10)
         with pytest.raises(InternalError, match="cannot end twice"):

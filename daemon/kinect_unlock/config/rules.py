@@ -103,6 +103,16 @@ RULES: Final = (
         lambda c: any(bound is not None and not 0.0 <= bound <= 1.0 for bound in c.liveness.valid_depth or ()),
         "is a share, from 0 to 1",
     ),
+    Rule(
+        ("presence.near_mm", "presence.far_mm"),
+        lambda c: c.presence.near_mm >= c.presence.far_mm,
+        "near_mm must be below far_mm",
+    ),
+    Rule(
+        ("watch.rest_s", "watch.longest_rest_s"),
+        lambda c: c.watch.rest_s > c.watch.longest_rest_s,
+        "the first rest must not be longer than the longest one",
+    ),
     *(_bad_path(key) for key in _PATH_KEYS),
     *(_bad_program(f"hooks.{which}") for which in ("lock", "unlock")),
     Rule(

@@ -1,0 +1,113 @@
+"""Who has the camera at this moment: the one attempt that its news are for, from its begin to its end."""
+
+import asyncio
+from typing import TypeAlias
+
+from kinect_unlock.attempts import Desk
+from kinect_unlock.claims import CameraPlace
+from kinect_unlock.enrolment import EnrolAttempt
+from kinect_unlock.errors import KinectUnlockError
+from kinect_unlock.frames import Frame, Observation
+from kinect_unlock.identification import IdentifyAttempt
+from kinect_unlock.previewing import PreviewAttempt
+from kinect_unlock.verification import VerifyAttempt
+from kinect_unlock.vigils import Vigil
+from kinect_unlock.wire import Reply, Word
+
+AnyAttempt: TypeAlias = VerifyAttempt | EnrolAttempt | IdentifyAttempt | PreviewAttempt | Vigil
+
+
+class Floor:
+    """Has attempts run one at a time; who may have their turn is its `place`'s business."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.place = CameraPlace(lambda: self.cancel("somebody else's request took the camera"))
+        self.closing = False
+        self._desk = desk
+        self._attempt: AnyAttempt | None = None
+        self._attempts = 0
+        self._observations = 0
+        self._late = 0
+
+    @property
+    def attempt(self) -> AnyAttempt | None:
+        """The one that runs."""
+        return self._attempt
+
+    def next_number(self) -> int:
+        """Return the number of the attempt that is about to begin."""
+        self._attempts += 1
+        return self._attempts
+
+    def counters(self) -> dict[str, int]:
+        """Return what was counted since the start."""
+        counted = {"attempts": self._attempts, "observations": self._observations, "late": self._late}
+        return {**self._desk.camera.counters(), **counted}
+
+    def is_about(self, user: str) -> bool:
+        """Say whether the attempt that runs is about a user."""
+        return self._attempt is not None and self._attempt.claim.user == user
+
+    def close(self) -> None:
+        """End the attempt that runs, and let none begin."""
+        self.closing = True
+        self.cancel("the daemon is stopping")
+
+    def cancel(self, message: str) -> None:
+        """End the attempt that runs."""
+        if self._attempt is not None:
+            self._attempt.cancel(message)
+
+    async def see_through(self, attempt: AnyAttempt, gone: asyncio.Event) -> Reply:
+        """Let an attempt run to its end, or cancel it when ``gone`` is set."""
+        if gone.is_set() or self.closing:
+            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message="nobody waits for the answer")
+        self._attempt = attempt
+        leaving = asyncio.get_running_loop().create_task(gone.wait())
+        leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
+        try:
+            attempt.start()
+            return await asyncio.shield(attempt.ended)
+        finally:
+            attempt.cancel("the claim was ended")  # nothing when it has ended
+            leaving.cancel()
+            self._attempt = None
+
+    # The camera's news.
+
+    def on_camera_ready(self, attempt: int) -> None:
+        """Take notice that the source is open."""
+        current = self._current(attempt)
+        if current is not None:
+            current.ready()
+
+    def on_observation(self, observation: Observation) -> None:
+        """Judge one frame; one of another attempt is dropped."""
+        current = self._current(observation.attempt)
+        if current is None:
+            self._late += 1
+            return
+        self._observations += 1
+        current.observe(observation)
+
+    def on_picture(self, frame: Frame, observation: Observation) -> None:
+        """Show one frame to whoever watches; one of another claim is dropped."""
+        current = self._current(observation.attempt)
+        if isinstance(current, PreviewAttempt):
+            current.show(frame, observation)
+
+    def on_source_lost(self, attempt: int, error: KinectUnlockError) -> None:
+        """Take notice that no more frames can be had."""
+        current = self._current(attempt)
+        if current is not None:
+            current.lost(error)
+
+    def on_source_ended(self, attempt: int) -> None:
+        """Take notice that a finite source is spent."""
+        current = self._current(attempt)
+        if current is not None:
+            current.spent()
+
+    def _current(self, number: int) -> AnyAttempt | None:
+        attempt = self._attempt
+        return attempt if attempt is not None and attempt.claim.number == number else None
