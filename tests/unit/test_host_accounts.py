@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fakes.computer import Computer
 from kinect_unlock.host.accounts import Account, Group, account, groups, may_use
 
-USERS = "root:x:0:0:root:/root:/bin/bash\nkinectd:x:990:991::/nonexistent:/usr/sbin/nologin\n"
-GROUP = "root:x:0:\nkinectd:x:991:\nvideo:x:44:kinectd,anna\n"
+USERS = "root:x:0:0:root:/root:/bin/bash\nkinect-unlock:x:990:991::/nonexistent:/usr/sbin/nologin\n"
+GROUP = "root:x:0:\nkinect-unlock:x:991:\nvideo:x:44:kinect-unlock,anna\n"
 
 
 def node(mode: int, uid: int, gid: int) -> os.stat_result:
@@ -22,9 +22,9 @@ def test_a_user_has_the_main_group_and_those_that_name_the_user(tmp_path: Path) 
     computer.write("etc/passwd", USERS)
     computer.write("etc/group", GROUP)
 
-    assert account(tmp_path, "kinectd") == Account("kinectd", 990, frozenset({991, 44}))
+    assert account(tmp_path, "kinect-unlock") == Account("kinect-unlock", 990, frozenset({991, 44}))
     assert account(tmp_path, "nobody") is None
-    assert groups(tmp_path)["video"] == Group("video", 44, ("kinectd", "anna"))
+    assert groups(tmp_path)["video"] == Group("video", 44, ("kinect-unlock", "anna"))
 
 
 def test_a_computer_without_accounts_has_none(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_computer_without_accounts_has_none(tmp_path: Path) -> None:
     ],
 )
 def test_the_first_of_owner_group_and_others_that_fits_decides(*, status: os.stat_result, may: bool) -> None:
-    assert may_use(status, Account("kinectd", 990, frozenset({991}))) == may
+    assert may_use(status, Account("kinect-unlock", 990, frozenset({991}))) == may
 
 
 def test_root_may_whatever_the_mode_says() -> None:
