@@ -71,6 +71,7 @@ class Reading:
 class Soak:
     """What came of it. ``answers`` counts words; ``slowest_s`` is the longest that an attempt waited for its own."""
 
+    recording: str
     minutes: float
     mean_fault_s: float
     answers: dict[str, int]
@@ -125,7 +126,8 @@ def soak(
             status = daemon.client.request(Status()).data or {}
         leftovers = tuple(Holdings.now().more_than(before))
     counters = _counters(status)
-    return Soak(minutes, mean_fault_s, dict(answers), slowest_s, counters, tuple(watch.readings), leftovers)
+    readings = tuple(watch.readings)
+    return Soak(recording.stem, minutes, mean_fault_s, dict(answers), slowest_s, counters, readings, leftovers)
 
 
 def _counters(status: dict[str, Any]) -> dict[str, int]:
@@ -227,13 +229,13 @@ def _reading(pid: int, at_s: float) -> Reading:
 
 def table(found: Soak) -> Table:
     """Lay it out for a terminal."""
-    title = f"{found.minutes:g} minutes, a fault every {found.mean_fault_s:g} s on average"
+    title = f"{found.recording}: {found.minutes:g} minutes, a fault every {found.mean_fault_s:g} s on average"
     view = Table("", "first", "last", "least", "most", title=title, title_justify="left", box=SIMPLE_HEAD)
     names = ("daemon_mb", "driver_mb", "descriptors", "threads", "children", "rings")
     for name in names:
         values: Sequence[float] = [getattr(reading, name) for reading in found.readings]
         if values:
-            view.add_row(name.replace("_", ", "), *(f"{value:g}" for value in map(_short, _ends(values))))
+            view.add_row(name.replace("_mb", ", MB"), *(f"{value:g}" for value in map(_short, _ends(values))))
     view.add_section()
     view.add_row("growth, MB/h", "", "", "", f"{found.growth_mb_per_h:+.1f}")
     view.add_row("slowest answer, s", "", "", "", f"{found.slowest_s:.1f}")
