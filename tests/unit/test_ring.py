@@ -115,27 +115,25 @@ def test_a_reader_beside_a_writer_at_full_speed_never_sees_a_torn_frame(reader: 
     side_px = 640  # a copy takes half a millisecond, and the writer hardly longer for a frame: they meet often
     reader.agree(PlaneShapes((side_px, side_px), (side_px, side_px), (side_px, side_px)))
     said, says = os.pipe()
-    argv = [sys.executable, "-P", "-m", "fakes.ring_writer"]
-    with subprocess.Popen(
-        [*argv, *map(str, (reader.descriptor, says, 1_000, side_px))],
+    writer = subprocess.Popen(
+        [sys.executable, "-P", "-m", "fakes.ring_writer", *map(str, (reader.descriptor, says, side_px))],
         pass_fds=(reader.descriptor, says),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    ) as writer:
-        os.close(says)
+    )
+    os.close(says)
+    with writer, open(said, "rb", buffering=0) as news:  # noqa: PTH123 - a descriptor
         taken = missed = 0
-        while news := os.read(said, 8 * 64):
-            (number,) = struct.unpack("<q", news[-8:])
+        while taken < 300 or missed < 10:
+            said_now = news.read(65_536)  # all there is: who lags behind finds everything overwritten
+            (number,) = struct.unpack("<q", said_now[-8:])
             for wanted in (number - 1, number):  # the first is overwritten next
                 planes = reader.copy(wanted)
                 missed += planes is None
                 if planes is not None:
                     taken += 1
                     assert is_whole(planes, wanted)
-        os.close(said)
 
     assert writer.returncode == 0
-    assert taken > 100
-    assert missed > 0
 
 
 def test_the_memory_can_neither_be_cut_nor_grown(reader: RingReader) -> None:

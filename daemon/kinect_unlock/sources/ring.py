@@ -95,7 +95,8 @@ class RingWriter:
     def _slot(self, number: int) -> U8:
         if self._slots is None:
             raise ValueError("the ring is closed")
-        return self._slots[slot_of(number)]
+        slot: U8 = self._slots[slot_of(number)]
+        return slot
 
 
 class RingReader:
