@@ -59,6 +59,5 @@ def test_attempts_without_an_answer_are_counted() -> None:
 
 
 def test_growth_is_among_the_figures() -> None:
-    assert replace(SOAK, readings=tuple(reading(at_s, 1.0) for at_s in range(4))).as_json()[
-        "growth_mb_per_h"
-    ] == pytest.approx(0)
+    growing = replace(SOAK, readings=tuple(reading(at_s, 200.0 + at_s) for at_s in range(8)))
+    assert growing.as_json()["growth_mb_per_h"] == pytest.approx(3600.0)
