@@ -9,7 +9,6 @@ import os
 import select
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from kinect_unlock import config
 from kinect_unlock.client import Client
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S, SystemClock, deadline_left_s
 from kinect_unlock.errors import ConfigError, DaemonUnavailable, InternalError
+from kinect_unlock.host.programs import interpreter
 from kinect_unlock.settings import Config, Daemon
 
 START_TIMEOUT_S: Final = 180.0  # networks may have to be built, on a slow machine
@@ -159,8 +159,7 @@ class PrivateDaemon:
 
 def _start(file: Path, log: Path, address: Path) -> subprocess.Popen[bytes]:
     environ = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
-    # -P: what lies in the current folder is not ours to import.
-    argv = [sys.executable, "-P", "-m", "kinect_unlock", "run", "--test-source", "--until-stdin-closes"]
+    argv = [*interpreter(), "-m", "kinect_unlock", "run", "--test-source", "--until-stdin-closes"]
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and program
             [*argv, "--config", str(file)],

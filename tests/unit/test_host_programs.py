@@ -1,5 +1,7 @@
 import os
 import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,16 @@ def test_a_program_gets_the_environment_that_it_is_given_and_no_other(
     monkeypatch.setenv(variable, "/secret")
 
     assert run(tmp_path, f"echo ${variable}").out == ("",)
+
+
+@pytest.mark.parametrize(("started", "believes"), [([], ["-P"]), (["-I"], ["-P", "-E", "-s"]), (["-E"], ["-P", "-E"])])
+def test_a_process_of_ours_believes_no_more_of_its_environment_than_we_do(
+    started: list[str], believes: list[str]
+) -> None:
+    program = "from kinect_unlock.host.programs import interpreter; print(*interpreter()[1:])"
+    told = subprocess.run([sys.executable, *started, "-c", program], check=True, capture_output=True, text=True)
+
+    assert told.stdout.split() == believes
 
 
 def _ends(pid: int) -> bool:

@@ -4,8 +4,6 @@ import logging
 import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -621,14 +619,6 @@ def test_a_driver_sees_nothing_of_the_service_manager_and_leaves_no_core(
         names.split()
     )
     assert core == "(0, 0)"
-
-
-@pytest.mark.parametrize(("started", "believes"), [([], ["-P"]), (["-I"], ["-P", "-E", "-s"]), (["-E"], ["-P", "-E"])])
-def test_a_driver_believes_no_more_of_its_environment_than_the_daemon(started: list[str], believes: list[str]) -> None:
-    program = "from kinect_unlock.sources.driver_life import interpreter; print(*interpreter()[1:])"
-    told = subprocess.run([sys.executable, *started, "-c", program], check=True, capture_output=True, text=True)
-
-    assert told.stdout.split() == believes
 
 
 def test_without_descriptors_it_says_so_and_leaves_nothing(make: Make, before: Holdings) -> None:

@@ -26,8 +26,8 @@ class Loaded:
 
 def look(*what: str, environ: Mapping[str, str], limit_s: float = _LIMIT_S) -> Loaded:
     """Load a library, a binding or a pipeline; see `kinect_unlock.host.driver_probe` for the words."""
-    # -P: a file of that name in the folder that doctor was started in is no binding.
-    told = programs.run([sys.executable, "-P", "-m", _PROBE, *what], limit_s=limit_s, environ=environ)
+    argv = [*programs.interpreter(), "-m", _PROBE, *what]
+    told = programs.run(argv, limit_s=limit_s, environ=environ)
     if told is None:
         return Loaded(None, f"could not be looked at: {sys.executable} is gone", "")
     return Loaded(_found(told.out[0]) if told.out else None, told.ending, told.err[-1].strip() if told.err else "")

@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,16 @@ class Ran:
     def last_words(self) -> str:
         """Return the last line it wrote to standard error, else to standard output, else nothing."""
         return next((line for line in reversed((*self.out, *self.err)) if line.strip()), "").strip()
+
+
+def interpreter() -> list[str]:
+    """Return our own interpreter's command: it believes no more of its environment than this process does.
+
+    -P: what lies in the current folder is not ours to import.
+    """
+    flags = sys.flags
+    ignored = ("-E",) * flags.ignore_environment + ("-s",) * flags.no_user_site
+    return [sys.executable, "-P", *ignored]
 
 
 def run(argv: Sequence[str], *, limit_s: float, environ: Mapping[str, str]) -> Ran | None:

@@ -10,12 +10,12 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Final
 
 from kinect_unlock.errors import SourceError
+from kinect_unlock.host.programs import interpreter
 from kinect_unlock.sources.driver_link import Begin, Close, FromChild, Link, LinkClosed, ToChild
 from kinect_unlock.sources.last_words import LastWords
 from kinect_unlock.sources.ring import RingReader
@@ -36,13 +36,6 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-
-
-def interpreter() -> list[str]:
-    """Return our own interpreter's command, which believes no more of its environment than this process does."""
-    flags = sys.flags
-    ignored = ("-E",) * flags.ignore_environment + ("-s",) * flags.no_user_site
-    return [sys.executable, "-P", *ignored]
 
 
 def exit_words(code: int) -> str:
