@@ -97,9 +97,14 @@ def _bars(rule: Rule) -> bool:
     return _NEVER_ALONE.fullmatch(rule.control) is not None
 
 
+def asks_a_password(rules: Iterable[Rule]) -> bool:
+    """Tell whether a password is asked for, by a module that is known to ask for one."""
+    return any(_PASSWORD.fullmatch(rule.module) for rule in rules)
+
+
 def _password_follows(rules: tuple[Rule, ...]) -> bool:
-    last = max(place for place, rule in enumerate(rules) if rule.ours)
-    return any(_PASSWORD.fullmatch(rule.module) for rule in rules[last + 1 :])
+    asking = [place for place, rule in enumerate(rules) if rule.ours and not rule.only_reports]
+    return not asking or asks_a_password(rules[asking[-1] + 1 :])
 
 
 def _names(found: Iterable[str]) -> str:

@@ -48,6 +48,8 @@ VERBS: Final = (
     Verb("key", "kinect_unlock.cli.key:app", "Exchange the key that templates are sealed with."),
     Verb("config", "kinect_unlock.cli.config:app", "Show the configuration in force, or check a file."),
     Verb("doctor", "kinect_unlock.cli.doctor:doctor", "Check this machine and say what is missing."),
+    Verb("setup", "kinect_unlock.cli.setup:setup", "Install it for the whole computer: service, key and logins."),
+    Verb("unsetup", "kinect_unlock.cli.setup:unsetup", "Undo what setup did, and nothing else."),
 )
 
 

@@ -15,6 +15,7 @@ import yaml
 from kinect_unlock import trust
 from kinect_unlock.config.faults import Fault
 from kinect_unlock.config.paths import (
+    SERVICE_USER,
     SYSTEM_SOCKET,
     Paths,
     cache_dir,
@@ -30,6 +31,7 @@ from kinect_unlock.errors import ConfigError
 from kinect_unlock.settings import Config
 
 __all__ = [
+    "SERVICE_USER",
     "SYSTEM_SOCKET",
     "Fault",
     "Paths",

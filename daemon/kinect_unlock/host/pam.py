@@ -31,6 +31,11 @@ class Rule:
         by_program = self.module == "pam_exec.so" and _OUR_PROGRAM in self.arguments
         return self.module.startswith(_OUR_MODULE) or by_program
 
+    @property
+    def only_reports(self) -> bool:
+        """Whether it is our module telling the daemon, after the password, that it was right."""
+        return self.module.startswith(_OUR_MODULE) and "report" in self.arguments.split()
+
 
 def services(root: Path) -> dict[str, tuple[Rule, ...]]:
     """Return, for each file of PAM, the modules that a login through it asks, in their order, includes resolved."""
