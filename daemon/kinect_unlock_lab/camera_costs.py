@@ -42,6 +42,7 @@ from kinect_unlock.sources.stand_in_driver.delivery import FrameMap, SyncMultiFr
 HZ: Final = 30.0  # of a Kinect v2
 WARM_UP: Final = 10  # frames of a block that are not counted: memory is touched for the first time
 _READ_S: Final = 2.0
+_BUSY: Final = "this machine is too busy to measure on"
 _TARGET: Final = "kinect_unlock_lab.camera_costs:metered_stand_in"
 
 # How often a frame's pixels are written after the driver handed them over: converted into the arrays of the frame; or
@@ -244,7 +245,10 @@ def _read_there(settings: Source, clock: Clock, frames: int, into: _Block, tally
     lives = DriverLives(clock, reappear_s=0.0)
     with closing(IsolatedSource(driver, asked, clock, lives=lives, pipelines=FixedPipeline("cpu"))) as source:
         _read(source, clock, frames, into)
+    if not tally.exists():
+        raise SourceLost(f"the driver's child did not close in time: {_BUSY}")
     _add(into.driver, msgspec.json.decode(tally.read_bytes(), type=Tally))
+    tally.unlink()
 
 
 def _add(tally: Tally, more: Tally) -> None:
@@ -270,7 +274,7 @@ def _read(source: FrameSource, clock: Clock, frames: int, into: _Block) -> Frame
             into.latency_ms.append((clock.monotonic_ns() - frame.captured_ns) / NS_PER_MS)
         if number == frames - 1:
             return frame
-    raise SourceLost(f"the stand-in gave no frame within {_READ_S:g} s: this machine is too busy to measure on")
+    raise SourceLost(f"the stand-in gave no frame within {_READ_S:g} s: {_BUSY}")
 
 
 def _registration(frame: Frame, detector: FaceDetector, rounds: int) -> Iterator[tuple[str, list[float]]]:
