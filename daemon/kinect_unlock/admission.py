@@ -1,23 +1,79 @@
 """Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
 
+from dataclasses import dataclass
+
 from kinect_unlock import policy
 from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
 from kinect_unlock.claims import ROOT
 from kinect_unlock.enrolment import EnrolAttempt
+from kinect_unlock.entitlement import Allowed, Cause, Refused, Rules, entitlement
 from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, RequestError, StoreError
 from kinect_unlock.frames import Origin, Template
+from kinect_unlock.logins import NOT_KNOWN, Logins, LoginSession
 from kinect_unlock.machines.verify import State
-from kinect_unlock.ports import Peer, RunFacts
+from kinect_unlock.ports import LoginWatch, Peer, RunFacts
+from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt
-from kinect_unlock.wire import AnyRequest, PasswordOk, Reply, Verify, Word
+from kinect_unlock.wire import AnyRequest, PasswordOk, Reply, Request, Verify, Word
 
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody who may ask what they ask; ``session`` is where they asked from, if that counts and is known."""
+
+    request: Request
+    peer: Peer
+    session: LoginSession | None
+    allowed: Allowed
+
+    @property
+    def intent(self) -> bool:
+        """True if a nod is needed as well."""
+        return self.allowed.intent
+
+
+class Door:
+    """Finds out where a peer is, and lets in who may ask; ``logins`` None: nobody knows who is logged in."""
+
+    def __init__(self, config: Config, facts: RunFacts, logins: LoginWatch | None) -> None:
+        self.rules = Rules(facts.own_uid, facts.shared, config.source.seat, config.services)
+        self._facts = facts
+        self._logins = logins
+
+    def logins(self) -> Logins:
+        """Return who is logged in, as far as that is known."""
+        return NOT_KNOWN if self._logins is None else self._logins.now()
+
+    async def enter(self, request: Request, peer: Peer) -> Entry | Refused:
+        """Say whether a peer may ask, before anything is looked up or counted."""
+        if not isinstance(request, Verify):
+            allowed = is_allowed(request, peer, self._facts)
+            return Entry(request, peer, None, Allowed()) if allowed else Refused(Cause.NOT_ALLOWED)
+        session = None if self._logins is None else await self._logins.session_of(peer.pid)
+        decided = entitlement(request, peer, session, self.logins(), self.rules)
+        return Entry(request, peer, session, decided) if isinstance(decided, Allowed) else decided
+
+    def refusal(self, entry: Entry) -> Refused | None:
+        """Say what has changed since somebody was let in, so that they would not be any more; None: nothing."""
+        if not isinstance(entry.request, Verify):
+            return None
+        logins = self.logins()
+        session = None if entry.session is None else logins.by_id(entry.session.id)
+        if entry.session is not None and session is None:
+            return Refused(Cause.NO_SESSION)
+        decided = entitlement(entry.request, entry.peer, session, logins, self.rules)
+        if isinstance(decided, Refused):
+            return decided
+        before, after = (one.session.id if one.session is not None else None for one in (entry.allowed, decided))
+        return None if before == after else Refused(Cause.INACTIVE)
+
+
 def is_allowed(request: AnyRequest, peer: Peer, facts: RunFacts) -> bool:
-    """Say whether a peer may ask: root and the daemon's own user, until logins come with their own rules.
+    """Say whether a peer may ask anything but whether it is somebody: root and the daemon's own user.
 
     That a password was right is believed from root alone, or in a run for trying out from the daemon's own user.
     """
@@ -34,11 +90,9 @@ def begin_verify(desk: Desk, ask: Verify, claim: Claim) -> VerifyAttempt | Reply
     Raises:
         KinectUnlockError: the run, its configuration, the template or the ledger does not allow any.
     """
-    _require_run_that_may_match(desk, ask)
-    template = desk.templates.load(ask.user)
-    if template is None or is_of_photographs(template) or template.origin is not desk.facts.origin:
-        return _not_enrolled(ask.user, template, desk.facts.origin)
-    _require_fitting(desk, template)
+    template = _template_to_match(desk, ask)
+    if isinstance(template, Reply):
+        return template
     ledger = desk.book.open(ask.user)
     attempt = VerifyAttempt(desk, claim, template, ledger)
     attempt.rest()
@@ -48,6 +102,21 @@ def begin_verify(desk: Desk, ask: Verify, claim: Claim) -> VerifyAttempt | Reply
     if due is not None and attempt.state is not State.LOCKED_OUT:
         return Reply(Word.PASSWORD_NEEDED, done=True, user=ask.user, message=_WHY[due])
     return attempt
+
+
+def may_not_match(desk: Desk, user: str) -> str | None:
+    """Return why no attempt to unlock could begin for a user, None if one could; a cool-down is none: it will end."""
+    try:
+        template = _template_to_match(desk, Verify(user, unlock=True))
+        ledger = desk.book.open(user)
+    except KinectUnlockError as error:
+        return str(error)
+    if isinstance(template, Reply):
+        return template.message
+    if ledger.locked_out:
+        return "too many failures; a password comes first"
+    due = policy.password_due(ledger, desk.clock.boot_time(), desk.config.policy)
+    return None if due is None else _WHY[due]
 
 
 def begin_enrol(desk: Desk, claim: Claim, user: str) -> EnrolAttempt:
@@ -83,13 +152,22 @@ def _has_sensors_template(desk: Desk, user: str) -> bool:
     return older is not None and older.origin is Origin.SENSOR
 
 
+def _template_to_match(desk: Desk, ask: Verify) -> Template | Reply:
+    _require_run_that_may_match(desk, ask)
+    template = desk.templates.load(ask.user)
+    if template is None or is_of_photographs(template) or template.origin is not desk.facts.origin:
+        return _not_enrolled(ask.user, template, desk.facts.origin)
+    _require_fitting(desk, template)
+    return template
+
+
 def _require_run_that_may_match(desk: Desk, ask: Verify) -> None:
     facts, entry = desk.facts, desk.recogniser.encoder
     fault: str | None = None
     if facts.origin is Origin.UNPROVEN and not facts.test_source:
         fault = (
-            "no threshold and no liveness bound has evidence for this kind of camera, so its frames never match, except "
-            "in a run started with --test-source"
+            "no threshold and no liveness bound has evidence for this kind of camera, so its frames never match, "
+            "except in a run started with --test-source"
         )
     elif facts.origin is not Origin.SENSOR and not facts.test_source:
         fault = f"{facts.origin} frames never match: only a sensor's do, except in a run started with --test-source"

@@ -7,8 +7,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
+from kinect_unlock.logind import LogindWatch
 from kinect_unlock.manifest import Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
@@ -74,6 +75,7 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         found = find_key(paths.state_dir, os.environ, config.daemon.template_key)
         facts = replace(facts, key=KeyFacts(found.source, found.key.id))
         place = held.enter_context(ListeningPlace(paths.socket))
+        facts = replace(facts, shared=place.shared)
         decisions = held.enter_context(_decision_log(config, test_source=test_source))
         composer = _Composer(config, facts, paths, found.key, clock, notifier)
         outcome = asyncio.run(composer.serve(place, decisions, until_stdin_closes=until_stdin_closes))
@@ -118,6 +120,8 @@ class _Composer:
             clock=clock,
             on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
         )
+        # Of a daemon that only its own user reaches, nobody asks where they are.
+        logins = LogindWatch() if self._facts.shared else None
         controller = Controller(
             config,
             self._facts,
@@ -127,6 +131,7 @@ class _Composer:
             ledgers=FileLedgerStore(self._paths.state_dir),
             hooks=self._hooks,
             clock=clock,
+            logins=logins,
             decisions=decisions,
         )
         vision = Vision(
@@ -148,7 +153,8 @@ class _Composer:
             stop_timeout_s=config.daemon.stop_timeout_s,
             status=_status(self._facts, config),
         )
-        return await Service(parts).run(until_stdin_closes=until_stdin_closes)
+        async with _kept_up(logins):
+            return await Service(parts).run(until_stdin_closes=until_stdin_closes)
 
     def _report(self, step: str, done: float) -> None:
         """Tell systemd and the log about the building of a network; called in the vision thread."""
@@ -309,6 +315,27 @@ def _in_infrared(config: Config, entry: Encoder) -> tuple[Threshold, ...]:
 def _status(facts: RunFacts, config: Config) -> str:
     kind = "TEST SOURCE" if facts.test_source else "source"
     return f"ready; {kind} {config.source.kind} ({facts.origin}), encoder {config.models.encoder}"
+
+
+@asynccontextmanager
+async def _kept_up(logins: LogindWatch | None) -> AsyncIterator[None]:
+    """Watch who is logged in; a fault of ours in that ends the daemon, as one anywhere on the loop does."""
+    if logins is None:
+        yield
+        return
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            context = {"message": "watching logind", "exception": fault, "task": task}
+            task.get_loop().call_exception_handler(context)
+
+    task = asyncio.get_running_loop().create_task(logins.run())
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @contextmanager

@@ -56,6 +56,7 @@ class Claim:
     stream: str | None
     explain: bool  # asked for, and the peer may
     send: Callable[[Reply], None]
+    intent: bool = False  # a nod is asked for as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from typing import Final, TypeAlias, assert_never
 from msgspec.structs import replace
 
 from kinect_unlock import answers
-from kinect_unlock.admission import begin_enrol, begin_verify, is_allowed
+from kinect_unlock.admission import Door, Entry, begin_enrol, begin_verify, is_allowed
 from kinect_unlock.attempts import Claim, Desk, fault_reply
 from kinect_unlock.claims import Rank
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
+from kinect_unlock.entitlement import Cause, Refused
 from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
 from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.frames import Origin
@@ -65,6 +66,7 @@ _LOG = logging.getLogger(__name__)
 Send: TypeAlias = Callable[[Reply], None]
 CameraRequest: TypeAlias = Verify | Enrol | Identify
 
+_ONLY_THEIRS: Final = Refused(Cause.NOT_ALLOWED)
 _STOPPING: Final = "the daemon is stopping; ask again when it is back"
 _TAKEN: Final = "another claim has the camera; ask again when it is done"
 
@@ -98,10 +100,11 @@ class Controller:
         log = DecisionLog(decisions)
         self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers or LoopTimers(), log)
         self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
+        self._door = Door(config, facts, logins)
         if logins is not None:
             logins.on_event(self._on_login_event)
         self.floor = Floor(self._desk)
-        self._refused: Counter[tuple[int, str]] = Counter()  # of a uid's requests of one kind
+        self._refused: Counter[tuple[int, str, Cause]] = Counter()  # of a uid's requests of one kind
 
     # Claims.
 
@@ -152,11 +155,12 @@ class Controller:
     async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
         if self.floor.closing:
             return Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING)
-        if not is_allowed(request, peer, self._desk.facts):
-            return self._refuse(request, peer)
+        entry = await self._door.enter(request, peer)
+        if isinstance(entry, Refused):
+            return self._refuse(request, peer, entry)
         match request:
             case Verify() | Enrol() | Identify(vectors=()):
-                return await self._before_camera(request, peer, tell, gone)
+                return await self._before_camera(request, entry, tell, gone)
             case Identify():
                 return answers.identify_photographs(self._desk, request)
             case Lock():
@@ -165,12 +169,13 @@ class Controller:
             case _:
                 return self._answer_at_once(request)
 
-    def _refuse(self, request: AnyRequest, peer: Peer) -> Reply:
+    def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
-        self._refused[peer.uid, _op(request)] += 1
-        if self._refused[peer.uid, _op(request)] == 1:
-            _LOG.warning("event=refused op=%s uid=%d pid=%d", _op(request), peer.uid, peer.pid)
-        return Reply(Word.NOT_AUTHORISED, done=True, message="only root and the daemon's own user may ask this")
+        op, cause = _op(request), refused.cause
+        self._refused[peer.uid, op, cause] += 1
+        if self._refused[peer.uid, op, cause] == 1:
+            _LOG.warning("event=refused op=%s uid=%d pid=%d cause=%s", op, peer.uid, peer.pid, cause)
+        return Reply(Word.NOT_AUTHORISED, done=True, message=refused.message)
 
     def _answer_at_once(self, request: EnrolVectors | Users | Forget | Status | PasswordOk) -> Reply:
         match request:
@@ -212,7 +217,8 @@ class Controller:
 
     # Attempts.
 
-    async def _before_camera(self, request: CameraRequest, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
+    async def _before_camera(self, request: CameraRequest, entry: Entry, tell: Send, gone: asyncio.Event) -> Reply:
+        peer = entry.peer
         if not await self.floor.place.take(peer.uid):
             return Reply(Word.BUSY, done=True, message=_TAKEN)
         try:
@@ -221,10 +227,11 @@ class Controller:
                 uid=peer.uid,
                 user=None if isinstance(request, Identify) else request.user,
                 stream=request.stream,
-                explain=not isinstance(request, Identify) and request.explain,
+                explain=_explains(request) and is_allowed(request, peer, self._desk.facts),
                 send=tell,
+                intent=entry.intent,
             )
-            reply = await self._attempted(request, claim, gone)
+            reply = await self._attempted(request, claim, gone, entry)
             self._desk.log.decision(claim.number, _op(request), claim.user, reply)
             _LOG.info("event=attempt op=%s user=%s word=%s uid=%d", _op(request), claim.user, reply.word, peer.uid)
             return reply
@@ -245,11 +252,14 @@ class Controller:
         finally:
             self.floor.place.leave()
 
-    async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event) -> Reply:
+    async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event, entry: Entry) -> Reply:
         try:
             ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
             reply = begun if isinstance(begun, Reply) else await self.floor.see_through(begun, gone)
+            if reply.word is Word.MATCH and (refused := self._door.refusal(entry)) is not None:
+                message = f"matched, but something is another than it was: {refused.message}"
+                return Reply(Word.CANCELLED, done=True, user=claim.user, message=message)
             if ticket is not None and claim.user is not None and reply.word is Word.MATCH:
                 return await self._unlock(claim.user, ticket, gone)
         except KinectUnlockError as error:
@@ -277,6 +287,10 @@ class Controller:
             message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
             return Reply(Word.CANCELLED, done=True, user=user, message=message)
         return Reply(Word.UNLOCKED, done=True, user=user)
+
+
+def _explains(request: CameraRequest) -> bool:
+    return not isinstance(request, Identify) and request.explain
 
 
 def _op(request: AnyRequest) -> str:

@@ -50,7 +50,7 @@ class Cause(StrEnum):
 
 
 WORDS: Final[Mapping[Cause, str]] = {
-    Cause.NOT_ALLOWED: "only root and the daemon's own user may ask this, and a user for themself",
+    Cause.NOT_ALLOWED: "only root and the daemon's own user may ask this",
     Cause.SERVICE_UNKNOWN: "this service is not in the configuration ($.services), so it may not ask",
     Cause.SERVICE_NEVER: "the configuration does not let this service ask ($.services)",
     Cause.REMOTE: "a remote session is before no camera",

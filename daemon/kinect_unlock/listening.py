@@ -52,6 +52,13 @@ class ListeningPlace:
             self._release()
             raise
 
+    @property
+    def shared(self) -> bool:
+        """True if others than root and the socket's owner can reach it."""
+        folders = [self.path.parent.resolve(), *self.path.parent.resolve().parents]
+        ways = [folder.stat().st_mode & stat.S_IXOTH for folder in folders]
+        return all(ways) and bool(self.path.stat().st_mode & stat.S_IWOTH)
+
     def close(self) -> None:
         """Remove the socket, if it is still ours, and let go of the place."""
         try:

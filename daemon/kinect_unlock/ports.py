@@ -49,6 +49,7 @@ class RunFacts:
     own_uid: int
     version: str
     pid: int
+    shared: bool = False  # others than root and its own user can reach the socket
     key: KeyFacts | None = None  # None where nothing is sealed
 
 
