@@ -8,14 +8,16 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
-from kinect_unlock import answers
+from kinect_unlock import answers, keeping
+from kinect_unlock.adapting import Adapting
 from kinect_unlock.admission import Door, Entry, begin_enrol, begin_verify, is_allowed
 from kinect_unlock.attempts import Claim, Desk, fault_reply
-from kinect_unlock.claims import Rank
+from kinect_unlock.claims import ROOT, Rank
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
 from kinect_unlock.entitlement import Cause, Refused
@@ -46,14 +48,19 @@ from kinect_unlock.wire import (
     AnyRequest,
     Enrol,
     EnrolVectors,
+    Export,
     Forget,
+    History,
     Identify,
+    Import,
+    KeepingRequest,
     Lock,
     PasswordOk,
     Preview,
     Reply,
     Request,
     Status,
+    Undo,
     Users,
     Verify,
     Word,
@@ -104,6 +111,7 @@ class Controller:
         if logins is not None:
             logins.on_event(self._on_login_event)
         self.floor = Floor(self._desk)
+        self._adapting = Adapting(self._desk)
         self._refused: Counter[tuple[int, str, Cause]] = Counter()  # of a uid's requests of one kind
 
     # Claims.
@@ -167,7 +175,7 @@ class Controller:
                 await self._sessions.lock()
                 return Reply(Word.OK, done=True)
             case _:
-                return self._answer_at_once(request)
+                return self._answer_at_once(request, peer)
 
     def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
@@ -177,31 +185,33 @@ class Controller:
             _LOG.warning("event=refused op=%s uid=%d pid=%d cause=%s", op, peer.uid, peer.pid, cause)
         return Reply(Word.NOT_AUTHORISED, done=True, message=refused.message)
 
-    def _answer_at_once(self, request: EnrolVectors | Users | Forget | Status | PasswordOk) -> Reply:
+    def _answer_at_once(
+        self, request: EnrolVectors | Users | KeepingRequest | Status | PasswordOk, peer: Peer
+    ) -> Reply:
         match request:
-            case EnrolVectors(user=user) | Forget(user=user) if self.floor.is_about(user):
-                return Reply(Word.BUSY, done=True, user=user, message=f"{user} is before the camera; ask again later")
+            case EnrolVectors(user=user) if self.floor.is_about(user):
+                return _before_the_camera(user)
             case EnrolVectors():
                 return answers.keep_photographs(self._desk, request)
             case Users():
                 return answers.users(self._desk)
-            case Forget(user=user):
-                return self._forget(user)
+            case Forget() | History() | Undo() | Export() | Import():
+                return self._keep(request, peer)
             case Status():
                 return answers.status(self._desk, self._sessions.told(), self._counters())
             case PasswordOk(user=user):
-                return self._password_accepted(user)
+                return self._password_accepted(user, peer)
             case _:
                 assert_never(request)
 
-    def _forget(self, user: str) -> Reply:
-        """Remove the template before the counters: what fails half-way leaves nobody with fresh tries."""
-        self._desk.templates.delete(user)
-        self._desk.book.delete(user)
-        _LOG.info("event=forgotten user=%s", user)
-        return Reply(Word.OK, done=True, user=user)
+    def _keep(self, request: KeepingRequest, peer: Peer) -> Reply:
+        """Do something with a template, unless its user is before the camera."""
+        user = keeping.whose(request)
+        if self.floor.is_about(user):
+            return _before_the_camera(user)
+        return keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
 
-    def _password_accepted(self, user: str) -> Reply:
+    def _password_accepted(self, user: str, peer: Peer) -> Reply:
         attempt = self.floor.attempt
         if isinstance(attempt, VerifyAttempt) and attempt.claim.user == user and not attempt.ended.done():
             attempt.password_accepted()
@@ -209,6 +219,8 @@ class Controller:
                 return fault_reply(attempt.fault)
         else:
             record_password(self._desk, user)
+        if peer.uid == ROOT or self._desk.facts.test_source:  # what users say of themselves teaches nothing
+            self._adapting.password_accepted(user)
         _LOG.info("event=password-accepted user=%s", user)
         return Reply(Word.OK, done=True, user=user)
 
@@ -257,6 +269,9 @@ class Controller:
             ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
             reply = begun if isinstance(begun, Reply) else await self.floor.see_through(begun, gone)
+            if isinstance(begun, VerifyAttempt):  # soon, not now: nobody's answer waits for a disk
+                matched = reply.word is Word.MATCH
+                asyncio.get_running_loop().call_soon(partial(self._adapting.ended, begun, matched=matched))
             if reply.word is Word.MATCH and (refused := self._door.refusal(entry)) is not None:
                 message = f"matched, but something is another than it was: {refused.message}"
                 return Reply(Word.CANCELLED, done=True, user=claim.user, message=message)
@@ -287,6 +302,10 @@ class Controller:
             message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
             return Reply(Word.CANCELLED, done=True, user=user, message=message)
         return Reply(Word.UNLOCKED, done=True, user=user)
+
+
+def _before_the_camera(user: str) -> Reply:
+    return Reply(Word.BUSY, done=True, user=user, message=f"{user} is before the camera; ask again later")
 
 
 def _explains(request: CameraRequest) -> bool:

@@ -101,3 +101,13 @@ def password_accepted(ledger: Ledger, now: BootTime) -> Ledger:
 def enrolled(ledger: Ledger, now: BootTime) -> Ledger:
     """Return the ledger of a user whose template was just made; failures and lock-out stay."""
     return replace(ledger, enrolled=now)
+
+
+def held_against(ledger: Ledger) -> Ledger:
+    """Return what of a ledger outlives its user's being forgotten by anybody but root: failures and lock-out.
+
+    Else whoever may forget and enrol had as many tries as they like.
+    """
+    if not (ledger.failures or ledger.locked_out):
+        return Ledger()
+    return Ledger(ledger.failures, ledger.locked_out, ledger.cooldown_s, ledger.cooldown_from)

@@ -189,6 +189,22 @@ class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
     stage_timeout_s: Positive = 20.0
 
 
+class Adapt(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether and how a template follows a face that changes; see `kinect_unlock.adaptation`.
+
+    Off: the thresholds' evidence is of templates of captures chosen by a protocol, not of ones that the matches chose.
+    """
+
+    on: bool = False
+    most_joined: Annotated[int, Meta(ge=1, le=16)] = 4
+    margin: Fraction = 0.10
+    near_miss: Fraction = 0.05
+    password_within_s: Positive = 20.0
+    centre_cosine: Fraction = 0.55
+    alike_cosine: Fraction = 0.90
+    quiet_after_spoof_s: NotNegative = 600.0
+
+
 class Watch(Struct, frozen=True, forbid_unknown_fields=True):
     """Unlocking a locked session without being asked, when its user comes back."""
 
@@ -252,6 +268,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     policy: PolicyRules = PolicyRules()
     services: dict[ServiceName, Standing] = field(default_factory=_services)
     enrol: Enrol = Enrol()
+    adapt: Adapt = Adapt()
     watch: Watch = Watch()
     presence: Presence = Presence()
     hooks: Hooks = Hooks()

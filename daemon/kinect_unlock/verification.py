@@ -1,14 +1,16 @@
 """Is it the user? Drives the verify machine with the frames' evidence and keeps the user's ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from kinect_unlock import evidence as ev
 from kinect_unlock import limiter
+from kinect_unlock.adaptation import Impression, View
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import NO_ATTEMPT, Facts, frame_facts
 from kinect_unlock.errors import OtherCamera
 from kinect_unlock.frames import Modality, Observation, Seen, Template
+from kinect_unlock.halves import HalfName
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
@@ -38,6 +40,13 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         self._ledger = ledger
         self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
         self._somebody = True  # as the client was told
+        self.saw_spoof = False
+        self.impression: Impression | None = None  # of the newest frame in colour that counted
+
+    @property
+    def template(self) -> Template:
+        """What the attempt compares with."""
+        return self._template
 
     def rest(self) -> None:
         """Leave a cool-down that is over."""
@@ -133,9 +142,21 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             mean_scores=scores_of_mean.cosines if counted else None,
             thresholds=needed,
         )
+        self.saw_spoof = self.saw_spoof or observation.seen is Seen.SPOOF
+        if counted:
+            self.impression = self._impression(observation, scores_of_mean, needed)
         would = self._would(observation, scores_of_frame)
         self.tell_frame({**facts, **would, "breaks": self._evidence.breaks}, observation)
         return ev.judge(self._evidence, scores_of_mean=scores_of_mean, needed=needed, rules=config.evidence)
+
+    def _impression(
+        self, observation: Observation, scores_of_mean: HalfScores, needed: Mapping[HalfName, float]
+    ) -> Impression | None:
+        embedding, face = observation.embedding, observation.face
+        if embedding is None or face is None or observation.modality is not Modality.COLOR:
+            return None
+        of_frame = cosines_needed(self._bars(Modality.COLOR), (face.pose.distance_mm,))
+        return Impression(View(embedding.vector, face.pose, of_frame), self._evidence, scores_of_mean, needed)
 
     def _vote(self, observation: Observation) -> tuple[ev.Vote | None, HalfScores | None]:
         """Return a frame's vote and its scores; no vote where a half of the encoder has no say.

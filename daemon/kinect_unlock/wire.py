@@ -30,6 +30,10 @@ StreamName: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-
 # Base64 of little-endian f32[D].
 Vector: TypeAlias = Annotated[str, Meta(min_length=4, max_length=8192)]
 Vectors: TypeAlias = Annotated[tuple[Vector, ...], Meta(max_length=32)]
+# Base64 of a key that a passphrase gave; see `kinect_unlock.exports`.
+SealingKey: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+# Base64 of a template, sealed; room is left in the line for the rest.
+SealedTemplate: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=48_000)]
 
 
 class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_field="op"):
@@ -78,9 +82,41 @@ class Users(Struct, frozen=True, forbid_unknown_fields=True, tag="users", tag_fi
 
 
 class Forget(Struct, frozen=True, forbid_unknown_fields=True, tag="forget", tag_field="op"):
-    """Delete a user's template and counters."""
+    """Delete a user's template and counters; what is held against them stays, unless root asks."""
 
     user: UserName
+
+
+class History(Struct, frozen=True, forbid_unknown_fields=True, tag="history", tag_field="op"):
+    """What joined a user's template after the enrolment: when and why."""
+
+    user: UserName
+
+
+class Undo(Struct, frozen=True, forbid_unknown_fields=True, tag="undo", tag_field="op"):
+    """Take the newest ``count`` views out of a user's template again, of those that joined after the enrolment."""
+
+    user: UserName
+    count: Annotated[int, Meta(ge=1, le=1024)] = 1
+
+
+class Export(Struct, frozen=True, forbid_unknown_fields=True, tag="export", tag_field="op"):
+    """Give out a user's template, sealed with ``key``."""
+
+    user: UserName
+    key: SealingKey
+
+
+class Import(Struct, frozen=True, forbid_unknown_fields=True, tag="import", tag_field="op"):
+    """Keep a template that was given out before, sealed with ``key``: as ``user``, or as whom it says.
+
+    ``replace`` true: in the place of the template that this user has.
+    """
+
+    sealed: SealedTemplate
+    key: SealingKey
+    user: UserName | None = None
+    replace: bool = False
 
 
 class Status(Struct, frozen=True, forbid_unknown_fields=True, tag="status", tag_field="op"):
@@ -109,7 +145,9 @@ class Preview(Struct, frozen=True, forbid_unknown_fields=True, tag="preview", ta
     rate_hz: Annotated[float, Meta(ge=0.1, le=30.0)] = 15.0
 
 
-Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | Forget | Status | Lock | PasswordOk
+# Whatever is done with a template that is there.
+KeepingRequest: TypeAlias = Forget | History | Undo | Export | Import
+Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | KeepingRequest | Status | Lock | PasswordOk
 # A preview needs a connection that can carry descriptors, so it is served apart.
 AnyRequest: TypeAlias = Request | Preview
 
@@ -138,6 +176,7 @@ class Word(StrEnum):
     LOCKED_OUT = "locked-out"  # only a password helps
     PASSWORD_NEEDED = "password-needed"  # noqa: S105 - policy asks for a password first
     NOT_ENROLLED = "not-enrolled"
+    NOTHING_KEPT = "nothing-kept"  # there is nothing to forget or undo
     ENROLLED = "enrolled"
     ENROL_FAILED = "enrol-failed"  # nothing was changed
     IDENTIFIED = "identified"  # `user` is who it is, or null for unknown

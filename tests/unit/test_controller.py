@@ -18,12 +18,16 @@ from kinect_unlock.settings import Hooks
 from kinect_unlock.wire import (
     Enrol,
     EnrolVectors,
+    Export,
     Forget,
+    History,
     Identify,
+    Import,
     Lock,
     PasswordOk,
     Request,
     Status,
+    Undo,
     Users,
     Verify,
     Word,
@@ -47,6 +51,10 @@ EVERYTHING: list[Request] = [
     Identify(model_id=SPACE, vectors=VECTORS),
     Users(),
     Forget("anna"),
+    History("anna"),
+    Undo("anna"),
+    Export("anna", bytes(32)),
+    Import(b"no template", bytes(32)),
     Status(),
     Lock(),
     PasswordOk("anna"),
@@ -405,7 +413,7 @@ def test_forgetting_removes_template_and_counters_even_of_a_damaged_template() -
         rig = Rig()
         rig.templates.corrupt.add("anna")
         rig.ledgers.kept["anna"] = Ledger(failures=2)
-        assert (await rig.ask(Forget("anna")).answer()).word is Word.OK
+        assert (await rig.ask(Forget("anna"), ROOT).answer()).word is Word.OK
         assert rig.templates.users() == ()
         assert rig.ledgers.kept == {}
 

@@ -11,6 +11,7 @@ EXIT_CODES: Final[dict[Word, int]] = {
     Word.IDENTIFIED: 0,
     Word.OK: 0,
     Word.NO_MATCH: 1,
+    Word.NOTHING_KEPT: 1,
     Word.TIMED_OUT: 3,
     Word.CANCELLED: 4,
     Word.LOCKED_OUT: 5,
@@ -74,6 +75,8 @@ def sentence(reply: Reply) -> str:
     if reply.word is Word.NOT_ENROLLED:
         user = reply.user or "this user"  # the message tells apart: not at all, by photographs, from another source
         return f"{reply.message or f'{user} is not enrolled'}; run `kinect-unlock enrol {user}`."
+    if reply.word is Word.OK and reply.message:
+        return f"{reply.message[0].upper()}{reply.message[1:]}."
     if reply.word in SENTENCES:
         return SENTENCES[reply.word].format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
     return reply.message or str(reply.word).replace("-", " ").capitalize() + "."
