@@ -27,6 +27,7 @@ class _Life:
     ring: RingReader
     link: Link[ToChild, FromChild]
     other: Link[FromChild, ToChild]
+    clock: ManualClock
     over: bool = False
 
     def is_over(self) -> bool:
@@ -43,7 +44,7 @@ class _Life:
 @pytest.fixture
 def life() -> Iterator[_Life]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    made = _Life(RingReader(), Link(ours, FromChild), Link(theirs, ToChild))
+    made = _Life(RingReader(), Link(ours, FromChild), Link(theirs, ToChild), ManualClock())
     made.other.send(OPENED)
     yield made
     made.link.close()
@@ -53,9 +54,8 @@ def life() -> Iterator[_Life]:
 
 @pytest.fixture
 def stream(life: _Life) -> DriverStream:
-    clock = ManualClock()
-    made = DriverStream(cast(DriverLife, life), clock)
-    clock.advance(2 * NOW_NS)
+    made = DriverStream(cast(DriverLife, life), life.clock)
+    life.clock.advance(2 * NOW_NS)
     return made
 
 
@@ -94,3 +94,14 @@ def test_a_rate_is_that_of_the_frames_that_nothing_held_back(life: _Life, stream
 
     assert stream.rate_hz() is None  # five intervals are 0.2 s
     assert stream.rate_hz(at_once=True) == pytest.approx(25.0)
+
+
+def test_a_stream_that_is_held_back_stalls_later(life: _Life, stream: DriverStream) -> None:
+    life.shows(1, life.clock.monotonic_ns())
+    stream.hear()
+    assert not stream.stalls(1.0)
+
+    life.clock.advance(NOW_NS)
+    assert stream.stalls(1.0)
+    stream.throttle(0.01)
+    assert not stream.stalls(1.0)

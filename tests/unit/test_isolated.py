@@ -550,6 +550,18 @@ def test_a_pipeline_that_ends_its_child_before_it_was_known_to_do_has_failed(mak
     assert book.told == [("cpu", "was ended by SIGSEGV")]
 
 
+def test_a_pipeline_that_stalls_before_it_was_known_to_do_has_failed(make: Make) -> None:
+    lives, book = DriverLives(CLOCK, reappear_s=0.0), _Book("cpu")
+    with closing(make("stalls", device=3, lives=lives, book=book)) as source:
+        source.open()
+        deadline_ns = CLOCK.monotonic_ns() + int(2.5 * NS_PER_S)  # who reads it waits for source.stall_timeout_s
+        while CLOCK.monotonic_ns() < deadline_ns:
+            source.read(0.1)
+
+    assert lives.failures == 1
+    assert book.told == [("cpu", "gave no frame for 2 s")]
+
+
 # Giving up, and what is left.
 
 

@@ -1,4 +1,4 @@
-"""What every frame source promises."""
+"""What every frame source promises; `Identity` is the core's, which shows it, and sources take it from here."""
 
 from typing import Protocol, runtime_checkable
 

@@ -64,7 +64,7 @@ class DriverStream:
         self._life = life
         self._clock = clock
         self._heard_ns = 0
-        self._is_held_back = False
+        self._held_back_hz: float | None = None
         self._free_from: Shown | None = None  # the first frame since it was let run at its own rate
         self._newest: Shown | None = None
         self._end: Broken | None = None  # as its driver told it
@@ -98,6 +98,14 @@ class DriverStream:
         if self.first_ns is not None and now_ns - self._heard_ns > BEAT_LIMIT_S * NS_PER_S:
             raise Broken(Fault.SILENT)
 
+    def stalls(self, timeout_s: float) -> bool:
+        """Say whether it has given no frame for so long, and for longer than it is held back."""
+        newest_ns = None if self._newest is None else self._newest.captured_ns
+        if newest_ns is None:
+            return False
+        limit_s = timeout_s + (0.0 if self._held_back_hz is None else 1.0 / self._held_back_hz)
+        return self._clock.monotonic_ns() - newest_ns >= limit_s * NS_PER_S
+
     def take(self) -> Frame | None:
         """Return a copy of the newest frame; None if there is none, or it was overwritten meanwhile."""
         return self.intake.take()
@@ -106,9 +114,9 @@ class DriverStream:
         """Have the driver give at most so many frames a second; None: all."""
         with suppress(LinkClosed):  # `hear` tells
             self._life.link.send(SetRate(rate_hz))
-        if self._is_held_back or rate_hz is not None:
+        if self._held_back_hz is not None or rate_hz is not None:
             self._free_from = None
-        self._is_held_back = rate_hz is not None
+        self._held_back_hz = rate_hz
 
     def rate_hz(self, *, at_once: bool = False) -> float | None:
         """Return how many frames a second it gives when nothing holds it back; None until that is known.
@@ -146,7 +154,7 @@ class DriverStream:
             case Shown():
                 self.intake.shown(said)
                 self._newest = said
-                if not self._is_held_back:
+                if self._held_back_hz is None:
                     self._free_from = self._free_from or said
             case Beat():
                 pass

@@ -10,8 +10,9 @@ import logging
 import os
 import select
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -21,9 +22,10 @@ from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.restarts import End
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream, Identity
+from kinect_unlock.sources.driver_ends import cause_of, end_of, speaks_against_pipeline
 from kinect_unlock.sources.driver_life import DriverLife
 from kinect_unlock.sources.driver_link import Begin
-from kinect_unlock.sources.driver_stream import BEAT_LIMIT_S, Broken, DriverStream, Fault
+from kinect_unlock.sources.driver_stream import Broken, DriverStream, Fault
 from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.lives import DriverLives
 from kinect_unlock.sources.pipelines import Pipeline, Pipelines
@@ -159,7 +161,7 @@ class IsolatedSource:
         present = self._present
         if present is not None:
             self._note_rate(present, at_once=True)
-            self._close(present, End.GIVEN_UP if present.stream.first_ns is None else End.CLOSED)
+            self._close(present)
         with self._guard:
             wake, self._wake = self._wake, None
             if wake is not None:
@@ -240,7 +242,7 @@ class IsolatedSource:
                 raise Broken(Fault.NO_FRAME, f"{self._settings.open_timeout_s:g} s of source.open_timeout_s")
             present.life.wait(left_s, self._waker())
             if self._given_up:
-                self._close(present, End.GIVEN_UP)
+                self._close(present)
                 self._check_wanted()
 
     # The end.
@@ -249,9 +251,9 @@ class IsolatedSource:
         """End a child that is of no more use; return what that means to who reads the camera."""
         said, has_served = broken.said, present.stream.first_ns is not None
         how, last = present.life.end(_GRACE_S[broken.fault])
-        cause = _cause(broken, how)
-        self._note(present, _end_of(said, has_served=has_served), cause)
-        if _speaks_against_pipeline(said, present, has_served=has_served):
+        cause = cause_of(broken, how)
+        self._note(present, end_of(said, has_served=has_served), cause)
+        if speaks_against_pipeline(said, has_served=has_served, is_rated=present.is_rated):
             self._pipelines.failed(present.pipeline, cause)
         match said:
             case EndOfStream() if has_served:
@@ -262,9 +264,19 @@ class IsolatedSource:
                 words = f"; its last words: {last!r}" if last else ""
                 return SourceLost(f"the camera driver {cause}{words}; {_NEXT}")
 
-    def _close(self, present: _Present, end: End) -> None:
+    def _close(self, present: _Present) -> None:
+        """End a child that nobody needs, or whose silence its reader has judged: it lives and gives no frame."""
+        with suppress(Broken):
+            present.stream.hear()
+        stalls = present.stream.stalls(self._settings.stall_timeout_s)
         present.life.end(CLOSE_GRACE_S)
-        self._note(present, end, "was told to")
+        if stalls:
+            cause = f"gave no frame for {self._settings.stall_timeout_s:g} s"
+            self._note(present, End.FAILED, cause)
+            if not present.is_rated:
+                self._pipelines.failed(present.pipeline, cause)
+        else:
+            self._note(present, End.GIVEN_UP if present.stream.first_ns is None else End.CLOSED, "was told to")
 
     def _note(self, present: _Present, end: End, cause: str) -> None:
         """Take notice of the end of the present life."""
@@ -288,40 +300,3 @@ class IsolatedSource:
         if rate_hz is not None:
             present.is_rated = True
             self._pipelines.worked(present.pipeline, self._identity or Identity(self._driver.model), rate_hz)
-
-
-def _end_of(said: SourceError | EndOfStream | None, *, has_served: bool) -> End:
-    """Return how a life ended whose driver said this, or nothing; what it says is believed before the first frame."""
-    match said:
-        case EndOfStream() if has_served:
-            return End.CLOSED
-        case SourceLost():
-            return End.FAILED
-        case SourceError() if not has_served:
-            return End.REFUSED
-        case _:
-            return End.FAILED
-
-
-def _speaks_against_pipeline(said: SourceError | EndOfStream | None, present: _Present, *, has_served: bool) -> bool:
-    """Say whether the pipeline may be at fault: no frame came of it, or the child died before it was known to do."""
-    if has_served:
-        return said is None and not present.is_rated
-    return not isinstance(said, DriverMissing | DeviceMissing)
-
-
-def _cause(broken: Broken, how: str) -> str:
-    """Say what a driver did, as what follows "the camera driver"."""
-    match broken.fault:
-        case Fault.OVER:
-            return how
-        case Fault.SILENT:
-            return f"hung: it said nothing for {BEAT_LIMIT_S:g} s and was ended"
-        case Fault.NO_FRAME:
-            return f"gave no frame within the {broken.words} and was ended"
-        case Fault.NONSENSE:
-            return f"said what cannot be ({broken.words}) and was ended"
-        case Fault.FAILED:
-            return f"gave up: {broken.said}" if str(broken.said) else "came to the end of its frames"
-        case _:
-            assert_never(broken.fault)
