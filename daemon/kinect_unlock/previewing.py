@@ -2,7 +2,8 @@
 
 A preview has the camera like an attempt, so that one place says who has it; but whoever wants to be recognised sends
 it away at once, and takes over the camera that it had opened. Pictures are sent one by one, each when the one before
-was taken: a viewer that stops reading gets no more, and never holds more memory than one picture.
+was taken: a viewer that stops reading gets no more, and holds the memory of one picture. Pictures that a viewer took
+and keeps count as the daemon's memory, too: only who may see the camera can use that up.
 """
 
 import logging
