@@ -19,8 +19,12 @@ from kinect_unlock.sources.pipelines import costly
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
 
-def status(desk: Desk, session: tuple[State, bool], counters: dict[str, int]) -> Reply:
+def status(
+    desk: Desk, session: tuple[State, bool], unasked: dict[str, object] | None, counters: dict[str, int]
+) -> Reply:
     """Say how the daemon is; ``session`` is its state, and whether that was seen.
+
+    ``unasked`` tells of what is done without being asked; None where nothing can be.
 
     Raises:
         StoreError: the list of users cannot be read.
@@ -54,6 +58,7 @@ def status(desk: Desk, session: tuple[State, bool], counters: dict[str, int]) ->
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
         "session": session[0].value,
         "session_confirmed": session[1],
+        "unasked": unasked,
         "integrity": desk.config.evidence.integrity,
         "counters": counters,
     }

@@ -45,7 +45,7 @@ from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
-from kinect_unlock.store import FileLedgerStore, FileTemplateStore, hold_state_dir
+from kinect_unlock.store import BUDGETS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.vision import Vision
 
@@ -121,7 +121,8 @@ class _Composer:
             on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
         )
         # Of a daemon that only its own user reaches, nobody asks where they are.
-        logins = LogindWatch() if self._facts.shared else None
+        unasked = config.watch.enabled or config.presence.enabled
+        logins = LogindWatch() if self._facts.shared or unasked else None
         controller = Controller(
             config,
             self._facts,
@@ -132,6 +133,7 @@ class _Composer:
             hooks=self._hooks,
             clock=clock,
             logins=logins,
+            budgets=FileLedgerStore(self._paths.state_dir, BUDGETS),
             decisions=decisions,
         )
         vision = Vision(

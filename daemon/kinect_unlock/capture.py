@@ -90,8 +90,9 @@ class Capture:
         self._clock = clock
         self._on_ready = on_ready
         self._linger_ns = int(settings.linger_s * NS_PER_S) if origin.live else 0
-        self._wanted: _Job | None = None  # what the controller wants; all three under `_changed`
+        self._wanted: _Job | None = None  # what the controller wants; all of these under `_changed`
         self._need = Need.LOOKING  # and what for
+        self._may_linger = True  # until the next attempt, once this one has ended
         self._current: _Job | None = None  # what the thread works at, or worked at last
         self._changed = threading.Condition()
         self._source: FrameSource | None = None  # the present one, under `_changed`
@@ -106,7 +107,7 @@ class Capture:
     def start(self, attempt: int, use: Use, stream: str | None) -> None:
         """Want frames for an attempt; returns at once. An attempt before it is given up."""
         with self._changed:
-            self._wanted = _Job(attempt, use, stream)
+            self._wanted, self._may_linger = _Job(attempt, use, stream), True
             self._need = Need.LOOKING
             self._changed.notify_all()
 
@@ -114,6 +115,12 @@ class Capture:
         """Want no frames; returns at once, and no frame is passed on after the present read."""
         with self._changed:
             self._wanted = None
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Want no frames, nor the source kept open; returns at once."""
+        with self._changed:
+            self._wanted, self._may_linger = None, False
             self._changed.notify_all()
 
     def adapt(self, need: Need) -> None:
@@ -156,7 +163,7 @@ class Capture:
 
     def _is_idle(self) -> bool:
         with self._changed:
-            return self._wanted is None and not self._stopping.is_set()
+            return self._wanted is None and self._may_linger and not self._stopping.is_set()
 
     def _follower(self, job: _Job) -> _Job | None:
         """Take up the job that waits, if it can have the source that ``job`` had."""

@@ -26,7 +26,6 @@ from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.frames import Origin
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.ledgers import LedgerBook
-from kinect_unlock.logins import LoginEvent
 from kinect_unlock.ports import (
     Camera,
     Hooks,
@@ -43,6 +42,7 @@ from kinect_unlock.ports import (
 from kinect_unlock.previewing import PreviewAttempt, noted
 from kinect_unlock.sessions import Sessions, Ticket
 from kinect_unlock.settings import Config
+from kinect_unlock.unasked import Unasked
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
     AnyRequest,
@@ -93,10 +93,13 @@ class Controller:
         hooks: Hooks,
         clock: Clock,
         logins: LoginWatch | None = None,
+        budgets: LedgerStore | None = None,
         timers: Timers | None = None,
         decisions: Callable[[str], None] | None = None,
     ) -> None:
-        """``decisions`` takes one line, without newline, of the decision log at a time; test runs only.
+        """Without ``logins``, and ``budgets`` for what nobody asks for, nothing is done that nobody asks for.
+
+        ``decisions`` takes one line, without newline, of the decision log at a time; test runs only.
 
         Raises:
             ConfigError: a decision log in a run that is not for trying out: it would hold scores.
@@ -108,9 +111,10 @@ class Controller:
         self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers or LoopTimers(), log)
         self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
         self._door = Door(config, facts, logins)
-        if logins is not None:
-            logins.on_event(self._on_login_event)
         self.floor = Floor(self._desk)
+        self._unasked: Unasked | None = None
+        if logins is not None and budgets is not None:
+            self._unasked = Unasked(self._desk, self.floor, self._sessions, logins=logins, budgets=budgets)
         self._adapting = Adapting(self._desk)
         self._refused: Counter[tuple[int, str, Cause]] = Counter()  # of a uid's requests of one kind
 
@@ -128,6 +132,7 @@ class Controller:
             _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
             reply = fault_reply(error)
         tell(reply)
+        self._look_anew()
 
     async def preview(
         self, request: Preview, peer: Peer, send: Send, gone: asyncio.Event, pictures: PictureLine
@@ -154,9 +159,12 @@ class Controller:
     def shut_down(self) -> None:
         """End the attempt that runs, and answer every later claim with SHUTTING_DOWN."""
         self.floor.close()
+        self._look_anew()
 
-    def _on_login_event(self, event: LoginEvent) -> None:
-        self._sessions.on_login_event(event)
+    def _look_anew(self) -> None:
+        """What was answered may change what is to be done without being asked."""
+        if self._unasked is not None:
+            self._unasked.refresh()
 
     # Answers.
 
@@ -198,7 +206,8 @@ class Controller:
             case Forget() | History() | Undo() | Export() | Import():
                 return self._keep(request, peer)
             case Status():
-                return answers.status(self._desk, self._sessions.told(), self._counters())
+                unasked = None if self._unasked is None else self._unasked.told()
+                return answers.status(self._desk, self._sessions.told(), unasked, self._counters())
             case PasswordOk(user=user):
                 return self._password_accepted(user, peer)
             case _:
@@ -209,7 +218,10 @@ class Controller:
         user = keeping.whose(request)
         if self.floor.is_about(user):
             return _before_the_camera(user)
-        return keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
+        reply = keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
+        if isinstance(request, Forget) and self._unasked is not None:
+            self._unasked.forget(user)
+        return reply
 
     def _password_accepted(self, user: str, peer: Peer) -> Reply:
         attempt = self.floor.attempt

@@ -23,6 +23,7 @@ class Floor:
     def __init__(self, desk: Desk) -> None:
         self.place = CameraPlace(lambda: self.cancel("somebody else's request took the camera"))
         self.closing = False
+        self.barred: str | None = None  # why nobody is looked at, for a person
         self._desk = desk
         self._attempt: AnyAttempt | None = None
         self._attempts = 0
@@ -62,6 +63,8 @@ class Floor:
         """Let an attempt run to its end, or cancel it when ``gone`` is set."""
         if gone.is_set() or self.closing:
             return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message="nobody waits for the answer")
+        if self.barred is not None:
+            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=self.barred)
         self._attempt = attempt
         leaving = asyncio.get_running_loop().create_task(gone.wait())
         leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))

@@ -1,8 +1,10 @@
 """The ledgers as the controller uses them: nothing is answered that rests on a ledger which is not saved."""
 
+from msgspec.structs import replace
+
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import StoreError
-from kinect_unlock.limiter import Ledger, rebased
+from kinect_unlock.limiter import Ledger, matched, rebased
 from kinect_unlock.ports import LedgerStore
 
 
@@ -57,3 +59,47 @@ class LedgerBook:
         """
         self._store.delete(user)
         self._owed.pop(user, None)
+
+
+class BudgetBook(LedgerBook):
+    """What may still be tried without being asked for: failures of its own, with all else as the user's ledger has it.
+
+    Who is locked out there is so here; who has used up the budget is not locked out there, and has it back as soon as
+    they have unlocked by a password, or by a face that was asked for. A match clears both.
+    """
+
+    def __init__(self, store: LedgerStore, clock: Clock, main: LedgerBook) -> None:
+        super().__init__(store, clock)
+        self._main = main
+
+    def open(self, user: str) -> Ledger:
+        """Return the user's ledger as it counts for what nobody asked for.
+
+        Raises:
+            StoreError: one of the two cannot be read.
+        """
+        return budget_of(self._main.open(user), super().open(user))
+
+    def save(self, user: str, ledger: Ledger) -> None:
+        """Save a ledger; a match is a match for the user's own as well.
+
+        Raises:
+            StoreError: one of the two cannot be written.
+        """
+        main = self._main.open(user)
+        if ledger.last_face is not None and ledger.last_face != main.last_face:
+            self._main.save(user, matched(main, ledger.last_face))
+        super().save(user, ledger)
+
+
+def budget_of(main: Ledger, own: Ledger) -> Ledger:
+    """Return what counts of a user's ledger and of the one of what nobody asked for."""
+    if own.last_unlock != main.last_unlock:  # they have unlocked since
+        own = Ledger()
+    return replace(
+        main,
+        failures=own.failures,
+        locked_out=own.locked_out or main.locked_out,
+        cooldown_s=own.cooldown_s,
+        cooldown_from=own.cooldown_from,
+    )

@@ -122,6 +122,10 @@ class Camera(Protocol):
         """Give the source back, which may stay open for the next attempt; harmless when there is none."""
         ...
 
+    def close(self) -> None:
+        """Give the source back, and have it closed and not kept open; the next attempt opens it again."""
+        ...
+
     def adapt(self, need: Need) -> None:
         """Say what the attempt needs frames for from now on; `start` begins with `Need.LOOKING`."""
         ...

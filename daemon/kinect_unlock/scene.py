@@ -25,7 +25,8 @@ class Mover:
 
     number: int
     figure: Figure
-    seen_ns: int
+    first_ns: int  # its first frame
+    seen_ns: int  # its newest one
     anchor: Figure
     moved_ns: int
 
@@ -69,10 +70,10 @@ def seen(scene: Scene, figures: Sequence[Figure], at_ns: int, *, still_mm: float
     for index, figure in enumerate(figures):
         before = taken.get(index)
         if before is None:
-            movers.append(Mover(next_number, figure, at_ns, figure, at_ns))
+            movers.append(Mover(next_number, figure, at_ns, at_ns, figure, at_ns))
             next_number += 1
         elif away_mm(before.anchor, figure) >= still_mm:
-            movers.append(Mover(before.number, figure, at_ns, figure, at_ns))
+            movers.append(replace(before, figure=figure, seen_ns=at_ns, anchor=figure, moved_ns=at_ns))
         else:
             movers.append(replace(before, figure=figure, seen_ns=at_ns))
     return Scene((*movers, *by_number.values()), at_ns, next_number)

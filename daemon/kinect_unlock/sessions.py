@@ -191,8 +191,9 @@ class Sessions:
         self._nameless = Session(NAMELESS, hooks.run, log)
         if logins is not None:
             self._take_stock()
+            logins.on_event(self._on_login_event)
 
-    def on_login_event(self, event: LoginEvent) -> None:
+    def _on_login_event(self, event: LoginEvent) -> None:
         """Believe what logind says."""
         match event:
             case SeenLocked(session=name) | SeenUnlocked(session=name) if name in self._known:
@@ -255,8 +256,8 @@ class Sessions:
             and not (ticket.session.tells and found[0].locked is False)
         )
 
-    async def lock(self, uid: int | None = None) -> None:
-        """Ask for a lock of the session that the camera's seat shows; ``uid`` is whose it must be, None anybody's.
+    async def lock(self) -> None:
+        """Ask for a lock of the session that the camera's seat shows.
 
         Raises:
             ConfigError: nothing locks sessions here.
@@ -268,8 +269,8 @@ class Sessions:
             await self._nameless.lock("")
             return
         found = self.shown()
-        if found is None or uid not in {None, found[0].uid}:
-            raise HookError(f"no session of yours is shown on {self._config.source.seat}")
+        if found is None:
+            raise HookError(f"{self._config.source.seat} shows no session of a user's")
         await found[1].lock(found[0].user)
 
     def told(self) -> tuple[State, bool]:

@@ -6,6 +6,7 @@
     template.key           32 random bytes, unless the key is given from outside; see `kinect_unlock.keys`
     templates/USER.tpl     sealed by `kinect_unlock.sealing`
     ledgers/USER.json      failures and lock-out, with a checksum
+    budgets/USER.json      the same of what was tried without being asked
 
 All of it belongs to the daemon's user alone, and what others could have read or written is refused. Who can write
 here is root or the daemon: against them the seal keeps copies (backups, stolen images without the key) unreadable and
@@ -33,7 +34,8 @@ from kinect_unlock.sealing import MAX_BYTES, Key, key_id_of, seal, unseal
 from kinect_unlock.wire import UserName
 
 _TEMPLATES: Final = "templates"
-_LEDGERS: Final = "ledgers"
+LEDGERS: Final = "ledgers"
+BUDGETS: Final = "budgets"
 _TEMPLATE_SUFFIX: Final = ".tpl"
 _LEDGER_SUFFIX: Final = ".json"
 _MAX_LEDGER_BYTES: Final = 16_384
@@ -149,8 +151,8 @@ class FileLedgerStore:
     A ledger that cannot be read is an error, never an empty one: it would forget failures and lock-out.
     """
 
-    def __init__(self, state_dir: Path) -> None:
-        self._folder = PrivateFolder(state_dir / _LEDGERS)
+    def __init__(self, state_dir: Path, folder: str = LEDGERS) -> None:
+        self._folder = PrivateFolder(state_dir / folder)
 
     def load(self, user: str) -> Ledger:
         """Return the user's ledger, an empty one if there is none.

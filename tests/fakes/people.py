@@ -12,6 +12,7 @@ from kinect_unlock.frames import (
     Detection,
     Embedding,
     Face,
+    Figure,
     HeadPose,
     LivenessReport,
     Modality,
@@ -129,6 +130,12 @@ def seen_other(attempt: int, index: int, seen: Seen) -> Observation:
     """Return a frame that nobody can be judged by."""
     face = None if seen in {Seen.NO_FACE, Seen.DARK, Seen.MANY_FACES} else face_at()
     return Observation(attempt, index, index * FRAME_MS * 1_000_000, seen, face=face)
+
+
+def seen_figures(attempt: int, index: int, *figures: Figure) -> Observation:
+    """Return what depth alone shows in the index-th frame of a stream at 30 Hz."""
+    at_ns = index * FRAME_MS * 1_000_000
+    return Observation(attempt, index, at_ns, Seen.NO_FACE, somebody=bool(figures), figures=figures)
 
 
 def _cue(value: float) -> Cue:

@@ -23,6 +23,7 @@ class FakeCamera:
         self.opened = asyncio.Event()
         self.needs: list[Need] = []  # of all attempts, one after the other
         self.shown = CameraReport()
+        self.closed = 0  # how often it was to be closed at once
 
     def start(self, attempt: int, use: Use, stream: str | None) -> None:
         assert self.attempt is None, f"camera started for {attempt} while {self.attempt} has it"
@@ -37,6 +38,10 @@ class FakeCamera:
     def stop(self) -> None:
         self.attempt = None
         self.opened.clear()
+
+    def close(self) -> None:
+        self.stop()
+        self.closed += 1
 
     def adapt(self, need: Need) -> None:
         self.needs.append(need)

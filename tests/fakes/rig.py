@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from fakes.logins import FakeLoginWatch
 from fakes.people import BOTH, DIM, SPACE, STRANGER, seen_face
 from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, ScriptedHooks
 from kinect_unlock.clock import ManualClock
@@ -106,7 +107,10 @@ class Rig:
         origin: Origin = Origin.RECORDING,
         test_source: bool = True,
         recognised_by: Recogniser | None = None,
+        logins: FakeLoginWatch | None = None,
     ) -> None:
+        self.logins = logins
+        self.budgets = MemoryLedgers()
         self.config = config
         self.clock = ManualClock(start_ns=0)
         self.camera = FakeCamera()
@@ -131,6 +135,8 @@ class Rig:
             ledgers=self.ledgers,
             hooks=self.hooks,
             clock=self.clock,
+            logins=self.logins,
+            budgets=self.budgets,
             timers=self.timers,
             decisions=self._note if self.facts.test_source else None,
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kinect_unlock.errors import InternalError
-from kinect_unlock.machines import enrol, identify, preview, session, verify
+from kinect_unlock.machines import enrol, identify, presence, preview, session, verify, vigil, watch
 from kinect_unlock.machines.table import Step, Table
 
 AnyTable = Table[Any, Any, Any]
@@ -36,12 +36,15 @@ ENROL = whole(enrol, enrol.ENROL)
 IDENTIFY = whole(identify, identify.IDENTIFY)
 PREVIEW = whole(preview, preview.PREVIEW)
 SESSION = whole(session, session.SESSION)
+VIGIL = whole(vigil, vigil.VIGIL)
+WATCH = Whole(watch.WATCH, frozenset(watch.State), frozenset(watch.Event), frozenset(watch.Effect))
+PRESENCE = Whole(presence.PRESENCE, frozenset(presence.State), frozenset(presence.Event), frozenset(presence.Effect))
 
 every_machine = pytest.mark.parametrize(
-    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, SESSION], ids=lambda one: one.table.name
+    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, VIGIL, SESSION, WATCH, PRESENCE], ids=lambda one: one.table.name
 )
 every_camera_machine = pytest.mark.parametrize(
-    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW], ids=lambda one: one.table.name
+    "machine", [VERIFY, ENROL, IDENTIFY, PREVIEW, VIGIL], ids=lambda one: one.table.name
 )
 
 
@@ -188,6 +191,53 @@ def test_the_session_is_believed_open_only_when_it_was_seen_open_or_a_lock_faile
         if step.to is session.State.UNLOCKED and before is not session.State.UNLOCKED
     }
     assert into == {session.Event.SEEN_UNLOCKED, session.Event.FAILED}
+
+
+def test_a_watch_unlocks_on_one_edge_and_is_over_with_it() -> None:
+    assert edges_with(watch.WATCH, watch.Effect.UNLOCK) == [(watch.State.TRYING, watch.Event.MATCHED)]
+    assert watch.WATCH.steps[watch.State.TRYING, watch.Event.MATCHED].to is watch.State.OFF
+
+
+def test_nobody_is_looked_at_before_the_grace_period_is_over_and_everybody_has_left() -> None:
+    """Every way from OFF or GRACE to TRYING leads through LEFT."""
+    without_leaving = Table(
+        name="watch",
+        steps={pair: step for pair, step in watch.WATCH.steps.items() if pair[1] is not watch.Event.LEFT},
+    )
+    for state in (watch.State.OFF, watch.State.GRACE, watch.State.LEAVING):
+        assert watch.State.TRYING not in reachable_from(without_leaving, state)
+    assert {step.to for (_, event), step in watch.WATCH.steps.items() if event is watch.Event.LOCKED} == {
+        watch.State.GRACE
+    }
+
+
+@pytest.mark.parametrize("machine", [WATCH, PRESENCE], ids=lambda one: one.table.name)
+def test_whatever_ends_it_stops_what_is_under_way(machine: Whole) -> None:
+    for (before, event), step in machine.table.steps.items():
+        if event.value == "ended":
+            assert step.to.value == "off"
+            assert "stop" in {effect.value for effect in step.effects}
+            assert before.value != "off"
+
+
+def test_a_guard_locks_only_behind_an_owner_who_was_known_and_is_away() -> None:
+    edges = edges_with(presence.PRESENCE, presence.Effect.LOCK)
+    away = {presence.State.AWAY, presence.State.ASKING}
+    assert set(edges) == {(state, presence.Event.GONE_LONG) for state in away}
+    without_knowing = Table(
+        name="presence",
+        steps={pair: step for pair, step in presence.PRESENCE.steps.items() if pair[1] is not presence.Event.KNOWN},
+    )
+    assert not away & reachable_from(without_knowing, presence.State.OFF)
+
+
+def test_the_time_runs_exactly_while_the_owner_is_away() -> None:
+    keeping = {presence.State.AWAY, presence.State.ASKING}
+    for (before, _), step in presence.PRESENCE.steps.items():
+        begins = before not in keeping and step.to in keeping
+        ends = before in keeping and step.to not in keeping
+        assert (presence.Effect.KEEP_TIME in step.effects) == begins
+        assert not ends or presence.Effect.FORGET_TIME in step.effects
 
 
 def test_nothing_is_saved_before_a_review_has_passed() -> None:

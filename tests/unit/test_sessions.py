@@ -126,7 +126,6 @@ class Desktop:
         self.timers = ManualTimers()
         log = DecisionLog(None)
         self.sessions = Sessions(config or Config(), self.hooks, log, logins=self.logins, timers=self.timers)
-        self.logins.on_event(self.sessions.on_login_event)
 
     def state(self) -> State:
         return self.sessions.told()[0]

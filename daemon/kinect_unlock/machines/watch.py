@@ -3,7 +3,7 @@
 Theory. UNLOCK stands on one edge, and leads to OFF: one lock is answered by at most one unlock. Before anybody is
 looked at, the session was locked for a grace period and nobody was there for a while (LEAVING): it is never opened at
 once under whoever has just locked it. The camera is open in LEAVING, WAITING and TRYING. Every try that did not end in
-a match is followed by a rest, which grows. SPENT is left only with the session; who asks in words is never affected.
+a match is followed by a rest, which grows, until the budget is spent; who asks in words is never affected.
 """
 
 from enum import StrEnum, unique
@@ -22,7 +22,6 @@ class State(StrEnum):
     WAITING = "waiting"  # until somebody comes
     TRYING = "trying"
     RESTING = "resting"
-    SPENT = "spent"
 
 
 @unique
@@ -73,7 +72,7 @@ WATCH: Final[Table[State, Event, Effect]] = Table(
         (S.TRYING, E.MATCHED): Step(S.OFF, (F.UNLOCK,)),
         (S.TRYING, E.REFUSED): Step(S.RESTING, (F.REST,)),
         (S.TRYING, E.DISTURBED): Step(S.RESTING, (F.REST,)),
-        (S.TRYING, E.BUDGET_SPENT): Step(S.SPENT, (F.STOP,)),
+        (S.TRYING, E.BUDGET_SPENT): Step(S.OFF, (F.STOP,)),
         (S.RESTING, E.REST_OVER): Step(S.WAITING, (F.WATCH_FOR_COMING,)),
     },
     ignored=frozenset({(S.OFF, E.ENDED)}),

@@ -1,0 +1,97 @@
+"""What the daemon does by itself, one thing at a time: it waits, or has an attempt before the camera, and is told.
+
+Whoever asked for something in words has the camera at once; an errand that is sent away so, or finds the camera taken,
+is told as if its attempt was cancelled. What was stopped is told nothing any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from kinect_unlock.attempts import Claim, Desk, fault_reply
+from kinect_unlock.claims import Rank
+from kinect_unlock.errors import KinectUnlockError
+from kinect_unlock.floor import AnyAttempt, Floor
+from kinect_unlock.ports import Timer
+from kinect_unlock.sources.pipelines import costly
+from kinect_unlock.wire import Reply, Word
+
+_LOG = logging.getLogger(__name__)
+
+Make: TypeAlias = Callable[[Claim], AnyAttempt | Reply]  # or why there is to be no attempt
+Told: TypeAlias = Callable[[Reply], None]
+
+TAKEN: Final = Reply(Word.CANCELLED, done=True, message="another claim has the camera")
+
+
+class Errands:
+    """Runs one errand at a time; a new one ends the one before."""
+
+    def __init__(self, desk: Desk, floor: Floor) -> None:
+        self._desk = desk
+        self._floor = floor
+        self._timer: Timer | None = None
+        self._stopped = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def barred(self) -> str | None:
+        """Why nobody is looked at, for a person; None if that may be."""
+        return self._floor.barred
+
+    def stop(self) -> None:
+        """End what is under way; nothing is told of it."""
+        self._stopped.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def wait(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Do something after a time."""
+        self.stop()
+        self._timer = self._desk.timers.call_later(delay_s, act)
+
+    def attempt(self, user: str, make: Make, told: Told) -> None:
+        """Have an attempt before the camera, and tell how it ended."""
+        self.stop()
+        self._stopped = asyncio.Event()
+        run = self._run(user, make, told, self._stopped, self._task)
+        self._task = asyncio.get_running_loop().create_task(run)
+
+    async def _run(
+        self, user: str, make: Make, told: Told, stopped: asyncio.Event, before: asyncio.Task[None] | None
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})  # it has been stopped, and gives the camera back at once
+        if stopped.is_set():
+            return
+        reply = await self._attempted(user, make, stopped)
+        if not stopped.is_set():
+            told(reply)
+
+    async def _attempted(self, user: str, make: Make, stopped: asyncio.Event) -> Reply:
+        uid = self._desk.facts.own_uid
+        if not await self._floor.place.take(uid, Rank.WATCH):
+            return TAKEN
+        try:
+            claim = Claim(self._floor.next_number(), uid, user, stream=None, explain=False, send=lambda _: None)
+            begun = make(claim)
+            return begun if isinstance(begun, Reply) else await self._floor.see_through(begun, stopped)
+        except KinectUnlockError as error:
+            _LOG.warning("event=errand-failed user=%s word=%s message=%r", user, error.word, str(error))
+            return fault_reply(error)
+        finally:
+            self._floor.place.leave()
+
+
+def why_too_costly(desk: Desk, *, key: str, allowed: bool) -> str | None:
+    """Return why the camera is not to be kept on without being asked, None if it may be.
+
+    What decodes is known once the camera was open; before, what the configuration asks for.
+    """
+    identity = desk.camera.report().identity
+    pipeline = desk.config.source.pipeline if identity is None else identity.pipeline
+    if allowed or not costly(pipeline):
+        return None
+    return f"decoding by {pipeline!r} takes a processor core of its own all the time ($.{key}.even_if_costly)"
