@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from kinect_unlock.clock import NS_PER_S, Clock, SystemClock, deadline_left_s
+from kinect_unlock.config import SERVICE_USER, serves_all
 from kinect_unlock.errors import DaemonUnavailable
 from kinect_unlock.wire import MAX_LINE_BYTES, AnyRequest, Reply, Request
 
@@ -18,7 +19,6 @@ _RECEIVE_BYTES: Final = 65_536
 _LONGEST_REPLY_BYTES: Final = 16 * MAX_LINE_BYTES
 _CREDENTIALS: Final = struct.Struct("iII")  # struct ucred: pid, uid, gid
 _TIMEVAL: Final = struct.Struct("@ll")  # seconds, microseconds
-_ROOT: Final = 0
 
 _REQUESTS = msgspec.json.Encoder()
 _REPLIES = msgspec.json.Decoder(Reply)
@@ -103,8 +103,9 @@ class Client:
         except OSError as fault:  # a path too long, not a socket
             raise DaemonUnavailable(f"cannot reach a daemon at {self._path} ({fault})") from fault
         uid = _CREDENTIALS.unpack(raw)[1]
-        if uid not in {_ROOT, os.getuid()}:
-            raise DaemonUnavailable(f"{self._path} is served by uid {uid}, which is neither root nor you: not trusted")
+        if uid != os.getuid() and not serves_all(uid):
+            msg = f"{self._path} is served by uid {uid}, neither root nor {SERVICE_USER} nor you: not trusted"
+            raise DaemonUnavailable(msg)
 
     def _send(self, line: socket.socket, request: bytes) -> None:
         try:

@@ -182,10 +182,18 @@ def test_leaving_early_hangs_up(path: Path) -> None:
 
 def test_a_stranger_who_serves_the_socket_is_not_trusted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     caller = os.getuid() + 1  # as seen by the caller, the daemon then runs as somebody else
-    monkeypatch.setattr(client_module, "_ROOT", caller)
+    monkeypatch.setattr(client_module, "serves_all", lambda _: False)
     monkeypatch.setattr(os, "getuid", lambda: caller)
     with (
         _daemon(path, lambda line: line.sendall(OK)) as client,
-        pytest.raises(DaemonUnavailable, match="neither root nor you"),
+        pytest.raises(DaemonUnavailable, match="neither root nor kinect-unlock nor you"),
     ):
         client.request(Status())
+
+
+def test_the_services_user_is_trusted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, caller = os.getuid(), os.getuid() + 1
+    monkeypatch.setattr(client_module, "serves_all", lambda uid: uid == owner)
+    monkeypatch.setattr(os, "getuid", lambda: caller)
+    with _daemon(path, lambda line: line.sendall(OK)) as client:
+        assert client.request(Status()).word is Word.OK

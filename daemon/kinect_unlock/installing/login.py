@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from kinect_unlock.host.pam import Rule
 from kinect_unlock.installing.steps import DONE, TO_DO, Finding, Place, SetupError, State, last_words
 from kinect_unlock.installing.undoing import (
     PAM_BACKUP,
+    RECORD_FOLDER,
     Deed,
     Fate,
     Kind,
@@ -75,18 +75,20 @@ class BuildModule:
         replace_file(place.path(self.name), content, 0o644)
 
     def _build(self, place: Place) -> bytes:
-        folder = Path(tempfile.mkdtemp(prefix="kinect-unlock-", dir=place.path("/tmp")))  # noqa: S108 - mode 0700
-        try:
-            for name, text in self.source.items():
-                (folder / name).write_bytes(text)
-            inside = f"/tmp/{folder.name}"  # noqa: S108 - the same
-            ran = place.programs.run(["make", "-C", inside, "BUILD=build"], limit_s=_BUILD_LIMIT_S)
-            if ran.code != 0:
-                advice = "install gcc, make and libpam0g-dev, or choose --pam exec"
-                raise SetupError(f"the PAM module cannot be built: {last_words(ran)}; {advice}")
-            return (folder / "build" / MODULE).read_bytes()
-        finally:
-            shutil.rmtree(folder)
+        """Build it in a folder of the record's: nobody else can look in there, and what a crash leaves goes with it."""
+        inside = f"{RECORD_FOLDER}/module"
+        folder = place.path(inside)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        for name, text in self.source.items():
+            (folder / name).write_bytes(text)
+        ran = place.programs.run(["make", "-C", inside, "BUILD=build"], limit_s=_BUILD_LIMIT_S)
+        if ran.code != 0:
+            advice = "install gcc, make and libpam0g-dev, or choose --pam exec"
+            raise SetupError(f"the PAM module cannot be built: {last_words(ran)}; {advice}")
+        built = (folder / "build" / MODULE).read_bytes()
+        shutil.rmtree(folder)
+        return built
 
 
 @dataclass(frozen=True, slots=True)
