@@ -352,3 +352,16 @@ def test_a_camera_that_cannot_be_opened_is_reported_too(rig: MakeRig) -> None:
     assert isinstance(ending, Ending)
     assert (ending.attempt, str(ending.fault)) == (2, "no camera")
     assert (last.phase, last.faults, last.fault) == (Phase.CLOSED, 1, CameraFault("no camera", 1 * NS_PER_S))
+
+
+def test_a_camera_that_is_to_be_closed_does_not_linger_and_the_next_attempt_opens_it_again(rig: MakeRig) -> None:
+    first, second = FedCamera(), FedCamera()
+    running = rig(first, second, linger_s=3600.0)
+    running.start(1)
+    running.linger(first)
+    running.capture.close()
+    while running.capture.report().phase is not Phase.CLOSED:
+        pass
+    assert (first.opened, first.closed) == (1, 1)
+    running.start(2)
+    assert (second.opened, second.closed) == (1, 0)

@@ -3,8 +3,8 @@ import pytest
 from fakes.ports import MemoryLedgers
 from kinect_unlock.clock import ManualClock
 from kinect_unlock.errors import StoreError
-from kinect_unlock.ledgers import LedgerBook
-from kinect_unlock.limiter import Ledger, settle
+from kinect_unlock.ledgers import BudgetBook, LedgerBook
+from kinect_unlock.limiter import Ledger, matched, password_accepted, settle
 
 
 def failed_at(clock: ManualClock) -> Ledger:
@@ -71,3 +71,42 @@ def test_a_deleted_ledger_owes_nothing() -> None:
     store.failing_save = False
     book.delete("anna")
     assert book.open("anna") == Ledger()
+
+
+def test_what_is_tried_without_being_asked_for_has_failures_of_its_own() -> None:
+    clock, main, budgets = ManualClock(), MemoryLedgers(), MemoryLedgers()
+    book = BudgetBook(budgets, clock, LedgerBook(main, clock))
+    main.kept["anna"] = Ledger(failures=4, enrolled=clock.boot_time(), last_password=clock.boot_time())
+    opened = book.open("anna")
+    assert (opened.failures, opened.last_password) == (0, main.kept["anna"].last_password)
+    book.settle("anna", settle(opened, clock.boot_time(), failed=True, base_s=1.0, max_failures=1))
+    assert book.open("anna").locked_out
+    assert main.kept["anna"].failures == 4
+    assert not main.kept["anna"].locked_out
+
+
+def test_who_is_locked_out_is_not_let_in_without_being_asked_either() -> None:
+    clock, main = ManualClock(), MemoryLedgers()
+    main.kept["anna"] = Ledger(locked_out=True)
+    assert BudgetBook(MemoryLedgers(), clock, LedgerBook(main, clock)).open("anna").locked_out
+
+
+def test_an_unlock_by_other_means_gives_the_budget_back() -> None:
+    clock, main, budgets = ManualClock(), MemoryLedgers(), MemoryLedgers()
+    book = BudgetBook(budgets, clock, LedgerBook(main, clock))
+    book.settle("anna", settle(book.open("anna"), clock.boot_time(), failed=True, base_s=1.0, max_failures=1))
+    clock.advance(1_000_000)
+    main.kept["anna"] = password_accepted(Ledger(), clock.boot_time())
+    assert not book.open("anna").locked_out
+    book.settle("anna", settle(book.open("anna"), clock.boot_time(), failed=True, base_s=1.0, max_failures=1))
+    assert book.open("anna").locked_out, "a second budget is spent like the first"
+
+
+def test_a_match_that_nobody_asked_for_counts_as_a_match() -> None:
+    clock, main, budgets = ManualClock(), MemoryLedgers(), MemoryLedgers()
+    main.kept["anna"] = Ledger(failures=3)
+    book = BudgetBook(budgets, clock, LedgerBook(main, clock))
+    clock.advance(1_000_000)
+    book.save("anna", matched(book.open("anna"), clock.boot_time()))
+    assert (main.kept["anna"].failures, main.kept["anna"].last_unlock) == (0, clock.boot_time())
+    assert not book.open("anna").locked_out
