@@ -65,6 +65,10 @@ class Adapting:
         if now_ns - missed.ended_ns <= self._desk.config.adapt.password_within_s * NS_PER_S:
             self._join(user, missed, Reason.PASSWORD)
 
+    def forget(self, user: str) -> None:
+        """Give up what a password of this user's could still let join."""
+        self._missed.pop(user, None)
+
     def _is_quiet(self, now_ns: int) -> bool:
         """Say whether a spoof was seen so lately that nothing may join."""
         quiet_ns = self._desk.config.adapt.quiet_after_spoof_s * NS_PER_S

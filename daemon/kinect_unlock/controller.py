@@ -218,6 +218,7 @@ class Controller:
         user = keeping.whose(request)
         if self.floor.is_about(user):
             return _before_the_camera(user)
+        self._adapting.forget(user)
         reply = keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
         if isinstance(request, Forget) and self._unasked is not None:
             self._unasked.forget(user)

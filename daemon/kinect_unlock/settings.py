@@ -200,7 +200,7 @@ class Adapt(Struct, frozen=True, forbid_unknown_fields=True):
     margin: Fraction = 0.10
     near_miss: Fraction = 0.05
     password_within_s: Positive = 20.0
-    centre_cosine: Fraction = 0.55
+    centre_cosine: Fraction = 0.5
     alike_cosine: Fraction = 0.90
     quiet_after_spoof_s: NotNegative = 600.0
 

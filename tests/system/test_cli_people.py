@@ -178,9 +178,15 @@ def test_who_is_forgotten_is_not_enrolled_any_more(ask: Ask) -> None:
     forgotten = ask("forget", "lea", "--yes")
     told = ask("verify", "lea", "--stream", "owner-returns")
 
-    assert (forgotten.exit_code, forgotten.out.split(" (")[0]) == (0, "Done.")
+    assert (forgotten.exit_code, forgotten.out.split(" (")[0]) == (0, "lea is forgotten, nothing is kept.")
     assert told.exit_code == 6
     assert told.out.startswith("lea is not enrolled; run `kinect-unlock enrol lea`.")
+
+
+def test_a_name_that_nobody_has_is_said_and_is_exit_code_1(ask: Ask) -> None:
+    told = ask("forget", "laa", "--yes")
+
+    assert (told.exit_code, told.out.split(" (")[0]) == (1, "nothing is kept of laa.")
 
 
 def test_nobody_is_forgotten_who_was_asked_about_and_not_confirmed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

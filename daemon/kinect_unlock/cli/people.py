@@ -145,7 +145,11 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete a user's template. There is no way back but to enrol again."""
+    """Delete a user's template, all that joined it, and their counters. There is no way back but to enrol again.
+
+    Failed tries stay held against them unless root asks, or forgetting and enrolling would end a lock-out.
+    Exit codes: 0 forgotten, 1 nothing was kept of anybody by this name.
+    """
     if not yes:
         typer.confirm(f"Delete everything that is kept of {user}?", abort=True)
     leave(ask(file, Forget(user=user), as_json=as_json))
@@ -170,7 +174,9 @@ def _remark(row: dict[str, object]) -> Text:
         return Text("of another model: enrol again", style="red")
     if row["photographs"]:
         return Text("photographs: never unlock")
-    return Text(f"and {row['infrared_vectors']} in infrared" if row["infrared_vectors"] else "")
+    told = [f"{row['joined']} joined later"] if row["joined"] else []
+    told += [f"and {row['infrared_vectors']} in infrared"] if row["infrared_vectors"] else []
+    return Text(", ".join(told))
 
 
 def _cell(value: object) -> Text:

@@ -75,8 +75,8 @@ def sentence(reply: Reply) -> str:
     if reply.word is Word.NOT_ENROLLED:
         user = reply.user or "this user"  # the message tells apart: not at all, by photographs, from another source
         return f"{reply.message or f'{user} is not enrolled'}; run `kinect-unlock enrol {user}`."
-    if reply.word is Word.OK and reply.message:
-        return f"{reply.message[0].upper()}{reply.message[1:]}."
+    if reply.word in {Word.OK, Word.NOTHING_KEPT} and reply.message:
+        return f"{reply.message}."
     if reply.word in SENTENCES:
         return SENTENCES[reply.word].format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
     return reply.message or str(reply.word).replace("-", " ").capitalize() + "."
