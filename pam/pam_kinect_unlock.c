@@ -12,6 +12,7 @@
 
 #define _GNU_SOURCE /* struct ucred */
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
@@ -108,7 +109,6 @@ static const struct hint HINTS[] = {
     {"keep-face-clear", "Keep your face clear of hands, hair and scarf."},
     {"more-light", "It is too dark: turn on a light."},
     {"nod", "Nod, to show that you mean it."},
-    {"nod", "Nod, to show that you mean it."},
 };
 
 /* Reading one reply: a flat JSON object of known members, none twice, as the daemon writes it: without white space. */
@@ -151,6 +151,19 @@ static bool take(struct scan *scan, const char *wanted)
     return true;
 }
 
+/* What stands after a backslash. */
+static bool take_escaped(struct scan *scan)
+{
+    size_t digits = scan->at < scan->end && *scan->at == 'u' ? 4 : 0;
+
+    if (scan->at == scan->end || *scan->at == '\0' || strchr("\"\\/bfnrtu", *scan->at++) == NULL)
+        return false;
+    for (; digits > 0; digits--)
+        if (scan->at == scan->end || !isxdigit((unsigned char)*scan->at++))
+            return false;
+    return true;
+}
+
 /* What a name of this protocol may not have, a plain string refuses: escapes and all but printable ASCII. */
 static bool take_string(struct scan *scan, struct text *text, bool plain)
 {
@@ -165,9 +178,9 @@ static bool take_string(struct scan *scan, struct text *text, bool plain)
             *text = (struct text){from, (size_t)(scan->at - 1 - from)};
             return true;
         }
-        if (((unsigned char)c < ' ') || (plain && (c == '\\' || (unsigned char)c > '~')))
+        if ((unsigned char)c < ' ' || (plain && (c == '\\' || (unsigned char)c > '~')))
             return false;
-        if (c == '\\' && (scan->at == scan->end || *scan->at == '\0' || !strchr("\"\\/bfnrtu", *scan->at++)))
+        if (c == '\\' && !take_escaped(scan))
             return false;
     }
     return false;
@@ -182,6 +195,14 @@ static bool take_digits(struct scan *scan)
     return scan->at > first;
 }
 
+/* Seconds as the daemon writes them; other numbers of JSON, such as 1e3, are not understood. */
+static bool take_seconds(struct scan *scan)
+{
+    if (!take(scan, "0") && !take_digits(scan))
+        return false;
+    return !take(scan, ".") || take_digits(scan);
+}
+
 static bool take_value(struct scan *scan, enum member member, struct reply *reply)
 {
     switch (member) {
@@ -189,7 +210,7 @@ static bool take_value(struct scan *scan, enum member member, struct reply *repl
         reply->done = take(scan, "true");
         return reply->done || take(scan, "false");
     case WAIT_S:
-        return take(scan, "null") || (take_digits(scan) && (!take(scan, ".") || take_digits(scan)));
+        return take(scan, "null") || take_seconds(scan);
     case MESSAGE:
     case ORIGIN:
         return take(scan, "null") || take_string(scan, &reply->said[member], false);

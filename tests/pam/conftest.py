@@ -41,14 +41,6 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def matrix() -> Path:
-    """pam_matrix, a password module that reads its passwords from a file it is given."""
-    for found in Path("/usr").glob("lib*/**/pam_wrapper/pam_matrix.so"):
-        return found
-    pytest.skip("there is no pam_matrix (libpam-wrapper)")
-
-
-@pytest.fixture(scope="session")
 def valgrind() -> str:
     """valgrind's path."""
     found = shutil.which("valgrind")

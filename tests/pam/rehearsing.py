@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -9,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 PAM_FOLDER: Final = Path(__file__).parents[2] / "pam"
 HERE: Final = Path(__file__).parent
-TIMEOUT_S: Final = 60.0
+TIMEOUT_S: Final = 30.0
 
 # <security/_pam_types.h>
 SUCCESS: Final = 0
@@ -25,7 +26,14 @@ USER: Final = "ann"
 STARTED: Final = '{"word":"started","user":"ann"}\n'
 MATCH: Final = '{"word":"match","done":true,"user":"ann"}\n'
 
-Deed = list[Any]
+# Asks for a password as pam_unix does and leaves it for later modules; pam_matrix would wipe it.
+ASKS: Final = """\
+#!/bin/sh
+test "$(tr -d '\\0')" = secret
+"""
+ASKING_LINE: Final = "auth [success=1 default=ignore] pam_exec.so quiet expose_authtok"
+
+Deed: TypeAlias = list[Any]
 
 
 class NotBuildable(Exception):
@@ -95,23 +103,45 @@ def build(into: Path, *, sanitized: bool) -> Built:
     options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if sanitized else []
     source = HERE / "application.c"
     subprocess.run(
-        [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-g", *options, "-o", folder / "application", source, "-lpam"],
+        [
+            compiler,
+            "-std=c11",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-g",
+            *options,
+            "-o",
+            folder / "application",
+            source,
+            "-lpam",
+        ],
         check=True,
         timeout=TIMEOUT_S,
     )
     return Built(folder / "pam_kinect_unlock.so", folder / "application")
 
 
+def write_password_program(folder: Path) -> Path:
+    """Write the program that knows the password "secret", and return its path."""
+    program = folder / "password"
+    program.write_text(ASKS)
+    program.chmod(0o755)
+    return program
+
+
 class ScriptedDaemon:
     """A daemon that follows a script, as a process; ``requests`` is what it was asked, as far as it has said."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
     def next_line(self) -> str:
-        """Wait for the next thing that it tells."""
+        """Wait for the next thing that it tells; fails when there is none for long."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT_S)
+        assert ready, "the scripted daemon has nothing more to tell"
+        return self._process.stdout.readline().decode().strip()
 
     def next_request(self) -> dict[str, Any]:
         """Wait for what it is asked next."""
@@ -123,18 +153,18 @@ class ScriptedDaemon:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        return self._process.stdout.read().splitlines()
+        return self._process.stdout.read().decode().splitlines()
 
 
 @contextmanager
 def scripted_daemon(path: Path, *script: Deed, uid: int | None = None) -> Iterator[ScriptedDaemon]:
     """Run a daemon at ``path`` as long as the block lasts."""
+    program, served_by = HERE / "scripted_daemon.py", os.getuid() if uid is None else uid
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(HERE / "scripted_daemon.py"), str(path)]
-        + [str(os.getuid() if uid is None else uid), json.dumps(script)],
+        [sys.executable, "-I", "-S", str(program), str(path), str(served_by), json.dumps(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # what waits to be read is seen by select
     )
     try:
         daemon = ScriptedDaemon(process)

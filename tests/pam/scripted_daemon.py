@@ -1,8 +1,10 @@
 """A daemon that says what it is told to, as a process: ``python scripted_daemon.py SOCKET UID SCRIPT``.
 
-Every connection is given the script's deeds in turn, a list in JSON: ``["say", text]``, ``["drip", text, seconds]``
-a byte at a time, ``["wait", seconds]`` unless the client hangs up before, ``["die"]``. Then it hangs up. It tells on
-its standard output, in lines: ``ready``, each request, and ``left`` when a client hung up first.
+The script is a list in JSON: ``["say", text]``, ``["drip", text, seconds]`` a byte at a time, ``["wait", seconds]``
+unless the client hangs up before, ``["die"]``. Then it hangs up. Every connection is given all of it, but where it has
+``["next"]``: what stands before is the first connection's, what stands after the next one's, and so on; the last part
+is every later one's. It tells on its standard output, in lines: ``ready``, each request, and ``left`` when a client
+hung up first.
 """
 
 import json
@@ -11,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 _REQUEST_BYTES: Final = 65_536
@@ -21,17 +24,29 @@ def main() -> None:
     path, uid, script = sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3])
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
-        os.chmod(path, 0o666)
+        Path(path).chmod(0o666)
         if uid != os.getuid():
             os.setgroups([])
             os.setgid(uid)
             os.setuid(uid)
         listener.listen(8)
         tell("ready")
+        parts = parts_of(script)
         while readable(listener, sys.stdin):
             connection, _ = listener.accept()
             with connection:
-                play(connection, script)
+                play(connection, parts.pop(0) if len(parts) > 1 else parts[0])
+
+
+def parts_of(script: list[list[Any]]) -> list[list[list[Any]]]:
+    """Return what each connection is given."""
+    parts: list[list[list[Any]]] = [[]]
+    for deed in script:
+        if deed == ["next"]:
+            parts.append([])
+        else:
+            parts[-1].append(deed)
+    return parts
 
 
 def readable(listener: socket.socket, until: Any) -> bool:

@@ -181,7 +181,9 @@ def test_whatever_is_unclear_leaves_it_to_the_password(built: Built, folder: Pat
 
 
 def test_what_is_clear_is_taken_however_it_is_written(built: Built, folder: Path) -> None:
-    said = '{"done":true,"message":"caf\\u00e9 \\"\\\\ \xc3\xa9","wait_s":0.0,"hint":null,"user":"ann","word":"match"}\n'
+    said = (
+        '{"done":true,"message":"caf\\u00e9 \\"\\\\ \xc3\xa9","wait_s":0.0,"hint":null,"user":"ann","word":"match"}\n'
+    )
     told = outcome(folder, built, ["say", STARTED + said])
 
     assert told.code == SUCCESS
