@@ -102,6 +102,7 @@ class _Composer:
         entry = self._models.encoder
         thresholds = pick_thresholds(entry, config.match.far, config.match.strategy)
         self._recogniser = Recogniser(config.models.encoder, entry, thresholds, _in_infrared(config, entry))
+        _say_what_may_join(config, self._recogniser)
         self._templates = FileTemplateStore(paths.state_dir, key)
         self._hooks = hooks(config)
 
@@ -290,6 +291,13 @@ def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> 
 def _origin(settings: Source, clock: Clock) -> Origin:
     """Return where the configured source's frames will come from; refuses one that cannot be had at all."""
     return _ORIGINS.get(settings.kind) or open_source(settings, clock=clock).origin
+
+
+def _say_what_may_join(config: Config, recogniser: Recogniser) -> None:
+    enrolled, most = len(config.enrol.stages) * config.enrol.samples_per_stage, recogniser.template_vectors_max
+    if config.adapt.on and enrolled >= most:
+        meaning = f"enrolments have {enrolled} views, there is evidence for {most}: set enrol.samples_per_stage lower"
+        _LOG.warning("event=cannot-adapt meaning=%r", f"$.adapt.on: nothing can join; {meaning}, and enrol again")
 
 
 def _say_what_may_match(facts: RunFacts) -> None:

@@ -29,7 +29,9 @@ START_TIMEOUT_S: Final = 180.0  # networks may have to be built, on a slow machi
 _STOP_GRACE_S: Final = 5.0  # beyond what the daemon allows itself
 _LONGEST_TEMP_BYTES: Final = 50  # leaves room for our names within the 107 bytes of a socket's path
 _NOTICE_BYTES: Final = 4096
-_OWN_VARIABLES: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM")
+_OWN_VARIABLES: Final = (
+    "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM", "CREDENTIALS_DIRECTORY",
+)  # fmt: skip
 
 
 class PrivateDaemon:

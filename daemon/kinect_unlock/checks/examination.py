@@ -14,7 +14,7 @@ from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
 from kinect_unlock.host import accounts, drivers, graphics, pam, services, sessions, udev, usb
 from kinect_unlock.settings import Config
-from kinect_unlock.wire import Status, Word
+from kinect_unlock.wire import Reply, Status, Word
 
 _DAEMON_TIMEOUT_S: Final = 5.0
 
@@ -175,4 +175,13 @@ def _daemon(place: Place, settings: Config) -> Iterator[Check]:
     else:
         state = State.OK if reply.word is Word.OK else State.FAILED
         step = "" if reply.word is Word.OK else "`kinect-unlock status` tells more"
-        yield Check(Section.DESKTOP, name, state, f"answers: {reply.word}", step)
+        yield Check(Section.DESKTOP, name, state, f"answers: {reply.word}{_key_words(reply)}", step)
+
+
+def _key_words(reply: Reply) -> str:
+    """Say where the daemon has the key from that seals its templates, if it tells."""
+    key = (reply.data or {}).get("template_key")
+    if key is None:
+        return ""
+    whence = "a systemd credential" if key["from"] == "credential" else "a file in its state folder"
+    return f"; templates are sealed with key {key['id']}, from {whence}"

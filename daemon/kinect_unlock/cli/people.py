@@ -175,6 +175,7 @@ def _remark(row: dict[str, object]) -> Text:
     if row["photographs"]:
         return Text("photographs: never unlock")
     told = [f"{row['joined']} joined later"] if row["joined"] else []
+    told += ["of a camera not known: bound to none"] if row["origin"] == "sensor" and not row["camera"] else []
     told += [f"and {row['infrared_vectors']} in infrared"] if row["infrared_vectors"] else []
     return Text(", ".join(told))
 
