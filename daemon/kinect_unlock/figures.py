@@ -1,6 +1,8 @@
 """Who may be standing or sitting before the camera, by depth alone: the separate things in a range that are as large.
 
-Pure. A figure is not a person: a chair is one too. What moves is told apart by `kinect_unlock.scene`.
+Pure. A figure is not a person: a chair is one too. What moves is told apart by `kinect_unlock.scene`. Things end where
+depth jumps and not where the range does: of a wall that the range cuts through, noise would make now more and now less
+belong to it, so that it would seem to move.
 """
 
 from typing import Final
@@ -18,7 +20,7 @@ _MM2_PER_M2: Final = 1e6
 
 
 def figures_in(depth_mm: U16, calibration: Calibration, near_mm: float, far_mm: float) -> tuple[Figure, ...]:
-    """Return the figures in a depth image u16[h,w] between two distances, nearest first.
+    """Return the figures in a depth image u16[h,w] whose middle is between two distances, nearest first.
 
     Raises:
         ValueError: the depth image is not of the calibration's size.
@@ -28,7 +30,7 @@ def figures_in(depth_mm: U16, calibration: Calibration, near_mm: float, far_mm: 
         msg = f"depth image is {depth_mm.shape}, the calibration is for {(camera.height_px, camera.width_px)}"
         raise ValueError(msg)
     z_mm = depth_mm[::_STEP_PX, ::_STEP_PX].astype(np.float64)
-    inside = (z_mm >= near_mm) & (z_mm <= far_mm)
+    inside = z_mm > 0
     inside[:, 1:] &= np.abs(np.diff(z_mm, axis=1)) <= _EDGE_MM
     inside[1:, :] &= np.abs(np.diff(z_mm, axis=0)) <= _EDGE_MM
     count, labels = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
@@ -43,6 +45,6 @@ def figures_in(depth_mm: U16, calibration: Calibration, near_mm: float, far_mm: 
     found = [
         Figure(float(x_mm[label]), float(distance_mm[label]), float(area_m2[label]))
         for label in range(1, count)  # 0 is what is not inside
-        if area_m2[label] >= LEAST_AREA_M2
+        if area_m2[label] >= LEAST_AREA_M2 and near_mm <= distance_mm[label] <= far_mm
     ]
     return tuple(sorted(found, key=lambda figure: figure.distance_mm))
