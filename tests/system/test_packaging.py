@@ -22,7 +22,13 @@ SYSTEMD = (
     "polkit.rules",
     "org.kinect_unlock.policy",
 )
-PAM = ("Makefile", "pam_kinect_unlock.c", "kinect-unlock.pam-config", "kinect-unlock-password.pam-config")
+PAM = (
+    "Makefile",
+    "pam_kinect_unlock.c",
+    "kinect-unlock.pam-config",
+    "kinect-unlock-password.pam-config",
+    "kinect_unlock_pam_exec.py",
+)
 LINKED = {
     **{"config.yaml": "config.yaml", "models": "models", "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules"},
     **{f"systemd/{name}": f"systemd/{name}" for name in SYSTEMD},

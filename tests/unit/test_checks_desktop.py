@@ -107,3 +107,42 @@ def test_a_session_is_told_by_whether_a_face_could_unlock_it(session: Session, s
 
     assert (check.state, told in check.evidence) == (state, True)
     assert bool(check.next_step) == (state is State.NOTE)
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "said", "step"),
+    [
+        ("243", "activating", "cannot decrypt the templates' key", "credstore.encrypted/kinect-unlock.template-key"),
+        ("78", "failed", "configuration is wrong", "config check /etc/kinect-unlock/config.yaml"),
+    ],
+)
+def test_how_a_service_ended_says_what_to_mend(status: str, state: str, said: str, step: str) -> None:
+    check = desktop.service([unit(ActiveState=state, ExecMainStatus=status)], systemd=True)
+
+    assert (check.state, said in check.evidence, step in check.next_step) == (State.FAILED, True, True)
+
+
+def test_how_an_earlier_run_ended_is_no_fault_of_a_service_that_runs() -> None:
+    assert desktop.service([unit(ActiveState="active", ExecMainStatus="243")], systemd=True).state is State.OK
+
+
+def test_a_report_after_the_password_is_no_question_that_a_password_must_follow(tmp_path: Path) -> None:
+    text = f"auth [success=2 default=ignore] pam_kinect_unlock.so\n{WORD}\nauth optional pam_kinect_unlock.so report\n"
+
+    assert judged(tmp_path, sudo=text).state is State.OK
+    assert judged(tmp_path, su=f"{WORD}\nauth optional pam_kinect_unlock.so report\n").state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ('audit: apparmor="DENIED" operation="open" name="/usr/lib/kinect-unlock/x" comm="python"', "apparmor_parser"),
+        ('avc:  denied  { read } comm="python" path="/usr/lib/kinect-unlock/x"', "restorecon"),
+    ],
+)
+def test_what_access_control_keeps_from_the_service_is_a_fault_with_its_own_remedy(line: str, step: str) -> None:
+    check = desktop.denials((line,))
+
+    assert check is not None
+    assert (check.state, line in check.evidence, step in check.next_step) == (State.FAILED, True, True)
+    assert desktop.denials(()) is None

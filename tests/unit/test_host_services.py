@@ -77,3 +77,11 @@ def test_a_logind_that_does_not_answer_is_a_fault_in_words(tmp_path: Path) -> No
     fault = sessions.read(tmp_path, environ(tmp_path), 0).fault
 
     assert fault == "loginctl ended with exit code 1: Failed to connect to bus: Host is down"
+
+
+def test_only_what_was_refused_to_us_is_told_of_the_kernels_log(tmp_path: Path) -> None:
+    ours = 'apparmor="DENIED" operation="open" name="/usr/lib/kinect-unlock/x"'
+    program(tmp_path, "journalctl", f"printf '%s\\n' '{ours}' 'avc:  denied {{ read }} for else' 'kinect plugged in'")
+
+    assert services.denials(environ(tmp_path)) == (ours,)
+    assert services.denials({"PATH": str(tmp_path / "nothing")}) == ()

@@ -1,7 +1,7 @@
 """Does the rest of the desktop know of us: the service manager, PAM, logind."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from kinect_unlock.checks.results import Check, Section, State
@@ -17,6 +17,22 @@ _NEVER_ALONE: Final = re.compile(
     r"required|requisite|\[.*(default|auth_err|authinfo_unavail)=(bad|die).*\]", re.IGNORECASE
 )
 _NAMES_SHOWN: Final = 6
+_KEY: Final = "/etc/credstore.encrypted/kinect-unlock.template-key"
+_WITHOUT_A_KEY: Final = (
+    f"restore {_KEY} from a backup of this computer; without one, remove it and /var/lib/kinect-unlock/templates, "
+    "run `sudo kinect-unlock setup`, and enrol again"
+)
+# How a service's program ended, by its exit status: what that means, and what to do.
+_ENDINGS: Final = {
+    "243": (
+        "systemd cannot decrypt the templates' key for it (status 243)",
+        _WITHOUT_A_KEY,
+    ),
+    "78": (
+        "its configuration is wrong (status 78)",
+        "`kinect-unlock config check /etc/kinect-unlock/config.yaml`, then systemctl {}restart kinect-unlock",
+    ),
+}
 
 
 def service(units: Iterable[Unit], *, systemd: bool) -> Check:
@@ -25,8 +41,13 @@ def service(units: Iterable[Unit], *, systemd: bool) -> Check:
     told = "; ".join(map(_unit, found))
     if not found:
         where = "" if systemd else "; systemd does not run this machine"
-        step = "`kinect-unlock run`, or copy systemd/user/kinect-unlock.service to ~/.config/systemd/user/"
+        step = "`sudo kinect-unlock setup`; for one user alone: systemd/user/kinect-unlock.service"
         return Check(Section.DESKTOP, "service", State.NOTE, f"{UNIT} is not installed{where}", step)
+    ended = [unit for unit in found if unit.properties.get("ActiveState") != "active"]
+    for unit in ended:
+        if known := _ENDINGS.get(unit.properties.get("ExecMainStatus", "")):
+            why, step = known
+            return Check(Section.DESKTOP, "service", State.FAILED, f"{told}: {why}", step.format(_flag(unit)))
     failed = [unit for unit in found if unit.properties.get("ActiveState") == "failed"]
     if failed:
         flag = _flag(failed[0])
@@ -36,6 +57,19 @@ def service(units: Iterable[Unit], *, systemd: bool) -> Check:
         return Check(Section.DESKTOP, "service", State.OK, told)
     step = f"systemctl {_flag(found[0])}enable --now kinect-unlock" if systemd else "`kinect-unlock run`"
     return Check(Section.DESKTOP, "service", State.NOTE, told, step)
+
+
+def denials(lines: Sequence[str]) -> Check | None:
+    """Say what the kernel's access control keeps from the service; nothing where it keeps nothing."""
+    if not lines:
+        return None
+    last = lines[-1]
+    if "apparmor=" in last:
+        step = "allow what it names in /etc/apparmor.d/local/ for that profile, then apparmor_parser -r the profile"
+    else:
+        step = "restorecon -Rv /usr/lib/kinect-unlock /run/kinect-unlock; if it stays: ausearch -m avc | audit2allow -w"
+    told = f"{len(lines)} refused since the start, last: {last}"
+    return Check(Section.DESKTOP, "denials", State.FAILED, told, step)
 
 
 def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:

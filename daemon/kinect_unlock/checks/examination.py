@@ -154,7 +154,11 @@ def _rates(place: Place, settings: Config, opening: Progress | None) -> Iterator
 def _desktop(place: Place, settings: Config | None) -> Iterator[Check]:
     if settings is not None:
         yield from _daemon(place, settings)
-    yield desktop.service(services.units(place.root, place.environ), systemd=services.running(place.root))
+    systemd = services.running(place.root)
+    yield desktop.service(services.units(place.root, place.environ), systemd=systemd)
+    denied = desktop.denials(services.denials(place.environ) if systemd else ())
+    if denied is not None:
+        yield denied
     yield desktop.pam(pam.services(place.root))
     yield desktop.logind(sessions.read(place.root, place.environ, place.uid))
 

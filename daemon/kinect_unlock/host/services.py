@@ -11,7 +11,9 @@ from kinect_unlock.host.text import shown
 
 UNIT: Final = "kinect-unlock.service"
 _LIMIT_S: Final = 5.0
-_PROPERTIES: Final = ("ActiveState", "SubState", "UnitFileState", "Result", "NRestarts")
+_OURS: Final = "kinect"  # in the name of a path, a profile or a device of ours
+_DENIED: Final = ('apparmor="DENIED"', "avc:  denied")
+_PROPERTIES: Final = ("ActiveState", "SubState", "UnitFileState", "Result", "NRestarts", "ExecMainStatus")
 _SYSTEM: Final = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "usr/lib/systemd/system")
 _USER: Final = ("etc/systemd/user", "run/systemd/user", "usr/local/lib/systemd/user", "usr/lib/systemd/user")
 
@@ -71,3 +73,11 @@ def properties(lines: tuple[str, ...]) -> dict[str, str]:
     """Read what ``systemctl show`` and ``loginctl show-…`` print: a name, an equals sign and a value a line."""
     pairs = (line.partition("=") for line in lines)
     return {name: value for name, equals, value in pairs if equals}
+
+
+def denials(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what AppArmor and SELinux refused our program since the start; nothing where the log may not be read."""
+    argv = ["journalctl", "--boot", "--quiet", "--no-pager", "--output=cat", "--grep=denied"]
+    told = programs.run([*argv, "_TRANSPORT=kernel", "+", "_TRANSPORT=audit"], limit_s=_LIMIT_S, environ=environ)
+    lines = () if told is None else told.out
+    return tuple(line for line in lines if _OURS in line and any(word in line for word in _DENIED))

@@ -14,6 +14,7 @@ from kinect_unlock.installing import login
 from kinect_unlock.installing.homes import encrypted_homes
 from kinect_unlock.installing.prefix import LAUNCHER, PREFIX, InstallPrefix, Wheel
 from kinect_unlock.installing.steps import (
+    TO_DO,
     ExpectData,
     Finding,
     MakeAccount,
@@ -87,10 +88,15 @@ def make_plan(wanted: Wanted, place: Place) -> Plan:
     notes: list[str] = []
     refusals: list[str] = []
     steps = [*_program(wanted), *_service(wanted, place, notes, refusals), *_login(wanted, place, notes)]
-    found = tuple((step, step.finding(place)) for step in steps)
+    found: list[tuple[Step, Finding]] = []
+    for step in steps:
+        finding = step.finding(place)
+        if isinstance(step, StartService) and any(before.state is State.TO_DO for _, before in found):
+            finding = TO_DO  # what runs is older than what is put there
+        found.append((step, finding))
     refusals += [finding.why for _, finding in found if finding.state is State.IN_THE_WAY]
     refusals += _open_folders(steps, place)
-    return Plan(found, tuple(notes), tuple(refusals))
+    return Plan(tuple(found), tuple(notes), tuple(refusals))
 
 
 def data(name: str) -> bytes:
@@ -143,11 +149,7 @@ def _service(wanted: Wanted, place: Place, notes: list[str], refusals: list[str]
         ExpectData("/var/cache/kinect-unlock", "networks, composed once; the same"),
         PutLink(f"{_WANTS}/{UNIT}", f"{_UNITS}/{UNIT}", "starts the service with the computer"),
     ]
-    if wanted.start and place.programs.booted:
-        steps.append(StartService(UNIT))
-    else:
-        notes.append("the service is not started now: it starts with the computer")
-    return steps
+    return [*steps, StartService(UNIT, now=wanted.start and place.programs.booted)]
 
 
 def _login(wanted: Wanted, place: Place, notes: list[str]) -> list[Step]:

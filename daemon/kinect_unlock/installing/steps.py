@@ -280,26 +280,31 @@ class StartService:
     """Have systemd and udev read what is new, and start the service, which says when it is ready."""
 
     unit: str
+    now: bool
 
     @property
     def told(self) -> str:
-        """Name the service."""
-        return f"start {self.unit}, now and with the computer; connecting a camera starts it too"
+        """Name the service, and say when it starts."""
+        return f"{self.unit}  runs {'from now on' if self.now else 'from the next start of the computer on'}"
 
     def finding(self, place: Place) -> Finding:
-        """Ask systemd, if it runs this computer."""
-        if not place.programs.booted:
+        """Look into the record, and ask systemd if it is to run now."""
+        if place.record.deed(Kind.SERVICE, self.unit) is None:
+            return TO_DO
+        if not self.now or not place.programs.booted:
             return DONE
-        ran = place.programs.run(["systemctl", "is-active", self.unit])
-        return DONE if ran.text.strip() == "active" else TO_DO
+        return DONE if place.programs.run(["systemctl", "is-active", self.unit]).text.strip() == "active" else TO_DO
 
     def do(self, place: Place) -> None:
         """Start it, also where an older one runs."""
         place.record.note(Deed(Kind.SERVICE, self.unit))
+        if not place.programs.booted:
+            return
         place.run("systemctl", "daemon-reload")
-        place.programs.run(["udevadm", "control", "--reload"])
-        place.programs.run(["udevadm", "trigger", "--subsystem-match=usb", "--attr-match=idVendor=045e"])
-        place.run("systemctl", "restart", self.unit)
+        if self.now:
+            place.programs.run(["udevadm", "control", "--reload"])
+            place.programs.run(["udevadm", "trigger", "--subsystem-match=usb", "--attr-match=idVendor=045e"])
+            place.run("systemctl", "restart", self.unit)
 
 
 def last_words(ran: Ran) -> str:

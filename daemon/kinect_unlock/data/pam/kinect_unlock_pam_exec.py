@@ -1,0 +1,1 @@
+../../../../pam/kinect_unlock_pam_exec.py
