@@ -117,7 +117,7 @@ def joined(template: Template, view: View, reason: Reason, at_s: int, terms: Ter
     if refusal is not None:
         return refusal
     stay = room(template, terms.rules, most=terms.most) - 1
-    kept = template.joined[len(template.joined) - stay :] if stay < len(template.joined) else template.joined
+    kept = template.joined[max(0, len(template.joined) - stay) :]
     first = len(template.enrolled.vectors)
     begin = len(template.vectors) - len(kept)
     return replace(

@@ -116,11 +116,6 @@ def read_key(path: Path) -> Key:
     return _key(secret, str(path), "is it a key, decrypted?")
 
 
-def credential_given(environ: Mapping[str, str]) -> bool:
-    """Say whether this process was given the credential."""
-    return _credential_path(environ) is not None
-
-
 def _credential_path(environ: Mapping[str, str]) -> Path | None:
     folder = environ.get(_DIRECTORY, "")
     path = Path(folder, CREDENTIAL)

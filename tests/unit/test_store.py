@@ -247,6 +247,16 @@ def test_deleting_leaves_nothing_and_may_be_repeated(store: FileTemplateStore, t
     assert store.load("alice") is not None
 
 
+def test_deleting_takes_with_it_what_was_left_of_writing(store: FileTemplateStore, tmp_path: Path) -> None:
+    store.save(template("alice"))
+    store.save(template("alice.b"))
+    for user in ("alice", "alice.b"):
+        (tmp_path / f"templates/.{user}.tpl.0123456789abcdef.tmp").write_bytes(b"half a face")
+    store.delete("alice")
+    left = sorted(path.name for path in (tmp_path / "templates").iterdir())
+    assert left == [".alice.b.tpl.0123456789abcdef.tmp", "alice.b.tpl"]
+
+
 def test_files_and_folders_are_the_daemons_alone(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
