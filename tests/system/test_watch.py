@@ -156,10 +156,10 @@ def test_the_machine_sleeps_once_the_camera_is_closed(play: Play) -> None:
         on.stage.show("empty-room")
         on.login1.change("2", LockedHint=True)
         await on.until("watch", "waiting")
-        assert on.login1.held
+        assert not on.login1.is_free()
         on.login1.say("PrepareForSleep", "b", True)  # noqa: FBT003 - as logind says it
         async with asyncio.timeout(WAIT_S):
-            while on.login1.held:
+            while not on.login1.is_free():
                 await on.unasked()
         reply = await asyncio.to_thread(on.running.client.request, Status())
         assert reply.data is not None

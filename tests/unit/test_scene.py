@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.frames import Figure
 from kinect_unlock.scene import KEPT_S, Scene, seen
@@ -10,7 +12,7 @@ def at(x_mm: float, distance_mm: float) -> Figure:
     return Figure(x_mm, distance_mm, 0.3)
 
 
-def after(frames: list[tuple[Figure, ...]], *, begin: Scene | None = None, from_frame: int = 0) -> Scene:
+def after(frames: Sequence[tuple[Figure, ...]], *, begin: Scene | None = None, from_frame: int = 0) -> Scene:
     scene = begin or Scene()
     for index, figures in enumerate(frames, from_frame):
         scene = seen(scene, figures, index * FRAME_NS, still_mm=STILL_MM)
