@@ -2,19 +2,25 @@
 
 import os
 import pty
+import shutil
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 
 from commands import Outcome, command
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.cli.replay import private_settings
+from kinect_unlock.frames import Origin, Template
 from kinect_unlock.private import PrivateDaemon
+from kinect_unlock.sealing import Key
 from kinect_unlock.settings import Adapt, Config, Enrol, Models
+from kinect_unlock.store import FileTemplateStore
 
 Ask: TypeAlias = Callable[..., Outcome]
 
@@ -207,3 +213,36 @@ def test_a_credential_is_exchanged_by_two_files_and_what_to_do_is_told(tmp_path:
     assert "systemd-creds decrypt --name=template-key" in told.err
     assert done.objects == [{"sealed": 0, "before": 0}]
     assert not (state / "template.key").exists()
+
+
+CREDS = shutil.which("systemd-creds") or ""
+
+
+@pytest.mark.skipif(not CREDS, reason="systemd-creds is not installed")
+def test_what_is_told_to_do_with_a_credential_does_it(tmp_path: Path) -> None:
+    """Follow the printed recipe to the letter, but for the places, and for a key that no computer holds."""
+    state, place, old = tmp_path / "state", tmp_path / "place", os.urandom(32)
+    state.mkdir(mode=0o700)
+    place.mkdir(mode=0o700)
+    sealed, file = place / "template-key", tmp_path / "config.yaml"
+    file.write_text(f"daemon: {{state_dir: {state}, template_key: credential}}\n")
+    template = Template("ann", np.eye(2, 4, dtype=np.float32), (None, None), "m", Origin.SENSOR, 1, 0)
+    FileTemplateStore(state, Key(old)).save(template)
+    seal = [CREDS, "--with-key=tpm2-absent", "--name=template-key", "encrypt", "-", str(sealed)]
+    if subprocess.run(seal, input=old, capture_output=True, check=False).returncode:
+        pytest.skip("this systemd-creds has no key for computers without any")
+    told = command("key", "rotate", "--config", file).err
+    recipe = [line.strip() for line in told.splitlines() if line.startswith("  ")]
+    script = "\n".join(recipe).replace("/run)", f"{tmp_path})")
+    script = script.replace("/etc/credstore.encrypted/kinect-unlock.template-key", str(sealed))
+    script = script.replace("systemd-creds encrypt", "systemd-creds --with-key=tpm2-absent encrypt")
+    script = script.replace("kinect-unlock key", f"{sys.executable} -m kinect_unlock key")
+    script = script.replace("--to new", f"--to new --config {file}")
+    subprocess.run(["/bin/sh", "-e", "-c", script], check=True, capture_output=True, timeout=60)
+    unseal = [CREDS, "--name=template-key", "decrypt", str(sealed), "-"]
+    opened = subprocess.run(unseal, capture_output=True, check=True).stdout
+
+    assert opened != old
+    assert FileTemplateStore(state, Key(opened)).load("ann") is not None
+    assert [path.name for path in place.iterdir()] == ["template-key"]
+    assert not list(tmp_path.rglob("old")) + list(tmp_path.rglob("new"))
