@@ -15,7 +15,7 @@ from kinect_unlock.machines.verify import State
 from kinect_unlock.ports import LoginWatch, Peer, RunFacts
 from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt
-from kinect_unlock.wire import AnyRequest, PasswordOk, Reply, Request, Verify, Word
+from kinect_unlock.wire import AnyRequest, PasswordOk, Records, Reply, Request, Verify, Word
 
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
@@ -51,7 +51,8 @@ class Door:
     async def enter(self, request: Request, peer: Peer) -> Entry | Refused:
         """Say whether a peer may ask, before anything is looked up or counted."""
         if not isinstance(request, Verify):
-            allowed = is_allowed(request, peer, self._facts)
+            of_their_own = isinstance(request, Records) and self._facts.shared  # no more is told
+            allowed = of_their_own or is_allowed(request, peer, self._facts)
             return Entry(request, peer, None, Allowed()) if allowed else Refused(Cause.NOT_ALLOWED)
         session = None if self._logins is None else await self._logins.session_of(peer.pid)
         decided = entitlement(request, peer, session, self.logins(), self.rules)

@@ -4,8 +4,10 @@
 """
 
 import asyncio
+import hashlib
 import logging
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -17,6 +19,8 @@ from typing import Final
 import cv2
 
 from kinect_unlock import __version__, trust
+from kinect_unlock.audit import Record
+from kinect_unlock.auditing import Announce, Auditor, log_line
 from kinect_unlock.builds import FP32
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
@@ -25,9 +29,10 @@ from kinect_unlock.config import Paths, cache_dir
 from kinect_unlock.controller import Controller
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
-from kinect_unlock.errors import ConfigError, ModelError
+from kinect_unlock.errors import ConfigError, ModelError, SourceError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
+from kinect_unlock.journal import Journal, goes_to_journal
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.logind import LogindWatch
@@ -35,12 +40,13 @@ from kinect_unlock.manifest import Encoder, Threshold, pick_infrared_thresholds,
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
+from kinect_unlock.records import RecordBook
 from kinect_unlock.sealing import Key
 from kinect_unlock.server import Server
 from kinect_unlock.service import Outcome, Parts, Service
 from kinect_unlock.settings import Config, Source
 from kinect_unlock.slot import LatestSlot
-from kinect_unlock.sources import DriverMemory, open_source
+from kinect_unlock.sources import DriverMemory, open_source, recording_of
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
@@ -124,6 +130,16 @@ class _Composer:
         # Of a daemon that only its own user reaches, nobody asks where they are.
         unasked = config.watch.enabled or config.presence.enabled
         logins = LogindWatch() if self._facts.shared or unasked else None
+        auditor = Auditor(
+            self._facts,
+            self._recogniser,
+            capture,
+            clock,
+            RecordBook(self._paths.state_dir, clock),
+            announce=_announcer(),
+            hash_of=partial(_hash_of, config.source),
+            name_of=_name_of,
+        )
         controller = Controller(
             config,
             self._facts,
@@ -133,6 +149,7 @@ class _Composer:
             ledgers=FileLedgerStore(self._paths.state_dir),
             hooks=self._hooks,
             clock=clock,
+            auditor=auditor,
             logins=logins,
             budgets=FileLedgerStore(self._paths.state_dir, BUDGETS),
             decisions=decisions,
@@ -309,6 +326,44 @@ def _say_what_may_match(facts: RunFacts) -> None:
         whose = "of an unproven kind of camera" if facts.origin is Origin.UNPROVEN else "that are no camera's"
         what_to_do = f"frames {whose} never match nor unlock; for trying out start with --test-source"
         _LOG.warning("event=cannot-match origin=%s meaning=%r", facts.origin, what_to_do)
+
+
+def _announcer() -> Announce:
+    """Return what tells of an attempt: the journal with its fields where our log goes there, else a line of the log."""
+    if not goes_to_journal(os.environ):
+        return log_line
+    journal = Journal()
+
+    def announce(record: Record) -> None:
+        if not journal.send(record):
+            log_line(record)
+
+    return announce
+
+
+async def _hash_of(settings: Source, stream: str | None) -> str | None:
+    """Return the SHA-256 of the recording that is played, None where there is none that could be read."""
+
+    def read() -> str | None:
+        try:
+            with recording_of(settings, stream).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (SourceError, OSError):
+            return None
+
+    return await asyncio.to_thread(read)
+
+
+async def _name_of(uid: int) -> str | None:
+    """Return a user's name, None for a uid that is nobody's; a directory service may have to be asked."""
+
+    def look_up() -> str | None:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return None
+
+    return await asyncio.to_thread(look_up)
 
 
 def _in_infrared(config: Config, entry: Encoder) -> tuple[Threshold, ...]:

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Generic
 
+from kinect_unlock.auditing import Auditor
 from kinect_unlock.camera_needs import Need, need_after
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.decisions import DecisionLog, Facts, with_timings
@@ -21,6 +22,7 @@ from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.machines.table import Effect, Event, State, Table
 from kinect_unlock.ports import Camera, Recogniser, RunFacts, TemplateStore, Timer, Timers, Use
 from kinect_unlock.settings import Config
+from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
 
 _LOG = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Desk:
     clock: Clock
     timers: Timers
     log: DecisionLog
+    audit: Auditor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Claim:
     explain: bool  # asked for, and the peer may
     send: Callable[[Reply], None]
     intent: bool = False  # a nod is asked for as well
+    tally: Tally = field(default_factory=Tally)  # for the record of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
             self.first_ns = self._face_ns = self._somebody_ns = observation.captured_ns
         if observation.shows_face:
             self._face_ns = observation.captured_ns
+        self.claim.tally.take(observation)
         self.adapt_camera(observation)
         self.judge(observation, self.first_ns)
 

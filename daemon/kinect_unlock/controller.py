@@ -17,6 +17,7 @@ from kinect_unlock import answers, keeping
 from kinect_unlock.adapting import Adapting
 from kinect_unlock.admission import Door, Entry, begin_enrol, begin_verify, is_allowed
 from kinect_unlock.attempts import Claim, Desk, fault_reply
+from kinect_unlock.auditing import Auditor
 from kinect_unlock.claims import ROOT, Rank
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
@@ -42,6 +43,7 @@ from kinect_unlock.ports import (
 from kinect_unlock.previewing import PreviewAttempt, noted
 from kinect_unlock.sessions import Sessions, Ticket
 from kinect_unlock.settings import Config
+from kinect_unlock.tally import Tally
 from kinect_unlock.unasked import Unasked
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
@@ -57,6 +59,7 @@ from kinect_unlock.wire import (
     Lock,
     PasswordOk,
     Preview,
+    Records,
     Reply,
     Request,
     Status,
@@ -92,6 +95,7 @@ class Controller:
         ledgers: LedgerStore,
         hooks: Hooks,
         clock: Clock,
+        auditor: Auditor,
         logins: LoginWatch | None = None,
         budgets: LedgerStore | None = None,
         timers: Timers | None = None,
@@ -108,7 +112,8 @@ class Controller:
             raise ConfigError("$.log.decisions: a decision log holds scores; only a run with --test-source writes one")
         book = LedgerBook(ledgers, clock)
         log = DecisionLog(decisions)
-        self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers or LoopTimers(), log)
+        timers = timers or LoopTimers()
+        self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers, log, auditor)
         self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
         self._door = Door(config, facts, logins)
         self.floor = Floor(self._desk)
@@ -122,15 +127,18 @@ class Controller:
 
     async def serve(self, request: Request, peer: Peer, send: Send, gone: asyncio.Event) -> None:
         """Answer one claim from its request to its one ``done`` reply."""
+        course = self._desk.audit.begin(request, peer)
 
         def tell(reply: Reply) -> None:
+            course.hear(reply)
             send(self.stamped(reply))
 
-        try:
-            reply = await self._answer(request, peer, tell, gone)
-        except KinectUnlockError as error:
-            _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
-            reply = fault_reply(error)
+        async with self._desk.audit.following(course):
+            try:
+                reply = course.reply = await self._answer(request, peer, tell, gone, course.tally)
+            except KinectUnlockError as error:
+                _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
+                reply = course.reply = fault_reply(error)
         tell(reply)
         self._look_anew()
 
@@ -168,22 +176,29 @@ class Controller:
 
     # Answers.
 
-    async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event) -> Reply:
+    async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event, tally: Tally) -> Reply:
         if self.floor.closing:
             return Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING)
         entry = await self._door.enter(request, peer)
         if isinstance(entry, Refused):
+            tally.barred = entry.cause
             return self._refuse(request, peer, entry)
         match request:
             case Verify() | Enrol() | Identify(vectors=()):
-                return await self._before_camera(request, entry, tell, gone)
+                return await self._before_camera(request, entry, tell, gone, tally)
             case Identify():
                 return answers.identify_photographs(self._desk, request)
-            case Lock():
-                await self._sessions.lock()
-                return Reply(Word.OK, done=True)
+            case Lock() | Records():
+                return await self._answer_soon(request, peer)
             case _:
                 return self._answer_at_once(request, peer)
+
+    async def _answer_soon(self, request: Lock | Records, peer: Peer) -> Reply:
+        if isinstance(request, Records):
+            everybodys = is_allowed(request, peer, self._desk.facts)
+            return await self._desk.audit.told(request, peer, everybodys=everybodys)
+        await self._sessions.lock()
+        return Reply(Word.OK, done=True)
 
     def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
@@ -220,8 +235,10 @@ class Controller:
             return _before_the_camera(user)
         self._adapting.forget(user)
         reply = keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
-        if isinstance(request, Forget) and self._unasked is not None:
-            self._unasked.forget(user)
+        if isinstance(request, Forget):
+            self._desk.audit.trail.forget(user)
+            if self._unasked is not None:
+                self._unasked.forget(user)
         return reply
 
     def _password_accepted(self, user: str, peer: Peer) -> Reply:
@@ -242,7 +259,9 @@ class Controller:
 
     # Attempts.
 
-    async def _before_camera(self, request: CameraRequest, entry: Entry, tell: Send, gone: asyncio.Event) -> Reply:
+    async def _before_camera(
+        self, request: CameraRequest, entry: Entry, tell: Send, gone: asyncio.Event, tally: Tally
+    ) -> Reply:
         peer = entry.peer
         if not await self.floor.place.take(peer.uid):
             return Reply(Word.BUSY, done=True, message=_TAKEN)
@@ -255,10 +274,10 @@ class Controller:
                 explain=_explains(request) and is_allowed(request, peer, self._desk.facts),
                 send=tell,
                 intent=entry.intent,
+                tally=tally,
             )
             reply = await self._attempted(request, claim, gone, entry)
             self._desk.log.decision(claim.number, _op(request), claim.user, reply)
-            _LOG.info("event=attempt op=%s user=%s word=%s uid=%d", _op(request), claim.user, reply.word, peer.uid)
             return reply
         finally:
             self.floor.place.leave()
@@ -286,6 +305,7 @@ class Controller:
                 matched = reply.word is Word.MATCH
                 asyncio.get_running_loop().call_soon(partial(self._adapting.ended, begun, matched=matched))
             if reply.word is Word.MATCH and (refused := self._door.refusal(entry)) is not None:
+                claim.tally.barred = refused.cause
                 message = f"matched, but something is another than it was: {refused.message}"
                 return Reply(Word.CANCELLED, done=True, user=claim.user, message=message)
             if ticket is not None and claim.user is not None and reply.word is Word.MATCH:

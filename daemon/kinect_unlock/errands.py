@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from kinect_unlock.attempts import Claim, Desk, fault_reply
+from kinect_unlock.audit import Op
 from kinect_unlock.claims import Rank
 from kinect_unlock.errors import KinectUnlockError
 from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.ports import Timer
 from kinect_unlock.sources.pipelines import costly
+from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Reply, Word
 
 _LOG = logging.getLogger(__name__)
@@ -52,30 +54,38 @@ class Errands:
         self.stop()
         self._timer = self._desk.timers.call_later(delay_s, act)
 
-    def attempt(self, user: str, make: Make, told: Told) -> None:
-        """Have an attempt before the camera, and tell how it ended."""
+    def attempt(self, user: str, make: Make, told: Told, *, op: Op | None = None) -> None:
+        """Have an attempt before the camera, and tell how it ended; with an ``op`` there is a record of it."""
         self.stop()
         self._stopped = asyncio.Event()
-        run = self._run(user, make, told, self._stopped, self._task)
+        run = self._run(user, make, told, self._stopped, self._task, op)
         self._task = asyncio.get_running_loop().create_task(run)
 
     async def _run(
-        self, user: str, make: Make, told: Told, stopped: asyncio.Event, before: asyncio.Task[None] | None
+        self,
+        user: str,
+        make: Make,
+        told: Told,
+        stopped: asyncio.Event,
+        before: asyncio.Task[None] | None,
+        op: Op | None,
     ) -> None:
         if before is not None:
             await asyncio.wait({before})  # it has been stopped, and gives the camera back at once
         if stopped.is_set():
             return
-        reply = await self._attempted(user, make, stopped)
+        async with self._desk.audit.following(self._desk.audit.begin_own(user, op)) as course:
+            reply = course.reply = await self._attempted(user, make, stopped, course.tally)
         if not stopped.is_set():
             told(reply)
 
-    async def _attempted(self, user: str, make: Make, stopped: asyncio.Event) -> Reply:
+    async def _attempted(self, user: str, make: Make, stopped: asyncio.Event, tally: Tally) -> Reply:
         uid = self._desk.facts.own_uid
         if not await self._floor.place.take(uid, Rank.WATCH):
             return TAKEN
         try:
-            claim = Claim(self._floor.next_number(), uid, user, stream=None, explain=False, send=lambda _: None)
+            number = self._floor.next_number()
+            claim = Claim(number, uid, user, stream=None, explain=False, send=lambda _: None, tally=tally)
             begun = make(claim)
             return begun if isinstance(begun, Reply) else await self._floor.see_through(begun, stopped)
         except KinectUnlockError as error:

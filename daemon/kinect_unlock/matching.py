@@ -29,9 +29,13 @@ class HalfScores:
         """Return a half's cosine, NaN if there is none."""
         return self.cosines.get(half, float("nan"))
 
+    def short_of(self, needed: Mapping[HalfName, float]) -> tuple[HalfName, ...]:
+        """Return the halves that do not reach what they need."""
+        return tuple(half for half, cosine in needed.items() if not self.of(half) >= cosine)
+
     def reach(self, needed: Mapping[HalfName, float]) -> bool:
         """Say whether every half that has a vote reaches what it needs; where nobody has a vote, nothing is reached."""
-        return bool(needed) and all(self.of(half) >= cosine for half, cosine in needed.items())
+        return bool(needed) and not self.short_of(needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from kinect_unlock.audit import Record
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.frames import Modality, Origin, Template
@@ -215,6 +216,26 @@ class LedgerStore(Protocol):
 
         Raises:
             StoreError: it cannot be removed.
+        """
+        ...
+
+
+class AuditTrail(Protocol):
+    """Keeps the records of attempts. It loses some rather than hold an attempt up."""
+
+    def note(self, record: Record) -> Record:
+        """Keep a record and return it with its number."""
+        ...
+
+    def newest(self, is_wanted: Callable[[Record], bool], *, most: int, before: int | None = None) -> list[Record]:
+        """Return the newest records that are wanted, newest first; ``before``: only those with a lesser number."""
+        ...
+
+    def forget(self, user: str) -> None:
+        """Remove a user's records.
+
+        Raises:
+            StoreError: they cannot be removed.
         """
         ...
 

@@ -172,6 +172,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             return None, None
         scores = self._known.scores(embedding.vector, observation.modality)
         needed = cosines_needed(bars, (face.pose.distance_mm,))
+        self.claim.tally.fell_short(scores.short_of(needed))
         return (ev.vote_for(scores, needed) if needed else None), scores
 
     def _bars(self, modality: Modality) -> tuple[Bar, ...]:

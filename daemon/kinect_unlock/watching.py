@@ -179,7 +179,7 @@ class Watcher:
             self._ticket = self._sessions.ticket(self._user)
             return begin_verify(self._desk, Verify(self._user, unlock=True), claim)
 
-        self._errands.attempt(self._user, make, self._tried)
+        self._errands.attempt(self._user, make, self._tried, op="watch")
 
     def _tried(self, reply: Reply) -> None:
         _LOG.info("event=watch-try user=%s word=%s", self._user, reply.word)

@@ -119,6 +119,18 @@ class Import(Struct, frozen=True, forbid_unknown_fields=True, tag="import", tag_
     replace: bool = False
 
 
+class Records(Struct, frozen=True, forbid_unknown_fields=True, tag="records", tag_field="op"):
+    """What came of the last attempts and why, newest first; to whom not all is told, their own.
+
+    ``before``: only those with a lesser number, to read on where an answer ended.
+    """
+
+    user: UserName | None = None
+    since_s: Annotated[int, Meta(ge=0, le=2**53)] | None = None  # since 1970
+    before: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    count: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
 class Status(Struct, frozen=True, forbid_unknown_fields=True, tag="status", tag_field="op"):
     """How the daemon is."""
 
@@ -147,7 +159,9 @@ class Preview(Struct, frozen=True, forbid_unknown_fields=True, tag="preview", ta
 
 # Whatever is done with a template that is there.
 KeepingRequest: TypeAlias = Forget | History | Undo | Export | Import
-Request: TypeAlias = Verify | Enrol | EnrolVectors | Identify | Users | KeepingRequest | Status | Lock | PasswordOk
+Request: TypeAlias = (
+    Verify | Enrol | EnrolVectors | Identify | Users | KeepingRequest | Records | Status | Lock | PasswordOk
+)
 # A preview needs a connection that can carry descriptors, so it is served apart.
 AnyRequest: TypeAlias = Request | Preview
 

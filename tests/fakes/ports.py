@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
+from kinect_unlock.audit import Record
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.errors import HookError, KinectUnlockError, StoreError
@@ -102,6 +105,25 @@ class MemoryLedgers:
 
     def delete(self, user: str) -> None:
         self.kept.pop(user, None)
+
+
+class MemoryTrail:
+    """Keeps the records of attempts in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Record] = []
+
+    def note(self, record: Record) -> Record:
+        numbered = msgspec.structs.replace(record, number=len(self.kept) + 1)
+        self.kept.append(numbered)
+        return numbered
+
+    def newest(self, is_wanted: Callable[[Record], bool], *, most: int, before: int | None = None) -> list[Record]:
+        found = [one for one in reversed(self.kept) if (before is None or one.number < before) and is_wanted(one)]
+        return found[:most]
+
+    def forget(self, user: str) -> None:
+        self.kept = [record for record in self.kept if record.user != user]
 
 
 class ScriptedHooks:

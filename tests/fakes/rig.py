@@ -10,7 +10,8 @@ import msgspec
 
 from fakes.logins import FakeLoginWatch
 from fakes.people import BOTH, DIM, SPACE, STRANGER, seen_face
-from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, ScriptedHooks
+from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, MemoryTrail, ScriptedHooks
+from kinect_unlock.auditing import Auditor, log_line
 from kinect_unlock.clock import ManualClock
 from kinect_unlock.controller import Controller
 from kinect_unlock.crop import DepthChannel
@@ -118,6 +119,8 @@ class Rig:
         self.ledgers = MemoryLedgers()
         self.hooks = ScriptedHooks()
         self.timers = ManualTimers()
+        self.trail = MemoryTrail()
+        self.names: dict[int, str] = {}
         self.log: list[dict[str, Any]] = []
         self.lines: list[str] = []
         self.facts = RunFacts(origin=origin, test_source=test_source, own_uid=OWN_UID, version="0", pid=7)
@@ -135,10 +138,31 @@ class Rig:
             ledgers=self.ledgers,
             hooks=self.hooks,
             clock=self.clock,
+            auditor=self.new_auditor(),
             logins=self.logins,
             budgets=self.budgets,
             timers=self.timers,
             decisions=self._note if self.facts.test_source else None,
+        )
+
+    def new_auditor(self) -> Auditor:
+        """Return another auditor over the same trail."""
+
+        async def name_of(uid: int) -> str | None:
+            return self.names.get(uid)
+
+        async def hash_of(stream: str | None) -> str:
+            return f"hash of {stream}"
+
+        return Auditor(
+            self.facts,
+            self.recogniser,
+            self.camera,
+            self.clock,
+            self.trail,
+            announce=log_line,
+            hash_of=hash_of,
+            name_of=name_of,
         )
 
     def restart(self) -> None:

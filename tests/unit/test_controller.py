@@ -518,6 +518,7 @@ def test_a_decision_log_needs_a_run_for_trying_out() -> None:
                 ledgers=rig.ledgers,
                 hooks=rig.hooks,
                 clock=rig.clock,
+                auditor=rig.new_auditor(),
                 decisions=print,
             )
 

@@ -89,6 +89,15 @@ def open_source(
             return IsolatedSource(made, settings, clock, lives=known.lives, pipelines=pipelines)
 
 
+def recording_of(settings: Source, stream: str | None) -> Path:
+    """Return the recording that a replay of this stream plays, there or not.
+
+    Raises:
+        SourceError: there is none that could be meant.
+    """
+    return _recording(_configured_path(settings), stream)
+
+
 def _configured_path(settings: Source) -> Path:
     if settings.path is None:
         raise SourceError(f"source.kind {settings.kind!r} needs source.path; set it to a file or folder to read from")
