@@ -14,6 +14,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pam")
 
 
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the networks are built once; never the user's own cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
 def _built(kept: Path, *, sanitized: bool) -> Built:
     try:
         return build(kept, sanitized=sanitized)
