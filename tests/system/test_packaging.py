@@ -1,5 +1,6 @@
 """What is installed is what is in the tree: wheel, source distribution and the package as imported agree."""
 
+import os
 import shutil
 import stat
 import subprocess
@@ -30,7 +31,9 @@ PAM = (
     "kinect_unlock_pam_exec.py",
 )
 LINKED = {
-    **{"config.yaml": "config.yaml", "models": "models", "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules"},
+    "config.yaml": "config.yaml",
+    "models": "models",
+    "60-kinect-unlock.rules": "systemd/60-kinect-unlock.rules",
     **{f"systemd/{name}": f"systemd/{name}" for name in SYSTEMD},
     **{f"pam/{name}": f"pam/{name}" for name in PAM},
 }
@@ -75,6 +78,28 @@ def test_the_wheel_holds_the_tree_as_real_files(built: Path) -> None:
         assert b"kinect-unlock = kinect_unlock.cli:main" in wheel.read(entry_points)
         licences = [name for name in wheel.namelist() if "/licenses/" in name]
         assert sorted(name.rsplit("/", 1)[-1] for name in licences) == ["LICENSE", "NOTICE"]
+
+
+def test_what_is_installed_makes_the_wheel_again_that_setup_installs_for_all(built: Path, tmp_path: Path) -> None:
+    (path,) = built.glob("*.whl")
+    site, again = tmp_path / "site", tmp_path / path.name
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*pip, f"--target={site}", path], check=True, capture_output=True)
+    script = (
+        "import sys; from pathlib import Path; from kinect_unlock.installing.prefix import running_wheel; "
+        "found = running_wheel(); assert found == running_wheel(); "
+        "Path(sys.argv[1], found.name).write_bytes(found.content)"
+    )
+    argv = [sys.executable, "-c", script, str(tmp_path)]
+    done = subprocess.run(
+        argv, env={**os.environ, "PYTHONPATH": str(site)}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+    with zipfile.ZipFile(path) as first, zipfile.ZipFile(again) as second:
+        assert set(first.namelist()) == set(second.namelist())
+        assert all(first.read(name) == second.read(name) for name in first.namelist() if not name.endswith("RECORD"))
+    subprocess.run([*pip, f"--target={tmp_path / 'other'}", again], check=True, capture_output=True)
 
 
 def test_the_source_distribution_holds_the_tree_as_real_files(built: Path) -> None:

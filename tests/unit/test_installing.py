@@ -117,6 +117,7 @@ def test_what_was_changed_since_is_kept_and_named(tmp_path: Path) -> None:
 
 def test_templates_their_key_and_their_owner_may_be_kept(tmp_path: Path) -> None:
     place = computer(tmp_path)
+    before = snapshot(tmp_path)
     set_up(place)
     (tmp_path / "var/lib/kinect-unlock").mkdir()
 
@@ -124,8 +125,11 @@ def test_templates_their_key_and_their_owner_may_be_kept(tmp_path: Path) -> None
 
     assert (tmp_path / "var/lib/kinect-unlock").is_dir()
     assert (tmp_path / KEY[1:]).is_file()
-    assert fates["user kinect-unlock"] is Fate.KEPT
+    assert fates["user kinect-unlock"] is fates[PROGRAM] is Fate.KEPT
     assert not (tmp_path / PREFIX[1:]).exists()
+    set_up(place)
+    undo(place)
+    assert snapshot(tmp_path) == before, "what was kept is still known as ours"
 
 
 def test_what_was_there_before_is_not_taken_away(tmp_path: Path) -> None:
@@ -139,6 +143,20 @@ def test_what_was_there_before_is_not_taken_away(tmp_path: Path) -> None:
     assert (tmp_path / CONFIG[1:]).read_text() == "log: {level: debug}\n"
     undo(place)
     assert snapshot(tmp_path) == before
+
+
+def test_the_key_of_a_daemon_of_roots_is_the_one_that_is_encrypted(tmp_path: Path) -> None:
+    place = computer(tmp_path)
+    file = tmp_path / "var/lib/kinect-unlock/template.key"
+    file.parent.mkdir()
+    file.write_bytes(bytes(31))
+    with pytest.raises(SetupError, match="holds 31 bytes"):
+        set_up(place)
+    file.write_bytes(bytes(32))
+    plan = set_up(place)
+
+    assert (tmp_path / KEY[1:]).read_text() == f"sealed {undoing.sha256_of(bytes(32))}"
+    assert any("template.key is the one that is encrypted" in note for note in plan.notes)
 
 
 def test_an_upgrade_replaces_what_setup_put_there_and_nothing_else(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ KEY: Final = "/etc/credstore.encrypted/kinect-unlock.template-key"
 CREDENTIAL: Final = "template-key"
 USER: Final = config.SERVICE_USER
 
+_KEY_FILE: Final = "/var/lib/kinect-unlock/template.key"
 _SYSUSERS: Final = "/usr/lib/sysusers.d/kinect-unlock.conf"
 _UNITS: Final = "/usr/lib/systemd/system"
 _POLKIT_RULES: Final = "/usr/share/polkit-1/rules.d/kinect-unlock.rules"
@@ -124,7 +125,9 @@ def _service(wanted: Wanted, place: Place, notes: list[str], refusals: list[str]
         PutFile(CONFIG, _config(place, notes, refusals), "the configuration; one that is there stays", keeps=True),
     ]
     if release is not None and release >= _SEALS_SINCE and place.programs.has("systemd-creds"):
-        steps.append(SealKey(KEY, CREDENTIAL))
+        steps.append(SealKey(KEY, CREDENTIAL, _KEY_FILE))
+        if place.path(_KEY_FILE).exists():
+            notes.append(f"the key in {_KEY_FILE} is the one that is encrypted; remove that file when all has worked")
     else:
         notes.append(
             f"this systemd is older than {_SEALS_SINCE} or has no systemd-creds: the templates' key will be a file "

@@ -244,10 +244,14 @@ class ExpectData:
 
 @dataclass(frozen=True, slots=True)
 class SealKey:
-    """The templates' key, random, encrypted for this computer: with its TPM where it has one, and a key of root's."""
+    """The templates' key, encrypted for this computer: with its TPM where it has one, and a key of root's.
+
+    It is a new one, or the one that a daemon of root's has sealed templates with.
+    """
 
     name: str
     credential: str
+    older: str  # where that one would be
 
     @property
     def told(self) -> str:
@@ -259,7 +263,7 @@ class SealKey:
         return DONE if os.path.lexists(place.path(self.name)) else TO_DO
 
     def do(self, place: Place) -> None:
-        """Encrypt a new key; it never touches the disk in the clear."""
+        """Encrypt the key; a new one never touches the disk in the clear."""
         folder = place.path(str(Path(self.name).parent))
         if not folder.is_dir():
             place.make_folders_for(self.name)
@@ -269,7 +273,11 @@ class SealKey:
         place.path(str(new)).unlink(missing_ok=True)
         # No PCRs: an update of firmware or kernel would lose every template.
         argv = ("systemd-creds", "encrypt", "--with-key=auto", "--tpm2-pcrs=", f"--name={self.credential}")
-        place.run(*argv, "-", str(new), given=os.urandom(_KEY_BYTES))
+        older = place.path(self.older)
+        secret = older.read_bytes() if older.is_file() else os.urandom(_KEY_BYTES)
+        if len(secret) != _KEY_BYTES:
+            raise SetupError(f"{self.older} holds {len(secret)} bytes, a key has {_KEY_BYTES}: restore it or remove it")
+        place.run(*argv, "-", str(new), given=secret)
         place.path(str(new)).chmod(0o600)
         place.path(str(new)).replace(place.path(self.name))
         flush_folder(folder)

@@ -53,6 +53,9 @@ class Kind(StrEnum):
     PAM = "pam"  # profiles switched on
 
 
+_KEPT: Final = frozenset({Kind.DATA, Kind.KEY, Kind.ACCOUNT})  # where data are to be kept
+
+
 @dataclass(frozen=True)
 class Deed:
     """Something that was done. ``hashes`` are of every content that we gave it, ``of`` tells what it was made from."""
@@ -191,6 +194,11 @@ class Record:
             os.fsync(file.fileno())
         flush_folder(self._folder)
 
+    def keep(self, deeds: Sequence[Deed]) -> None:
+        """Remember these alone."""
+        lines = (json.dumps(asdict(deed)).encode() + b"\n" for deed in deeds)
+        replace_file(self._file, b"".join(lines), 0o600)
+
     def forget(self) -> None:
         """Remove the record itself."""
         if self._folder.is_dir():
@@ -270,9 +278,19 @@ class Undoing:
         self._reload()
         if failed:
             return
+        left = [deed for deed in self._record.deeds() if self._is_kept(deed)] if self._keep_data else []
+        if left:
+            self._record.keep(left)
+            yield Undone(Fate.KEPT, PROGRAM, "it can take away later what was kept")
+            return
         self._record.forget()
         if program is not None:
             yield self._one(program)
+
+    def _is_kept(self, deed: Deed) -> bool:
+        if deed.kind is Kind.FOLDER:
+            return below(self._root, deed.name).is_dir()
+        return deed.kind in _KEPT or deed.name == PROGRAM
 
     def one(self, kind: Kind, name: str) -> Undone:
         """Undo one deed of the record, and leave it in there."""
@@ -427,7 +445,7 @@ def _remove(path: Path) -> None:
 
 def planned(deed: Deed, *, keep_data: bool) -> str:
     """Say what undoing a deed would do."""
-    if keep_data and deed.kind in {Kind.DATA, Kind.KEY, Kind.ACCOUNT}:
+    if keep_data and (deed.kind in _KEPT or deed.name == PROGRAM):
         return f"keep     {deed.name}"
     words = {
         Kind.FOLDER: "remove   {} if it is empty",
@@ -455,7 +473,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _undo(Undoing(root, Programs(root), keep_data=wanted.keep_data), wanted)
     except (Refused, PermissionError) as fault:
-        print(f"kinect-unlock-unsetup: {fault}; run it as root", file=sys.stderr)  # noqa: T201 - a program's words
+        advice = "" if os.geteuid() == 0 else "; run it as root"
+        print(f"kinect-unlock-unsetup: {fault}{advice}", file=sys.stderr)  # noqa: T201 - a program's words
         return 77
 
 
@@ -467,11 +486,18 @@ def _undo(undoing: Undoing, wanted: argparse.Namespace) -> int:
         print(planned(deed, keep_data=wanted.keep_data))  # noqa: T201
     if wanted.dry_run:
         return 0
-    if deeds and not wanted.yes and input("Do that? [y/N] ").strip().lower() not in {"y", "yes"}:
+    if deeds and not wanted.yes and not _agreed():
         print("Nothing was changed.")  # noqa: T201
         return 1
     done = [undone for undone in undoing.run() if _show(undone)]
     return 1 if any(undone.fate is Fate.FAILED for undone in done) else 0
+
+
+def _agreed() -> bool:
+    try:
+        return input("Do that? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def _show(undone: Undone) -> bool:
