@@ -39,9 +39,32 @@ class Adapting:
         )
         self._spoof_ns: int | None = None  # when one was last seen, whoever it was to be
         self._missed: dict[str, _Offer] = {}
+        self._ended: list[tuple[VerifyAttempt, bool]] = []  # of which nothing was learned yet
 
     def ended(self, attempt: VerifyAttempt, *, matched: bool) -> None:
-        """Take notice of an attempt that has been answered."""
+        """Take notice of an attempt that is over; `learn` when it has been answered."""
+        self._ended.append((attempt, matched))
+
+    def learn(self) -> None:
+        """Let join what may of the attempts that are over."""
+        while self._ended:
+            attempt, matched = self._ended.pop(0)
+            self._learn(attempt, matched=matched)
+
+    def password_accepted(self, user: str) -> None:
+        """Take notice that a user's password was right, as root's login stack says."""
+        self.learn()
+        missed, now_ns = self._missed.pop(user, None), self._desk.clock.monotonic_ns()
+        if missed is None or self._is_quiet(now_ns):
+            return
+        if now_ns - missed.ended_ns <= self._desk.config.adapt.password_within_s * NS_PER_S:
+            self._join(user, missed, Reason.PASSWORD)
+
+    def forget(self, user: str) -> None:
+        """Give up what a password of this user's could still let join."""
+        self._missed.pop(user, None)
+
+    def _learn(self, attempt: VerifyAttempt, *, matched: bool) -> None:
         user, now_ns = attempt.template.user, self._desk.clock.monotonic_ns()
         self._missed.pop(user, None)
         if attempt.saw_spoof:
@@ -56,18 +79,6 @@ class Adapting:
             self._join(user, missed, reason)
         elif reason is Reason.PASSWORD:
             self._missed[user] = missed
-
-    def password_accepted(self, user: str) -> None:
-        """Take notice that a user's password was right, as root's login stack says."""
-        missed, now_ns = self._missed.pop(user, None), self._desk.clock.monotonic_ns()
-        if missed is None or self._is_quiet(now_ns):
-            return
-        if now_ns - missed.ended_ns <= self._desk.config.adapt.password_within_s * NS_PER_S:
-            self._join(user, missed, Reason.PASSWORD)
-
-    def forget(self, user: str) -> None:
-        """Give up what a password of this user's could still let join."""
-        self._missed.pop(user, None)
 
     def _is_quiet(self, now_ns: int) -> bool:
         """Say whether a spoof was seen so lately that nothing may join."""

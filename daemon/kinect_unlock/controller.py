@@ -140,6 +140,7 @@ class Controller:
                 _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
                 reply = course.reply = fault_reply(error)
         tell(reply)
+        self._adapting.learn()  # after the answer: nobody waits for a disk
         self._look_anew()
 
     async def preview(
@@ -301,9 +302,8 @@ class Controller:
             ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
             reply = begun if isinstance(begun, Reply) else await self.floor.see_through(begun, gone)
-            if isinstance(begun, VerifyAttempt):  # soon, not now: nobody's answer waits for a disk
-                matched = reply.word is Word.MATCH
-                asyncio.get_running_loop().call_soon(partial(self._adapting.ended, begun, matched=matched))
+            if isinstance(begun, VerifyAttempt):
+                self._adapting.ended(begun, matched=reply.word is Word.MATCH)
             if reply.word is Word.MATCH and (refused := self._door.refusal(entry)) is not None:
                 claim.tally.barred = refused.cause
                 message = f"matched, but something is another than it was: {refused.message}"

@@ -57,7 +57,6 @@ async def look(rig: Rig, *, color: float = 0.9, depth: float = 0.9, spoof: bool 
         if rig.camera.attempt is not None:
             rig.show(seen(rig.attempt, index, color=color, depth=depth))
     await asked.answer()
-    await asyncio.sleep(0)  # what is done after the answer
     rig.clock.advance(NS_PER_S)
     return asked
 
@@ -155,7 +154,6 @@ def test_who_is_forgotten_just_then_is_not_brought_back() -> None:
             if rig.camera.attempt is not None:
                 rig.show(seen(rig.attempt, index, color=0.9, depth=0.9))
         await asked.answer()
-        await asyncio.sleep(0)
         assert rig.templates.kept == {}
 
     play(scene)
@@ -214,7 +212,6 @@ def test_a_spoof_between_a_near_miss_and_the_password_teaches_nothing() -> None:
             if rig.camera.attempt is not None:
                 rig.show(seen_spoof(rig.attempt, index))
         await again.answer()
-        await asyncio.sleep(0)
         await rig.ask(PasswordOk("anna"), ROOT).answer()
         assert rig.templates.kept["anna"].generation == 1
 
@@ -230,7 +227,6 @@ def test_a_strangers_failure_and_then_the_owners_password_teach_nothing(person: 
             if rig.camera.attempt is not None:
                 rig.show(seen_both(rig.attempt, index, person, person))
         assert (await asked.answer()).word is Word.NO_MATCH
-        await asyncio.sleep(0)
         await rig.ask(PasswordOk("anna"), ROOT).answer()
         assert rig.templates.kept["anna"].generation == 1
 
