@@ -22,7 +22,7 @@ from kinect_unlock.claims import ROOT, Rank
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
 from kinect_unlock.entitlement import Cause, Refused
-from kinect_unlock.errors import ConfigError, HookError, KinectUnlockError
+from kinect_unlock.errors import ConfigError, KinectUnlockError
 from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.frames import Origin
 from kinect_unlock.identification import IdentifyAttempt
@@ -41,7 +41,7 @@ from kinect_unlock.ports import (
     Timers,
 )
 from kinect_unlock.previewing import PreviewAttempt, noted
-from kinect_unlock.sessions import Sessions, Ticket
+from kinect_unlock.sessions import Sessions
 from kinect_unlock.settings import Config
 from kinect_unlock.tally import Tally
 from kinect_unlock.unasked import Unasked
@@ -309,10 +309,14 @@ class Controller:
                 message = f"matched, but something is another than it was: {refused.message}"
                 return Reply(Word.CANCELLED, done=True, user=claim.user, message=message)
             if ticket is not None and claim.user is not None and reply.word is Word.MATCH:
-                return await self._unlock(claim.user, ticket, gone)
+                waits = partial(self._is_waited_for, gone)
+                return await self._sessions.opened(ticket, claim.user, is_wanted=waits)
         except KinectUnlockError as error:
             return fault_reply(error)
         return reply
+
+    def _is_waited_for(self, gone: asyncio.Event) -> bool:
+        return not (gone.is_set() or self.floor.closing)
 
     def _begin(self, request: CameraRequest, claim: Claim) -> AnyAttempt | Reply:
         match request:
@@ -324,17 +328,6 @@ class Controller:
                 return IdentifyAttempt(self._desk, claim)
             case _:
                 assert_never(request)
-
-    async def _unlock(self, user: str, ticket: Ticket, gone: asyncio.Event) -> Reply:
-        """Open the session for a match, unless nobody waits for it any more or it is another than it was."""
-        try:
-            unlocked = await self._sessions.unlock(ticket, user, lambda: not (gone.is_set() or self.floor.closing))
-        except HookError as error:
-            return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
-        if not unlocked:
-            message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
-            return Reply(Word.CANCELLED, done=True, user=user, message=message)
-        return Reply(Word.UNLOCKED, done=True, user=user)
 
 
 def _before_the_camera(user: str) -> Reply:

@@ -30,6 +30,7 @@ from kinect_unlock.logins import (
 from kinect_unlock.machines.session import SESSION, Effect, Event, State
 from kinect_unlock.ports import HookName, Hooks, LoginWatch, Timer, Timers
 from kinect_unlock.settings import Config
+from kinect_unlock.wire import Reply, Word
 
 _LOG = logging.getLogger(__name__)
 
@@ -243,6 +244,17 @@ class Sessions:
         """
         meant = ticket.session
         return await meant.unlock(user, ticket.generation, lambda: is_wanted() and self._still_meant(ticket, user))
+
+    async def opened(self, ticket: Ticket, user: str, *, is_wanted: Callable[[], bool]) -> Reply:
+        """Open a ticket's session for a match, and say in words how that went."""
+        try:
+            unlocked = await self.unlock(ticket, user, is_wanted)
+        except HookError as error:
+            return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
+        if not unlocked:
+            message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
+            return Reply(Word.CANCELLED, done=True, user=user, message=message)
+        return Reply(Word.UNLOCKED, done=True, user=user)
 
     def _still_meant(self, ticket: Ticket, user: str) -> bool:
         """Say whether a ticket's session is still the user's own, before the camera, and there."""
