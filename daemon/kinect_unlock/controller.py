@@ -8,24 +8,22 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import Final, TypeAlias, assert_never
 
 from msgspec.structs import replace
 
 from kinect_unlock import answers, keeping
 from kinect_unlock.adapting import Adapting
-from kinect_unlock.admission import Door, Entry, begin_enrol, begin_verify, is_allowed
-from kinect_unlock.attempts import Claim, Desk, fault_reply
+from kinect_unlock.admission import Door, is_allowed
+from kinect_unlock.attempts import Desk, fault_reply
 from kinect_unlock.auditing import Auditor
-from kinect_unlock.claims import ROOT, Rank
+from kinect_unlock.claims import ROOT
 from kinect_unlock.clock import Clock
 from kinect_unlock.decisions import DecisionLog
 from kinect_unlock.entitlement import Cause, Refused
 from kinect_unlock.errors import ConfigError, KinectUnlockError
-from kinect_unlock.floor import AnyAttempt, Floor
+from kinect_unlock.floor import Floor
 from kinect_unlock.frames import Origin
-from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.ports import (
     Camera,
@@ -40,10 +38,10 @@ from kinect_unlock.ports import (
     TemplateStore,
     Timers,
 )
-from kinect_unlock.previewing import PreviewAttempt, noted
 from kinect_unlock.sessions import Sessions
 from kinect_unlock.settings import Config
 from kinect_unlock.tally import Tally
+from kinect_unlock.turns import Turns, op_of
 from kinect_unlock.unasked import Unasked
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
@@ -74,11 +72,9 @@ __all__ = ["Controller", "Peer"]
 _LOG = logging.getLogger(__name__)
 
 Send: TypeAlias = Callable[[Reply], None]
-CameraRequest: TypeAlias = Verify | Enrol | Identify
 
 _ONLY_THEIRS: Final = Refused(Cause.NOT_ALLOWED)
 _STOPPING: Final = "the daemon is stopping; ask again when it is back"
-_TAKEN: Final = "another claim has the camera; ask again when it is done"
 
 
 class Controller:
@@ -121,6 +117,7 @@ class Controller:
         if logins is not None and budgets is not None:
             self._unasked = Unasked(self._desk, self.floor, self._sessions, logins=logins, budgets=budgets)
         self._adapting = Adapting(self._desk)
+        self._turns = Turns(self._desk, self.floor, self._door, self._sessions, self._adapting)
         self._refused: Counter[tuple[int, str, Cause]] = Counter()  # of a uid's requests of one kind
 
     # Claims.
@@ -137,7 +134,7 @@ class Controller:
             try:
                 reply = course.reply = await self._answer(request, peer, tell, gone, course.tally)
             except KinectUnlockError as error:
-                _LOG.warning("event=claim-failed op=%s word=%s message=%r", _op(request), error.word, str(error))
+                _LOG.warning("event=claim-failed op=%s word=%s message=%r", op_of(request), error.word, str(error))
                 reply = course.reply = fault_reply(error)
         tell(reply)
         self._adapting.learn()  # after the answer: nobody waits for a disk
@@ -155,10 +152,8 @@ class Controller:
             tell(Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING))
         elif not is_allowed(request, peer, self._desk.facts):
             tell(self._refuse(request, peer))
-        elif not await self.floor.place.take(peer.uid, Rank.PREVIEW):
-            tell(Reply(Word.BUSY, done=True, message=_TAKEN))
         else:
-            tell(await self._previewed(request, peer, tell, gone, pictures))
+            tell(await self._turns.preview(request, peer, tell, gone, pictures))
 
     def stamped(self, reply: Reply) -> Reply:
         """Return a reply as this run says it: what is not a sensor's says so in every line."""
@@ -186,7 +181,7 @@ class Controller:
             return self._refuse(request, peer, entry)
         match request:
             case Verify() | Enrol() | Identify(vectors=()):
-                return await self._before_camera(request, entry, tell, gone, tally)
+                return await self._turns.attempt(request, entry, tell, gone, tally)
             case Identify():
                 return answers.identify_photographs(self._desk, request)
             case Lock() | Records():
@@ -203,7 +198,7 @@ class Controller:
 
     def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
-        op, cause = _op(request), refused.cause
+        op, cause = op_of(request), refused.cause
         self._refused[peer.uid, op, cause] += 1
         if self._refused[peer.uid, op, cause] == 1:
             _LOG.warning("event=refused op=%s uid=%d pid=%d cause=%s", op, peer.uid, peer.pid, cause)
@@ -258,85 +253,6 @@ class Controller:
     def _counters(self) -> dict[str, int]:
         return {**self.floor.counters(), "refused": self._refused.total()}
 
-    # Attempts.
-
-    async def _before_camera(
-        self, request: CameraRequest, entry: Entry, tell: Send, gone: asyncio.Event, tally: Tally
-    ) -> Reply:
-        peer = entry.peer
-        if not await self.floor.place.take(peer.uid):
-            return Reply(Word.BUSY, done=True, message=_TAKEN)
-        try:
-            claim = Claim(
-                number=self.floor.next_number(),
-                uid=peer.uid,
-                user=None if isinstance(request, Identify) else request.user,
-                stream=request.stream,
-                explain=_explains(request) and is_allowed(request, peer, self._desk.facts),
-                send=tell,
-                intent=entry.intent,
-                tally=tally,
-            )
-            reply = await self._attempted(request, claim, gone, entry)
-            self._desk.log.decision(claim.number, _op(request), claim.user, reply)
-            return reply
-        finally:
-            self.floor.place.leave()
-
-    async def _previewed(
-        self, request: Preview, peer: Peer, tell: Send, gone: asyncio.Event, pictures: PictureLine
-    ) -> Reply:
-        try:
-            number = self.floor.next_number()
-            claim = Claim(number, peer.uid, user=None, stream=request.stream, explain=False, send=tell)
-            watching = PreviewAttempt(self._desk, claim, pictures, request.rate_hz)
-            with noted(watching, peer):
-                return await self.floor.see_through(watching, gone)
-        except KinectUnlockError as error:
-            return fault_reply(error)
-        finally:
-            self.floor.place.leave()
-
-    async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event, entry: Entry) -> Reply:
-        try:
-            ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
-            begun = self._begin(request, claim)
-            reply = begun if isinstance(begun, Reply) else await self.floor.see_through(begun, gone)
-            if isinstance(begun, VerifyAttempt):
-                self._adapting.ended(begun, matched=reply.word is Word.MATCH)
-            if reply.word is Word.MATCH and (refused := self._door.refusal(entry)) is not None:
-                claim.tally.barred = refused.cause
-                message = f"matched, but something is another than it was: {refused.message}"
-                return Reply(Word.CANCELLED, done=True, user=claim.user, message=message)
-            if ticket is not None and claim.user is not None and reply.word is Word.MATCH:
-                waits = partial(self._is_waited_for, gone)
-                return await self._sessions.opened(ticket, claim.user, is_wanted=waits)
-        except KinectUnlockError as error:
-            return fault_reply(error)
-        return reply
-
-    def _is_waited_for(self, gone: asyncio.Event) -> bool:
-        return not (gone.is_set() or self.floor.closing)
-
-    def _begin(self, request: CameraRequest, claim: Claim) -> AnyAttempt | Reply:
-        match request:
-            case Verify():
-                return begin_verify(self._desk, request, claim)
-            case Enrol(user=user):
-                return begin_enrol(self._desk, claim, user)
-            case Identify():
-                return IdentifyAttempt(self._desk, claim)
-            case _:
-                assert_never(request)
-
 
 def _before_the_camera(user: str) -> Reply:
     return Reply(Word.BUSY, done=True, user=user, message=f"{user} is before the camera; ask again later")
-
-
-def _explains(request: CameraRequest) -> bool:
-    return not isinstance(request, Identify) and request.explain
-
-
-def _op(request: AnyRequest) -> str:
-    return str(request.__struct_config__.tag)
