@@ -246,6 +246,11 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         if steady is not None:
             self.claim.send(Reply(Word.HINT, hint=steady))
 
+    def tell_now(self, hint: Hint) -> None:
+        """Tell the person what to do, unless that is what they were told last."""
+        if self._hints.pick_now(hint) is not None:
+            self.claim.send(Reply(Word.HINT, hint=hint))
+
     def tell_frame(self, facts: Facts, observation: Observation) -> None:
         """Note a frame in the decision log, and explain it to a peer who asked and may."""
         self.desk.log.frame(self.claim.number, facts)

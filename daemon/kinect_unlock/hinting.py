@@ -75,3 +75,10 @@ class SteadyHints:
             return None
         self._last = hint
         return hint
+
+    def pick_now(self, hint: Hint) -> Hint | None:
+        """Return a hint that need not hold for some frames, unless it was the last one told."""
+        if hint is self._last:
+            return None
+        self._last = hint
+        return hint

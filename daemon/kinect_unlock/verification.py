@@ -15,6 +15,7 @@ from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
 from kinect_unlock.matching import Bar, HalfScores, Known, cosines_needed
+from kinect_unlock.nod import Nodding, Tilt, with_tilt
 from kinect_unlock.ports import Use
 from kinect_unlock.wire import Hint, Reply, Word
 
@@ -40,6 +41,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         self._ledger = ledger
         self._evidence = ev.Evidence(desk.recogniser.encoder.layout)
         self._somebody = True  # as the client was told
+        self._nodding = Nodding()  # the owner's head, since the last break
         self.saw_spoof = False
         self.impression: Impression | None = None  # of the newest frame in colour that counted
 
@@ -84,7 +86,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         self.tell_hint(hint_for(observation, self.desk.config.ranges) if votes else Hint.MORE_LIGHT)
         judgement = self._weigh(observation, first_ns)
         if judgement is ev.Judgement.ACCEPTED:
-            self.feed(Event.ACCEPTED)
+            self.feed(Event.ACCEPTED if not self.claim.intent or self._nodding.nodded else Event.RECOGNISED)
         elif judgement is ev.Judgement.REJECTED:
             self.feed(Event.REJECTED)
 
@@ -97,6 +99,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             Effect.CLEAR_FAILURES: self._clear_failures,
             Effect.RECORD_PASSWORD: self._record_password,
             Effect.END_COOLDOWN: self._end_cooldown,
+            Effect.ASK_NOD: lambda: self.tell_now(Hint.NOD),
             Effect.REPORT_MATCH: lambda: self.report(Word.MATCH),
             Effect.REPORT_NO_MATCH: lambda: self.report(Word.NO_MATCH),
             Effect.REPORT_TIMED_OUT: lambda: self.report(Word.TIMED_OUT),
@@ -131,6 +134,11 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         elif ballot is not None:
             self._evidence = ev.with_ballot(before, ballot, config.evidence)
         counted = ballot is not None and self._evidence is not before
+        if self._evidence.breaks != before.breaks or vote is ev.Vote.SPOOF:
+            self._nodding = Nodding()  # whoever nods is the one who was there before
+        if counted and vote is ev.Vote.OWNER and observation.face is not None:
+            tilt = Tilt(observation.captured_ns, observation.face.pose.pitch_deg)
+            self._nodding = with_tilt(self._nodding, tilt)
         scores_of_mean = ev.mean_scores(self._evidence, self._known)
         needed = ev.needed_of_mean(self._evidence, self._bars(self._evidence.modality))
         facts = frame_facts(

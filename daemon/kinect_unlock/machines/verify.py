@@ -2,8 +2,9 @@
 
 Theory. The source is open in SEARCHING and CHECKING and nowhere else. An attempt has exactly one report. There are
 two ways out of it that cost nothing, ACCEPTED and PASSWORD_OK; every other one goes to COOLDOWN with SETTLE, so that
-hanging up, walking off or losing the camera never escapes the limiter. REPORT_MATCH stands on one edge. Only a
-password leaves LOCKED_OUT. Everything that decides about transitions is in this file.
+hanging up, walking off or losing the camera never escapes the limiter. REPORT_MATCH stands on one edge. Where a nod is
+needed too, who is recognised without one has only been RECOGNISED, and is looked at further. Only a password leaves
+LOCKED_OUT. Everything that decides about transitions is in this file.
 
 Resting states (IDLE, COOLDOWN, LOCKED_OUT) are not kept in memory: they are read from the user's ledger.
 """
@@ -32,6 +33,7 @@ class Event(StrEnum):
     START = "start"
     FACE_FOUND = "face-found"
     FACE_LOST = "face-lost"
+    RECOGNISED = "recognised"  # it is the user, but the nod that is asked for as well has not been seen
     ACCEPTED = "accepted"
     REJECTED = "rejected"  # enough frames of a stranger or spoof, at once or when time ran out
     TIMED_OUT = "timed-out"
@@ -52,6 +54,7 @@ class Effect(StrEnum):
     CLEAR_FAILURES = "clear-failures"  # and save that
     RECORD_PASSWORD = "record-password"  # noqa: S105 - clears failures and lock-out, and saves that
     END_COOLDOWN = "end-cooldown"
+    ASK_NOD = "ask-nod"
     REPORT_MATCH = "report-match"
     REPORT_NO_MATCH = "report-no-match"
     REPORT_TIMED_OUT = "report-timed-out"
@@ -86,6 +89,7 @@ VERIFY: Final[Table[State, Event, Effect]] = Table(
         (S.SEARCHING, E.PASSWORD_OK): Step(S.IDLE, _PASSWORD),
         # out of CHECKING
         (S.CHECKING, E.FACE_LOST): Step(S.SEARCHING),
+        (S.CHECKING, E.RECOGNISED): Step(S.CHECKING, (F.ASK_NOD,)),
         (S.CHECKING, E.ACCEPTED): Step(S.IDLE, _MATCH),
         (S.CHECKING, E.REJECTED): Step(S.COOLDOWN, _NO_MATCH),
         (S.CHECKING, E.TIMED_OUT): Step(S.COOLDOWN, _TIMED_OUT),
