@@ -1,6 +1,7 @@
 """Throws requests that nobody would write at the daemon's socket, and says what must hold of every answer.
 
-`judge_line` gives the decoder one input, `Door` a server with the controller behind it, over a real socket. Run it by itself for long, `python tests/protocol_fuzz.py --help`; with ``--atheris`` coverage leads.
+`judge_line` gives the decoder one input, `Door` a server with the controller behind it, over a real socket. Run it by
+itself for long, `python tests/protocol_fuzz.py --help`; with ``--atheris`` coverage leads.
 """
 
 import argparse
