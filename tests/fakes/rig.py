@@ -109,6 +109,7 @@ class Rig:
         test_source: bool = True,
         recognised_by: Recogniser | None = None,
         logins: FakeLoginWatch | None = None,
+        shared: bool = False,
     ) -> None:
         self.logins = logins
         self.budgets = MemoryLedgers()
@@ -123,7 +124,9 @@ class Rig:
         self.names: dict[int, str] = {}
         self.log: list[dict[str, Any]] = []
         self.lines: list[str] = []
-        self.facts = RunFacts(origin=origin, test_source=test_source, own_uid=OWN_UID, version="0", pid=7)
+        self.facts = RunFacts(
+            origin=origin, test_source=test_source, own_uid=OWN_UID, version="0", pid=7, shared=shared
+        )
         self.recogniser = recognised_by or recogniser()
         self.controller = self.new_controller()
 

@@ -1,0 +1,200 @@
+"""Who is let before the camera, through the whole controller; and the nod that some must give."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from fakes.logins import FakeLoginWatch, at_desk, greeter
+from fakes.people import OWNER, STRANGER, face_at, seen_face, template_of
+from fakes.rig import ME, ROOT, Rig
+from kinect_unlock.frames import Origin
+from kinect_unlock.logins import State
+from kinect_unlock.ports import Peer
+from kinect_unlock.wire import Enrol, Forget, Hint, PasswordOk, Reply, Users, Verify, Word
+
+ANNA = Peer(pid=50, uid=1234, gid=1234)
+BEN = Peer(pid=60, uid=1235, gid=1235)
+
+
+class SharedRig(Rig):
+    """A daemon that everybody can reach; anna is enrolled and sits before the camera, ben is logged in by ssh."""
+
+    def __init__(self) -> None:
+        self.watch = FakeLoginWatch(at_desk(uid=ANNA.uid), at_desk("9", "ben", BEN.uid, seat="", remote=True))
+        self.watch.pids = {ANNA.pid: "2", BEN.pid: "9", ROOT.pid: "2"}
+        super().__init__(logins=self.watch, shared=True)
+        self.templates.kept["anna"] = template_of(OWNER, "anna", origin=Origin.RECORDING)
+        self.enrolled("anna")
+
+    def show_pitches(self, pitches: list[float], *, first: int = 0) -> None:
+        """Show the owner at 30 frames a second, the head held like this."""
+        for index, pitch_deg in enumerate(pitches, first):
+            if self.camera.attempt is not None:
+                self.show(seen_face(self.attempt, index, OWNER, face=face_at(pitch_deg=pitch_deg)))
+
+
+NOD = [0.0] * 18 + [-5.0, -10.0, -14.0, -16.0, -16.0, -14.0, -10.0, -5.0] + [0.0] * 4
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await scene()
+
+    asyncio.run(whole())
+
+
+def test_a_user_before_the_camera_may_ask_for_themself() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna"), ANNA)
+        rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.MATCH
+
+    play(scene)
+
+
+@pytest.mark.parametrize("request_", [Enrol("anna"), Forget("anna"), Users(), PasswordOk("anna")], ids=repr)
+def test_a_user_before_the_camera_may_ask_nothing_else(request_: Enrol | Forget | Users | PasswordOk) -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        assert (await rig.ask(request_, ANNA).answer()).word is Word.NOT_AUTHORISED
+        assert "anna" in rig.templates.kept
+
+    play(scene)
+
+
+def test_nobody_can_lock_the_owner_out_by_asking() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        before = dict(rig.ledgers.kept)
+        replies: set[Reply] = set()
+        for user in ("anna", "nobody"):
+            for _ in range(20):
+                replies.add(await rig.ask(Verify(user), BEN).answer())
+                replies.add(await rig.ask(Verify(user, service="sudo"), BEN).answer())
+        assert len(replies) == 1  # nor learn who is enrolled
+        assert replies.pop().word is Word.NOT_AUTHORISED
+        assert rig.ledgers.kept == before
+        assert rig.ledgers.saves == []
+        assert rig.camera.starts == []
+
+    play(scene)
+
+
+def test_a_user_gets_no_explanation_with_scores() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", explain=True), ANNA)
+        rig.show_person(STRANGER, 10)
+        assert (await asked.answer()).word is Word.NO_MATCH
+        assert Word.FRAME not in asked.words
+
+    play(scene)
+
+
+def test_a_session_that_leaves_the_seat_during_the_attempt_is_not_let_in() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna"), ANNA)
+        rig.show_person(OWNER, 2)
+        rig.watch.change("2", state=State.ONLINE)
+        rig.show_person(OWNER, 10, first=2)
+        reply = await asked.answer()
+        assert (reply.word, reply.message is not None) == (Word.CANCELLED, True)
+
+    play(scene)
+
+
+def test_without_logind_services_fall_to_the_password_and_roots_command_works() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        rig.watch.lose()
+        for peer, service in ((ANNA, None), (ROOT, "sudo"), (ROOT, "gdm-password"), (ROOT, "login")):
+            reply = await rig.ask(Verify("anna", service=service, tty="tty1"), peer).answer()
+            assert reply.word is Word.NOT_AUTHORISED
+        asked = await rig.before_camera(Verify("anna"), ROOT)
+        rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.MATCH
+
+    play(scene)
+
+
+def test_the_login_screen_asks_for_whoever_wants_to_log_in() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        rig.watch.change("2", state=State.ONLINE)
+        rig.watch.add(greeter())
+        rig.watch.pids.clear()
+        asked = await rig.before_camera(Verify("anna", service="gdm-password"), ROOT)
+        rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.MATCH
+
+    play(scene)
+
+
+def test_sudo_waits_for_a_nod_and_says_so() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_person(OWNER, 17)
+        assert not asked.task.done()
+        assert [reply.hint for reply in asked.replies if reply.hint is not None] == [Hint.NOD]
+        rig.show_pitches(NOD, first=17)
+        assert (await asked.answer()).word is Word.MATCH
+        assert rig.ledgers.kept["anna"].last_face is not None
+
+    play(scene)
+
+
+def test_sudo_without_a_nod_runs_out_of_time_and_nothing_is_held_against_anybody() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_person(OWNER, 160)
+        assert (await asked.answer()).word is Word.TIMED_OUT
+        assert rig.ledgers.kept["anna"].failures == 0
+        assert rig.ledgers.kept["anna"].last_face is None
+
+    play(scene)
+
+
+def test_a_nod_of_one_person_does_not_count_for_the_next() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_pitches(NOD[:-3])
+        for index in range(len(NOD) - 3, len(NOD) + 20):  # somebody else's place: a jump
+            rig.show(seen_face(rig.attempt, index, OWNER, face=face_at(x_px=900.0)))
+        assert not asked.task.done()
+        asked.gone.set()
+        assert (await asked.answer()).word is Word.CANCELLED
+
+    play(scene)
+
+
+def test_a_daemon_of_ones_own_asks_for_a_nod_where_it_is_wanted() -> None:
+    async def scene() -> None:
+        rig = Rig()
+        rig.templates.kept["anna"] = template_of(OWNER, "anna")
+        rig.enrolled("anna")
+        asked = await rig.before_camera(Verify("anna", intent=True), ME)
+        rig.show_person(OWNER, 17)
+        assert not asked.task.done()
+        asked.gone.set()
+        await asked.answer()
+
+    play(scene)
+
+
+def test_a_session_that_ends_during_the_attempt_is_not_let_in() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna"), ANNA)
+        rig.watch.remove("2")
+        rig.watch.add(replace(at_desk("3"), uid=ANNA.uid))
+        rig.show_person(OWNER, 10)
+        assert (await asked.answer()).word is Word.CANCELLED
+
+    play(scene)
