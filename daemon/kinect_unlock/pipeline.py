@@ -129,10 +129,11 @@ class Pipeline:
 
     def _watch(self, look: "_Look", frame: Frame) -> Observation:
         """Look by depth alone whether somebody is there; without depth nobody is seen."""
-        if frame.depth_mm is None or frame.calibration is None:
+        sight = Sight.in_color(frame)
+        if sight is None:
             return look.saw_nobody()
         with look.stage("figures"):
-            figures = figures_in(frame.depth_mm, frame.calibration, *self._watched_mm)
+            figures = figures_in(sight.depth_mm, sight.calibration, *self._watched_mm)
         return replace(look.saw(Seen.NO_FACE), somebody=bool(figures), figures=figures)
 
     def _look_at(self, look: "_Look", sight: Sight, limits: PoseRange) -> Observation:

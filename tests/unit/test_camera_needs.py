@@ -9,7 +9,7 @@ import pytest
 from fakes.cameras import RatedCamera
 from fakes.people import OWNER, SPACE, template_of
 from fakes.rig import CONFIG, Rig
-from kinect_unlock.camera_needs import HELD_S, RESTING_HZ, Need, need_after, rate_hz
+from kinect_unlock.camera_needs import FOLLOWING_HZ, HELD_S, RESTING_HZ, Need, need_after, rate_hz
 from kinect_unlock.camera_report import CameraReporter
 from kinect_unlock.clock import NS_PER_S, ManualClock
 from kinect_unlock.crop import DepthChannel
@@ -190,3 +190,9 @@ class _Plain:
         self.open = source.open
         self.read = source.read
         self.close = source.close
+
+
+def test_each_need_has_a_rate_and_none_is_read_faster_than_the_one_above_it() -> None:
+    rates = [rate_hz(need, watching_hz=10.0) for need in Need]
+    assert rates == [RESTING_HZ, FOLLOWING_HZ, 10.0, None]
+    assert rate_hz(Need.FOLLOWING, watching_hz=3.0) == 3.0

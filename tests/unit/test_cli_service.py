@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from kinect_unlock.cli.service import camera_words
+from kinect_unlock.cli.service import camera_words, unasked_words
 
 NEVER: dict[str, Any] = {
     "state": "closed",
@@ -52,3 +52,31 @@ KINECT = {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "c
 )
 def test_the_camera_is_told_of_in_a_few_lines(changes: dict[str, Any], told: list[str]) -> None:
     assert camera_words({**NEVER, **changes}).splitlines() == told
+
+
+OFF: dict[str, Any] = {"on": False, "state": "off", "session": None, "why_not": "not switched on ($.watch.enabled)"}
+WAITING: dict[str, Any] = {"on": True, "state": "waiting", "session": "2", "why_not": None}
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        pytest.param(None, ["nothing: it does not ask logind"], id="no logind"),
+        pytest.param(
+            {"paused": None, "watch": WAITING, "presence": OFF},
+            ["watch waiting, session 2", "presence off: not switched on ($.watch.enabled)"],
+            id="watching",
+        ),
+        pytest.param(
+            {"paused": "the lid is shut", "watch": {**OFF, "why_not": "the lid is shut"}, "presence": OFF},
+            [
+                "paused: the lid is shut",
+                "watch off: the lid is shut",
+                "presence off: not switched on ($.watch.enabled)",
+            ],
+            id="paused",
+        ),
+    ],
+)
+def test_what_is_done_without_being_asked_is_told_in_a_few_lines(found: dict[str, Any] | None, told: list[str]) -> None:
+    assert unasked_words(found).splitlines() == told

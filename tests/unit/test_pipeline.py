@@ -253,6 +253,20 @@ def test_a_face_without_detail_is_blurred() -> None:
     assert (observation.seen, observation.embedding) == (Seen.BLURRED, None)
 
 
+def test_a_watch_looks_at_depth_alone_and_says_who_may_be_there() -> None:
+    detector = ScriptedDetector([_detection(800)])
+    pipeline = Pipeline(detector, ScriptedEncoder(), _config())
+    somebody = _depth()
+    somebody[:, SIDE_PX // 4 : 3 * SIDE_PX // 4] = 800
+    seen = pipeline.observe(_frame(somebody), 3, "watch")
+    nobody = pipeline.observe(_frame(_depth()), 3, "watch")
+    without_depth = pipeline.observe(_frame(None), 3, "watch")
+
+    assert (seen.seen, seen.somebody, nobody.somebody, without_depth.somebody) == (Seen.NO_FACE, True, False, False)
+    assert [round(figure.distance_mm) for figure in seen.figures] == [800]
+    assert (seen.face, seen.embedding, detector.asked) == (None, None, 0)
+
+
 def test_a_flat_face_is_a_spoof_and_is_never_encoded() -> None:
     flat = np.full((SIDE_PX, SIDE_PX), BACKGROUND_MM, np.uint16)
     flat[40:200, 60:180] = 800

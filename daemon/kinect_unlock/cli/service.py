@@ -18,7 +18,11 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
-        told = {"camera": camera_words(last.data["camera"]), "thresholds": _thresholds(last.data["thresholds"])}
+        told = {
+            "camera": camera_words(last.data["camera"]),
+            "thresholds": _thresholds(last.data["thresholds"]),
+            "unasked": unasked_words(last.data["unasked"]),
+        }
         for name, value in {**last.data, **told}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
@@ -26,7 +30,10 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
 
 
 def lock(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Lock the session through the lock hook. Exit codes: 75 the hook failed, 78 none is configured."""
+    """Lock the session that the camera's seat shows: through logind, or the lock hook where one is configured.
+
+    Exit codes: 75 it could not be asked, 78 there is neither.
+    """
     leave(ask(file, Lock(), as_json=as_json))
 
 
@@ -59,6 +66,19 @@ def camera_words(found: dict[str, Any]) -> str:
     if found["last_fault"] is not None:
         lines.append(f"last fault {found['last_fault']['ago_s']:g} s ago: {found['last_fault']['message']}")
     return "\n".join(lines)
+
+
+def unasked_words(found: dict[str, Any] | None) -> str:
+    """Say what the daemon does without being asked, and why it does not."""
+    if found is None:
+        return "nothing: it does not ask logind"
+    parts = [f"{name} {_doing(found[name])}" for name in ("watch", "presence")]
+    return "\n".join(parts if found["paused"] is None else [f"paused: {found['paused']}", *parts])
+
+
+def _doing(part: dict[str, Any]) -> str:
+    why_not = "" if part["why_not"] is None else f": {part['why_not']}"
+    return f"{part['state']}{why_not}" if part["session"] is None else f"{part['state']}, session {part['session']}"
 
 
 def _times(count: int) -> str:
