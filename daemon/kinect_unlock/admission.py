@@ -48,6 +48,18 @@ class Door:
         """Return who is logged in, as far as that is known."""
         return NOT_KNOWN if self._logins is None else self._logins.now()
 
+    def told(self) -> dict[str, object]:
+        """Return who may ask, as `status` tells it."""
+        logins = self.logins()
+        return {
+            "shared": self.rules.shared,
+            "seat": self.rules.seat,
+            "services": dict(self.rules.services),
+            "logind": logins.known,
+            "sessions": len(logins.sessions),
+            "lid_shut": logins.lid_shut,
+        }
+
     async def enter(self, request: Request, peer: Peer) -> Entry | Refused:
         """Say whether a peer may ask, before anything is looked up or counted."""
         if not isinstance(request, Verify):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import msgspec
 import numpy as np
 
+from kinect_unlock import standing
 from kinect_unlock.attempts import Desk
 from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.clock import NS_PER_S
@@ -20,11 +21,15 @@ from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors,
 
 
 def status(
-    desk: Desk, session: tuple[State, bool], unasked: dict[str, object] | None, counters: dict[str, int]
+    desk: Desk,
+    session: tuple[State, bool],
+    unasked: dict[str, object] | None,
+    counters: dict[str, int],
+    asking: dict[str, object],
 ) -> Reply:
     """Say how the daemon is; ``session`` is its state, and whether that was seen.
 
-    ``unasked`` tells of what is done without being asked; None where nothing can be.
+    ``unasked`` tells of what is done without being asked; None where nothing can be. ``asking`` says who may ask.
 
     Raises:
         StoreError: the list of users cannot be read.
@@ -55,6 +60,8 @@ def status(
         },
         "template_key": None if facts.key is None else {"from": facts.key.source, "id": facts.key.id},
         "users": len(users),
+        "limits": [standing.told(desk, user) for user in users],
+        "asking": asking,
         "lockouts": [user for user in users if _is_locked_out(desk, user)],
         "session": session[0].value,
         "session_confirmed": session[1],

@@ -218,7 +218,7 @@ class Controller:
                 return self._keep(request, peer)
             case Status():
                 unasked = None if self._unasked is None else self._unasked.told()
-                return answers.status(self._desk, self._sessions.told(), unasked, self._counters())
+                return answers.status(self._desk, self._sessions.told(), unasked, self._counters(), self._door.told())
             case PasswordOk(user=user):
                 return self._password_accepted(user, peer)
             case _:

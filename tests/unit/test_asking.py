@@ -12,7 +12,7 @@ from fakes.rig import ME, ROOT, Rig
 from kinect_unlock.frames import Origin
 from kinect_unlock.logins import State
 from kinect_unlock.ports import Peer
-from kinect_unlock.wire import Enrol, Forget, Hint, PasswordOk, Reply, Users, Verify, Word
+from kinect_unlock.wire import Enrol, Forget, Hint, PasswordOk, Reply, Status, Users, Verify, Word
 
 ANNA = Peer(pid=50, uid=1234, gid=1234)
 BEN = Peer(pid=60, uid=1235, gid=1235)
@@ -196,5 +196,29 @@ def test_a_session_that_ends_during_the_attempt_is_not_let_in() -> None:
         rig.watch.add(replace(at_desk("3"), uid=ANNA.uid))
         rig.show_person(OWNER, 10)
         assert (await asked.answer()).word is Word.CANCELLED
+
+    play(scene)
+
+
+def test_status_tells_who_may_ask_and_how_everybody_stands() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        await rig.fail_once("anna")
+        rig.clock.advance(60 * 1_000_000_000)
+        await rig.ask(PasswordOk("anna"), ROOT).answer()
+        rig.clock.advance(5 * 1_000_000_000)
+        status = await rig.ask(Status(), ROOT).answer()
+        assert status.data is not None
+        (anna,) = status.data["limits"]
+        assert (anna["user"], anna["failures"], anna["failures_left"], anna["locked_out"]) == ("anna", 0, 5, False)
+        assert (anna["password_ago_s"], anna["face_ago_s"], anna["password_due"]) == (5.0, None, None)
+        assert status.data["asking"]["logind"] is True
+        assert (status.data["asking"]["shared"], status.data["asking"]["services"]["sudo"]) == (True, "intent")
+        rig.watch.lose()
+        rig.ledgers.failing_load = True
+        status = await rig.ask(Status(), ROOT).answer()
+        assert status.data is not None
+        assert status.data["asking"]["logind"] is False
+        assert status.data["limits"][0]["locked_out"] is True
 
     play(scene)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from kinect_unlock.cli.service import camera_words, unasked_words
+from kinect_unlock.cli.service import asking_words, camera_words, limit_words, unasked_words
 
 NEVER: dict[str, Any] = {
     "state": "closed",
@@ -80,3 +80,20 @@ WAITING: dict[str, Any] = {"on": True, "state": "waiting", "session": "2", "why_
 )
 def test_what_is_done_without_being_asked_is_told_in_a_few_lines(found: dict[str, Any] | None, told: list[str]) -> None:
     assert unasked_words(found).splitlines() == told
+
+
+def test_how_a_user_stands_is_said_in_a_line() -> None:
+    ann = {"user": "ann", "failures_left": 2, "locked_out": False, "cooldown_left_s": 4.0, "password_due": "after-boot"}
+    said = limit_words({**ann, "password_ago_s": None, "face_ago_s": 5400.0})
+    assert said == (
+        "ann: 2 tries left, next try in 4 s, the password is due (after-boot), password never since boot, face 1.5 h ago"
+    )
+    assert limit_words({"user": "ben", "locked_out": True, "fault": "damaged"}).startswith("ben: counts as locked out")
+
+
+def test_who_may_ask_is_said_by_what_they_may() -> None:
+    assert asking_words({"shared": False}) == "root and the daemon's own user"
+    services = {"sudo": "intent", "login": "allow", "su": "intent"}
+    found = {"shared": True, "seat": "seat0", "services": services, "logind": False, "sessions": 0}
+    assert asking_words(found).splitlines()[1:] == ["intent: sudo, su", "allow: login"]
+    assert "nobody but root" in asking_words(found)

@@ -21,6 +21,8 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         told = {
             "camera": camera_words(last.data["camera"]),
             "thresholds": _thresholds(last.data["thresholds"]),
+            "limits": "\n".join(map(limit_words, last.data["limits"])) or "-",
+            "asking": asking_words(last.data["asking"]),
             "unasked": unasked_words(last.data["unasked"]),
         }
         for name, value in {**last.data, **told}.items():
@@ -50,6 +52,33 @@ def password_ok(
     Exit code 77: not from you.
     """
     leave(ask(file, PasswordOk(user=user), as_json=as_json))
+
+
+def limit_words(found: dict[str, Any]) -> str:
+    """Say in a line how one user stands."""
+    if "fault" in found:
+        return f"{found['user']}: counts as locked out: {found['fault']}"
+    parts = ["locked out, give the password"] if found["locked_out"] else [f"{found['failures_left']} tries left"]
+    if found["cooldown_left_s"]:
+        parts.append(f"next try in {found['cooldown_left_s']:g} s")
+    if found["password_due"] is not None:
+        parts.append(f"the password is due ({found['password_due']})")
+    for name in ("password", "face"):
+        ago_s = found[f"{name}_ago_s"]
+        parts.append(f"{name} never since boot" if ago_s is None else f"{name} {ago_s / 3600:.1f} h ago")
+    return f"{found['user']}: {', '.join(parts)}"
+
+
+def asking_words(found: dict[str, Any]) -> str:
+    """Say in a few lines who may ask."""
+    if not found["shared"]:
+        return "root and the daemon's own user"
+    logind = f"logind knows {found['sessions']} sessions" if found["logind"] else "logind is not known: nobody but root"
+    standings: dict[str, list[str]] = {}
+    for service, standing in found["services"].items():
+        standings.setdefault(standing, []).append(service)
+    lines = [f"users on {found['seat']} for themselves; {logind}"]
+    return "\n".join([*lines, *(f"{standing}: {', '.join(names)}" for standing, names in standings.items())])
 
 
 def camera_words(found: dict[str, Any]) -> str:
