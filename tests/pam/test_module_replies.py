@@ -214,7 +214,7 @@ def test_a_daemon_that_hangs_costs_its_time_and_no_more(built: Built, folder: Pa
     told = outcome(folder, built, *script, arguments="timeout=1")
 
     assert told.code == AUTHINFO_UNAVAIL
-    assert 1000 <= told.ms < 4000  # what a busy machine adds
+    assert 990 <= told.ms < 4000  # what a busy machine adds
 
 
 def test_a_daemon_that_lets_nobody_in_costs_its_time_and_no_more(built: Built, folder: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_daemon_that_lets_nobody_in_costs_its_time_and_no_more(built: Built, f
         (told,) = built.log_in(stack(folder, built, "timeout=1"), "signals")
 
     assert told.code == AUTHINFO_UNAVAIL
-    assert 1000 <= told.ms < 4000
+    assert 990 <= told.ms < 4000
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_when_nobody_is_there_for_a_second_it_gives_up_and_hangs_up(built: Built
         daemon.next_request()
 
         assert (told.code, told.told) == (AUTHINFO_UNAVAIL, [LOOKING])
-        assert 1000 <= told.ms < 4000
+        assert 990 <= told.ms < 4000
         assert daemon.next_line() == "left"
 
 
@@ -396,7 +396,7 @@ def test_whoever_comes_in_time_is_waited_for(built: Built, folder: Path) -> None
     )
 
     assert told.code == SUCCESS
-    assert told.ms >= 1200
+    assert told.ms >= 1190
 
 
 def test_valgrind_finds_nothing(module: Built, folder: Path, valgrind: str) -> None:
