@@ -106,7 +106,7 @@ class Session:
     def seen(self, *, locked: bool) -> None:
         """Take notice of how the session is."""
         self.tells = self.confirmed = True
-        if locked and self.state is State.UNLOCKED:
+        if locked and self.state in {State.UNLOCKED, State.UNLOCKING}:
             self.generation += 1
         before = self.state
         self.feed(Event.SEEN_LOCKED if locked else Event.SEEN_UNLOCKED)

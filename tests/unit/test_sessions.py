@@ -258,6 +258,24 @@ def test_what_changed_while_logind_was_lost_is_found_when_it_is_back() -> None:
     assert desktop.state() is State.UNLOCKED
 
 
+def test_a_session_unlocked_by_hand_while_a_lock_is_under_way_is_seen_to_be_open() -> None:
+    desktop = Desktop(at_desk("2", locked=True))
+    asyncio.run(desktop.sessions.lock())
+    desktop.logins.change("2", locked=False)
+    assert desktop.sessions.told() == (State.UNLOCKED, True)
+    assert not desktop.timers.pending
+
+
+def test_a_session_locked_again_while_an_unlock_is_under_way_needs_another_attempt() -> None:
+    desktop = Desktop(at_desk("2", locked=True))
+    ticket = desktop.sessions.ticket("anna")
+    assert desktop.unlocks(ticket)
+    desktop.logins.ask("lock", "2")
+    assert desktop.state() is State.LOCKING
+    assert not desktop.unlocks(ticket)
+    assert desktop.logins.asked == [("unlock", "2")]
+
+
 def test_without_logind_and_hook_nothing_can_be_opened() -> None:
     sessions = Sessions(Config(), ScriptedHooks(), DecisionLog(None), logins=None, timers=ManualTimers())
     with pytest.raises(ConfigError, match="no program is configured that unlocks"):

@@ -53,6 +53,7 @@ SESSION: Final[Table[State, Event, Effect]] = Table(
         # out of LOCKING
         (S.LOCKING, E.LOCK_ASKED): Step(S.LOCKING, (F.LOCK,)),  # again does no harm
         (S.LOCKING, E.SEEN_LOCKED): Step(S.LOCKED),
+        (S.LOCKING, E.SEEN_UNLOCKED): Step(S.UNLOCKED),  # by hand, before the lock came; then that will be seen too
         (S.LOCKING, E.FAILED): Step(S.UNLOCKED),  # nobody saw it lock, so nobody may rely on it
         (S.LOCKING, E.TIMED_OUT): Step(S.LOCKED),  # a locker that tells nobody: what is not known counts as locked
         # out of LOCKED
@@ -63,6 +64,7 @@ SESSION: Final[Table[State, Event, Effect]] = Table(
         (S.UNLOCKING, E.LOCK_ASKED): Step(S.LOCKING, (F.LOCK,)),
         (S.UNLOCKING, E.LOCK_HEARD): Step(S.LOCKING),
         (S.UNLOCKING, E.SEEN_UNLOCKED): Step(S.UNLOCKED),
+        (S.UNLOCKING, E.SEEN_LOCKED): Step(S.LOCKED),  # once more
         (S.UNLOCKING, E.FAILED): Step(S.LOCKED),
         (S.UNLOCKING, E.TIMED_OUT): Step(S.LOCKED),
     },
@@ -73,9 +75,6 @@ SESSION: Final[Table[State, Event, Effect]] = Table(
             (S.LOCKED, E.SEEN_LOCKED),
             (S.LOCKING, E.LOCK_HEARD),
             (S.LOCKED, E.LOCK_HEARD),
-            # How it still is while what was asked for is under way.
-            (S.LOCKING, E.SEEN_UNLOCKED),
-            (S.UNLOCKING, E.SEEN_LOCKED),
         }
     ),
 )
