@@ -6,6 +6,7 @@ import pytest
 from fakes.people import STRANGER, seen_face, seen_other, seen_spoof
 from kinect_unlock.audit import WELL, Cause, Record, fields, is_of, why
 from kinect_unlock.frames import Seen
+from kinect_unlock.halves import HalfName
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
 
@@ -14,26 +15,30 @@ RECORD = Record(
 )
 
 
-def tally(*, short: str = "", **seen: int) -> Tally:
+def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
     counted = Counter({Seen(name.replace("_", "-")): count for name, count in seen.items()})
-    return Tally(counted.total(), counted, Counter({"nose_relief_mm": counted[Seen.SPOOF]}), Counter(short.split()))
+    return Tally(counted.total(), counted, Counter({"nose_relief_mm": counted[Seen.SPOOF]}), Counter(short))
 
 
 @pytest.mark.parametrize(
     ("word", "counted", "hint", "expected"),
     [
         pytest.param(Word.NO_MATCH, tally(spoof=3), None, (Cause.LIVENESS, "nose_relief_mm"), id="a picture"),
-        pytest.param(Word.NO_MATCH, tally(short="rgb rgb", face=2), None, (Cause.SCORE, "rgb"), id="somebody else"),
-        pytest.param(Word.NO_MATCH, tally(short="depth", face=1), None, (Cause.SCORE, "depth"), id="other relief"),
         pytest.param(
-            Word.NO_MATCH, tally(short="rgb rgb", face=2, spoof=1), None, (Cause.SCORE, "rgb"), id="most counts"
+            Word.NO_MATCH, tally(short=("rgb", "rgb"), face=2), None, (Cause.SCORE, "rgb"), id="somebody else"
+        ),
+        pytest.param(Word.NO_MATCH, tally(short=("depth",), face=1), None, (Cause.SCORE, "depth"), id="other relief"),
+        pytest.param(
+            Word.NO_MATCH, tally(short=("rgb", "rgb"), face=2, spoof=1), None, (Cause.SCORE, "rgb"), id="most counts"
         ),
         pytest.param(Word.TIMED_OUT, tally(), None, (Cause.VIEW, "no-frames"), id="no frames"),
         pytest.param(Word.TIMED_OUT, tally(no_face=30, too_far=2), None, (Cause.VIEW, "no-face"), id="nobody"),
         pytest.param(Word.TIMED_OUT, tally(no_face=30, too_far=9), None, (Cause.VIEW, "too-far"), id="too far"),
         pytest.param(Word.TIMED_OUT, tally(face=9), Hint.NOD, (Cause.INTENT, ""), id="no nod"),
         pytest.param(Word.TIMED_OUT, tally(face=9), None, (Cause.UNSTEADY, ""), id="too few"),
-        pytest.param(Word.TIMED_OUT, tally(short="rgb", face=9), None, (Cause.SCORE, "rgb"), id="not enough to reject"),
+        pytest.param(
+            Word.TIMED_OUT, tally(short=("rgb",), face=9), None, (Cause.SCORE, "rgb"), id="not enough to reject"
+        ),
         pytest.param(Word.TIMED_OUT, tally(unsure=9), None, (Cause.LIVENESS, "nose_relief_mm"), id="liveness unsure"),
         pytest.param(Word.LOCKED_OUT, tally(), None, (Cause.LIMITS, "locked-out"), id="locked out"),
         pytest.param(Word.COOLING_DOWN, tally(), None, (Cause.LIMITS, "cooling-down"), id="cooling down"),

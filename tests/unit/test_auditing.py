@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 import pytest
 
@@ -29,6 +30,8 @@ from kinect_unlock.wire import (
     Verify,
     Word,
 )
+
+Way: TypeAlias = Callable[[Rig], Awaitable[Reply]]
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
@@ -138,7 +141,7 @@ async def named(rig: Rig) -> Reply:
     return await asked.answer()
 
 
-ENDS = {
+ENDS: dict[Way, tuple[Word, Cause | None, str | None]] = {
     recognised: (Word.MATCH, None, ""),
     a_stranger: (Word.NO_MATCH, Cause.SCORE, "rgb"),
     a_picture: (Word.NO_MATCH, Cause.LIVENESS, None),
@@ -157,10 +160,8 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("way", list(ENDS), ids=lambda way: way.__name__)
-def test_every_end_leaves_one_record_and_one_line(
-    way: Callable[[Rig], Awaitable[Reply]], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("way", list(ENDS), ids=lambda way: str(way.__name__))
+def test_every_end_leaves_one_record_and_one_line(way: Way, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kinect_unlock")
 
     async def scene() -> None:
