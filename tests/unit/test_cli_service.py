@@ -86,7 +86,8 @@ def test_how_a_user_stands_is_said_in_a_line() -> None:
     ann = {"user": "ann", "failures_left": 2, "locked_out": False, "cooldown_left_s": 4.0, "password_due": "after-boot"}
     said = limit_words({**ann, "password_ago_s": None, "face_ago_s": 5400.0})
     assert said == (
-        "ann: 2 tries left, next try in 4 s, the password is due (after-boot), password never since boot, face 1.5 h ago"
+        "ann: 2 tries left, next try in 4 s, the password is due (after-boot), "
+        "password never since boot, face 1.5 h ago"
     )
     assert limit_words({"user": "ben", "locked_out": True, "fault": "damaged"}).startswith("ben: counts as locked out")
 

@@ -47,7 +47,6 @@ SENTENCES: Final[dict[Word, str]] = {
     Word.ENROLLED: "{user} is enrolled.",
     Word.OK: "Done.",
     Word.BUSY: "Somebody else is using the camera; try again in a moment.",
-    Word.NOT_AUTHORISED: "Not allowed: ask as root, or as the user that the daemon runs as.",
     Word.SHUTTING_DOWN: "The daemon is stopping.",
 }
 
@@ -77,6 +76,8 @@ def sentence(reply: Reply) -> str:
         return f"{reply.message or f'{user} is not enrolled'}; run `kinect-unlock enrol {user}`."
     if reply.word in {Word.OK, Word.NOTHING_KEPT} and reply.message:
         return f"{reply.message}."
+    if reply.word is Word.NOT_AUTHORISED:
+        return f"Not allowed: {reply.message or 'ask as root, or as the user that the daemon runs as'}."
     if reply.word in SENTENCES:
         return SENTENCES[reply.word].format(user=reply.user or "this user", wait_s=reply.wait_s or 0.0)
     return reply.message or str(reply.word).replace("-", " ").capitalize() + "."
