@@ -306,7 +306,8 @@ class Embedding:
     def __post_init__(self) -> None:
         _require_array("embedding", self.vector, np.float32, 1)
         _require(bool(np.isfinite(self.vector).all()), "embedding must be finite")
-        norm = float(np.linalg.norm(self.vector))
+        with np.errstate(over="ignore"):  # whoever sends numbers that large is refused, and writes no warning
+            norm = float(np.linalg.norm(self.vector))
         _require(abs(norm - 1.0) < 1e-3, f"embedding must have length 1, got {norm:.4f}")  # noqa: PLR2004
         read_only(self.vector)
 

@@ -1,3 +1,5 @@
+import base64
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,3 +22,9 @@ def test_a_vector_survives_the_wire_bit_for_bit(seed: int, dim: int) -> None:
 def test_any_other_text_is_refused_with_words(text: str) -> None:
     with pytest.raises(RequestError, match="vector"):
         unpack_vector(text, dim=128, model_id="m/1")
+
+
+def test_numbers_too_large_for_a_length_are_refused_like_others() -> None:
+    text = base64.b64encode(np.full(16, 3e38, "<f4").tobytes()).decode()
+    with pytest.raises(RequestError, match="length 1, got inf"):
+        unpack_vector(text, dim=16, model_id="a/1")
