@@ -284,6 +284,21 @@ def test_whoever_asks_in_words_has_the_camera_at_once_and_the_watch_goes_on_afte
     play(scene)
 
 
+def test_each_try_leaves_a_record_and_waiting_for_somebody_none() -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.is_waiting()
+        assert desk.rig.trail.kept == []
+        await desk.show(0.5, SOMEBODY)
+        await desk.look(a_stranger)
+        (record,) = desk.rig.trail.kept
+        assert (record.op, record.user, record.word) == ("watch", "anna", Word.NO_MATCH)
+        assert record.uid == desk.rig.facts.own_uid
+        assert record.frames
+        assert record.cause == "score"
+
+    play(scene)
+
+
 def test_strangers_use_up_the_budget_and_lock_nobody_out() -> None:
     async def scene(desk: Desk) -> None:
         await desk.is_waiting()
