@@ -83,8 +83,8 @@ class Turns:
 
     async def _attempted(self, request: CameraRequest, claim: Claim, gone: asyncio.Event, entry: Entry) -> Reply:
         try:
-            ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             begun = self._begin(request, claim)
+            ticket = self._sessions.ticket(request.user) if isinstance(request, Verify) and request.unlock else None
             reply = begun if isinstance(begun, Reply) else await self._floor.see_through(begun, gone)
             if isinstance(begun, VerifyAttempt):
                 self._adapting.ended(begun, matched=reply.word is Word.MATCH)

@@ -37,7 +37,7 @@ STREAM = "owner-enrols.mkv"
 
 _LOG = logging.getLogger(__name__)
 
-FILES = {"lock", "template.key", "templates/owner.tpl", "ledgers/owner.json"}
+FILES = {"lock", "template.key", "templates/owner.tpl", "ledgers/owner.json", "attempts/records.jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
