@@ -13,6 +13,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ import msgspec
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
 
-from fakes.people import OWNER, SPACE, template_of, vector_of
+from fakes.people import DIM, OWNER, SPACE, template_of, vector_of
 from fakes.rig import Rig
 from kinect_unlock.errors import RequestError
 from kinect_unlock.server import MAX_PER_UID, Server, decode_request
@@ -45,6 +46,7 @@ from kinect_unlock.wire import (
     Verify,
     Word,
     pack_vector,
+    unpack_vector,
 )
 
 _VECTORS = tuple(pack_vector(vector_of(OWNER, variant=variant)) for variant in range(2))
@@ -128,6 +130,9 @@ def judge_line(line: bytes) -> str:
         return "refused"
     again = decode_request(msgspec.json.encode(request) + b"\n")
     assert again == request, line
+    for vector in request.vectors if isinstance(request, EnrolVectors | Identify) else ():
+        with suppress(RequestError):
+            assert unpack_vector(vector, dim=DIM, model_id=SPACE).vector.shape == (DIM,)
     return type(request).__name__
 
 
@@ -224,7 +229,8 @@ def main() -> None:
     if asked.atheris:
         import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: PLC0415 - not the project's
 
-        atheris.instrument_func(judge_line)
+        for looked_at in (judge_line, decode_request, unpack_vector):
+            atheris.instrument_func(looked_at)
         atheris.Setup([sys.argv[0], *rest], lambda data: judge_line(bytes(data)) and None)
         atheris.Fuzz()
     if asked.door is not None:
