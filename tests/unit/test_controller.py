@@ -92,7 +92,9 @@ def test_a_refusal_that_is_asked_for_again_and_again_is_logged_once_and_counted(
 
     play(scene)
     refused = [line for line in caplog.messages if "event=refused" in line]
-    assert refused == [f"event=refused op={op} uid={OTHER.uid} pid={OTHER.pid} cause=not-allowed" for op in ("verify", "users")]
+    assert refused == [
+        f"event=refused op={op} uid={OTHER.uid} pid={OTHER.pid} cause=not-allowed" for op in ("verify", "users")
+    ]
 
 
 @every_request
