@@ -115,6 +115,8 @@ def _most(counted: Counter[_Name]) -> str:
 
 
 def _shortened(text: str) -> str:
+    """Return one line that is not too long and moves no terminal's cursor."""
+    text = "".join(sign if sign.isprintable() else " " for sign in text)
     return text if len(text) <= _LONGEST_DETAIL else f"{text[: _LONGEST_DETAIL - 3]}..."
 
 

@@ -66,6 +66,11 @@ def test_a_fault_says_what_it_was() -> None:
     assert why(reply, Tally(), None) == (Cause.FAULT, "source-lost: unplugged")
 
 
+def test_what_a_fault_says_moves_no_cursor() -> None:
+    reply = Reply(Word.SOURCE_LOST, done=True, message="\x1b[2Jline\none")
+    assert why(reply, Tally(), None)[1] == "source-lost:  [2Jline one"
+
+
 def test_only_enforced_cues_that_did_not_hold_are_counted() -> None:
     counted = Tally()
     counted.take(seen_spoof(1, 0))
