@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -346,12 +346,21 @@ async def _hash_of(settings: Source, stream: str | None) -> str | None:
 
     def read() -> str | None:
         try:
-            with recording_of(settings, stream).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            path = recording_of(settings, stream)
+            found = path.stat()
+            return _sha256(path, found.st_ino, found.st_size, found.st_mtime_ns)
         except (SourceError, OSError):
             return None
 
     return await asyncio.to_thread(read)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, inode: int, size_bytes: int, changed_ns: int) -> str:
+    """Return a file's SHA-256, read once for as long as it is the same file."""
+    del inode, size_bytes, changed_ns
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 async def _name_of(uid: int) -> str | None:
