@@ -438,7 +438,7 @@ struct attempt {
     pam_handle_t *pamh;
     const struct options *options;
     const char *user;
-    bool silent;
+    bool silent;                /* as sudo always wants it: then the person is told only what they are to do */
     bool started;               /* the daemon looks: before that, nothing can be a match */
     const char *last_shown;
     int sentences;
@@ -448,7 +448,7 @@ struct attempt {
 
 static void show(struct attempt *attempt, int style, const char *sentence)
 {
-    if (sentence == NULL || attempt->silent || sentence == attempt->last_shown || attempt->sentences == SENTENCES_MAX)
+    if (sentence == NULL || sentence == attempt->last_shown || attempt->sentences == SENTENCES_MAX)
         return;
     attempt->last_shown = sentence;
     attempt->sentences++;
@@ -532,7 +532,8 @@ static int hear_out(struct attempt *attempt, int line)
                 return give_up(attempt, "the daemon's reply is not understood");
             if (now_ms() >= attempt->deadline_ms) /* what was shown before may have taken long */
                 return give_up(attempt, "the time is over");
-            show(attempt, word->done && word->code != PAM_SUCCESS ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
+            if (!attempt->silent || strcmp(word->name, "hint") == 0)
+                show(attempt, word->done && word->code != PAM_SUCCESS ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
             if (word->done) {
                 pam_syslog(attempt->pamh, LOG_INFO, "%s: %s", attempt->user, word->name);
                 return word->code;

@@ -107,11 +107,12 @@ def test_the_daemons_own_words_are_never_shown(built: Built, folder: Path) -> No
     assert told.told == [LOOKING, RECOGNISED]
 
 
-def test_who_wants_silence_is_told_nothing(built: Built, folder: Path) -> None:
-    with scripted_daemon(folder / "s", ["say", STARTED + NO_MATCH]):
+def test_who_wants_silence_is_told_only_what_they_are_to_do(built: Built, folder: Path) -> None:
+    nod = '{"word":"hint","hint":"nod"}\n'
+    with scripted_daemon(folder / "s", ["say", STARTED + nod + NO_MATCH]):
         (told,) = built.log_in(stack(folder, built), "silent")
 
-    assert (told.code, told.told) == (AUTH_ERR, [])
+    assert (told.code, told.told) == (AUTH_ERR, [("info", "Nod, to show that you mean it.")])
 
 
 def test_a_conversation_that_fails_changes_no_code(built: Built, folder: Path) -> None:
