@@ -17,12 +17,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo check packages lint types contracts smoke test clean
+.PHONY: demo check packages lint types contracts smoke test boot clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/kinect-unlock demo
 
-check: packages lint types contracts smoke test
+check: packages lint types contracts smoke test boot
 
 packages:
 	@missing=; for name in $$(sed 's/#.*//' $(PACKAGES)); do \
@@ -60,6 +60,10 @@ smoke: $(VENV)/installed-dev
 
 test: $(VENV)/installed-dev
 	$(VENV)/bin/pytest
+
+# A Debian in a container: installs the product, boots, logs in, breaks it, takes it off. Needs root, else it is skipped.
+boot: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m boot tests/boot
 
 clean:
 	rm -rf build dist $(VENV)

@@ -1,0 +1,57 @@
+"""What breaks is mended by systemd or by the service itself, in its whole sandbox."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from boot.rehearsing import TIMEOUT_S, UNIT, Rehearsal, asked
+
+pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
+
+PLAN = "/var/cache/kinect-unlock/faults.yaml"  # the stand-in keeps its device's state beside it
+
+
+@pytest.fixture
+def stand_in(rehearsal: Rehearsal) -> Iterator[Rehearsal]:
+    """A driver in a process of its own, as the Kinect's is."""
+    rehearsal.play("owner-enrols", "stand-in")
+    yield rehearsal
+    rehearsal.play("owner-returns")
+
+
+def test_a_service_that_hangs_is_killed_and_starts_again(rehearsal: Rehearsal) -> None:
+    before = rehearsal.machine.show(UNIT, "MainPID", "NRestarts")
+    rehearsal.signal("STOP")
+
+    found = rehearsal.until(
+        lambda now: now["MainPID"] not in {"0", before["MainPID"]} and now["ActiveState"] == "active",
+        "MainPID",
+        "ActiveState",
+        "NRestarts",
+    )
+
+    assert int(found["NRestarts"]) == int(before["NRestarts"]) + 1
+    assert "Watchdog timeout" in rehearsal.journal()
+    rehearsal.password("anna")
+    done = rehearsal.sudo()
+    assert (done.code, asked(done)) == (0, False)
+
+
+def test_a_drivers_process_shares_frames_in_the_sandbox(stand_in: Rehearsal) -> None:
+    stand_in.enrol("ben")
+    stand_in.password("ben")
+    assert stand_in.ask("verify", "ben")["word"] == "match"
+
+
+def test_a_driver_that_crashes_costs_an_attempt_and_no_more(stand_in: Rehearsal) -> None:
+    stand_in.enrol("ben")
+    stand_in.password("ben")
+    stand_in.write(PLAN, "faults:\n  - {does: segfault, open: 1, frame: 2}\n")
+    stand_in.machine.plainly("chown", "kinect-unlock:", PLAN)
+    stand_in.play("owner-enrols", "stand-in", source={"faults": PLAN})
+    before = stand_in.machine.show(UNIT, "MainPID", "NRestarts")
+
+    assert stand_in.ask("verify", "ben")["word"] == "source-lost"
+    assert stand_in.ask("verify", "ben")["word"] == "match"
+
+    assert stand_in.machine.show(UNIT, "MainPID", "NRestarts") == before

@@ -1,0 +1,48 @@
+"""Without a key: who comes back to a locked session is let in, in the service's whole sandbox."""
+
+from pathlib import Path
+
+import pytest
+
+from boot.rehearsing import TIMEOUT_S, Desk
+from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock.frames import Frame
+from kinect_unlock.recording import RecordingReader, RecordingWriter
+
+pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
+
+FILM = "/opt/rehearsal/film.mkv"
+WATCH = {"enabled": True, "even_if_costly": True, "grace_s": 0.5, "gone_s": 1.0}
+
+
+def test_a_locked_session_is_unlocked_when_its_user_comes_back(desk: Desk, tmp_path: Path) -> None:
+    rehearsal = desk.rehearsal
+    rehearsal.play("owner-enrols", "stand-in")
+    rehearsal.enrol("anna")
+    write_film(tmp_path / "film.mkv", "empty-room", "empty-room", "owner-returns")
+    (rehearsal.machine.root / FILM[1:]).write_bytes((tmp_path / "film.mkv").read_bytes())
+    (rehearsal.machine.root / FILM[1:]).chmod(0o644)
+    desk.lock(desk.bens)
+    rehearsal.play("owner-returns", "stand-in", source={"path": FILM}, watch=WATCH)
+    rehearsal.password("anna")
+
+    desk.lock(desk.annas)
+
+    rehearsal.eventually(lambda: not desk.locked(desk.annas))
+    assert desk.locked(desk.bens)
+
+
+def write_film(path: Path, *names: str) -> None:
+    """Write shipped recordings one after another into one."""
+    frames = [frame for name in names for frame in _frames(name)]
+    first = frames[0]
+    assert first.calibration is not None
+    with RecordingWriter(path, calibration=first.calibration, provenance={"origin": "made-up"}) as writer:
+        for number, frame in enumerate(frames):
+            at_ns = first.captured_ns + number * 80_000_000
+            writer.write(Frame(number + 1, at_ns, frame.color, frame.depth_mm, frame.calibration))
+
+
+def _frames(name: str) -> list[Frame]:
+    with RecordingReader(folder_of_recordings() / f"{name}.mkv") as reader:
+        return list(reader)
