@@ -52,6 +52,11 @@ def test_the_halves_that_fell_short_are_named() -> None:
     assert outcome(refused(Cause.SCORE, "depth")) == ("not recognised: the face was not like the enrolled one in depth")
 
 
+def test_a_fault_is_named_once() -> None:
+    fault = refused(Cause.FAULT, "hook-error: the locker is gone", word=Word.HOOK_FAILED)
+    assert outcome(fault) == "hook error: the locker is gone"
+
+
 def test_the_last_hint_is_told_where_it_helps() -> None:
     record = refused(Cause.VIEW, "too-far", word=Word.TIMED_OUT, hint=Hint.MOVE_CLOSER)
     assert advice(record) == "Move closer. The last hint was: move closer."

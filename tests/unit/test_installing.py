@@ -514,7 +514,7 @@ def test_a_source_tree_is_told_to_build_a_wheel(monkeypatch: pytest.MonkeyPatch)
         files = (Path("__editable__.kinect_unlock.pth"),)
 
     monkeypatch.setattr("kinect_unlock.installing.prefix.distribution", lambda _: Editable())
-    with pytest.raises(SetupError, match="python -m build --wheel"):
+    with pytest.raises(SetupError, match="pip wheel --no-deps"):
         running_wheel()
 
 

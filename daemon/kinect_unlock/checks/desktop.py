@@ -78,7 +78,7 @@ def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:
         return Check(Section.DESKTOP, "PAM", State.NOTE, "no PAM here (/etc/pam.d)", "nothing: only logins need it")
     asking = {name: rules for name, rules in services.items() if any(rule.ours for rule in rules)}
     if not asking:
-        step = "nothing, unless a face shall log in: then a module of ours is to be added before the password's"
+        step = "nothing, unless a face shall log in: then `sudo kinect-unlock setup` adds a line before the password's"
         return Check(Section.DESKTOP, "PAM", State.NOTE, f"none of {len(services)} services asks for a face", step)
     files = sorted({rule.file for rules in asking.values() for rule in rules if rule.ours})
     told = f"asked by {_names(asking)} (by the line in {', '.join(files)})"

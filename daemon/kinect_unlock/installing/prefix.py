@@ -178,7 +178,7 @@ def running_wheel() -> Wheel:
     Raises:
         SetupError: it was installed in a way that cannot be put into a wheel again.
     """
-    advice = "build one with `python -m build --wheel` in the source tree, and name it with --wheel"
+    advice = "build one with `pip wheel --no-deps .` in the source tree, and name it with --wheel"
     try:
         found = distribution("kinect-unlock")
     except PackageNotFoundError as fault:
