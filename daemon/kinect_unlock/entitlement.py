@@ -5,8 +5,10 @@ can, PAM's modules (root) are believed what they say of their service, and the s
 anybody else may ask for themself, from the session that the camera's seat shows. A service that somebody else than root
 names can only forbid. What is remote, or not known, never opens anything.
 
-A program has no session that is known when PAM's module runs outside of it: in a display manager, or in polkit's helper
-of a service of its own. Such a program is judged by what the seat shows.
+A program has no session that is known when PAM's module runs outside of it. In a display manager or a text console it
+is judged by what the seat shows, for what they open is shown there. Anywhere else it is refused: everybody can run
+polkit's helper with the name of an administrator who sits at the seat, from a cron job or over the network, and what it
+is told opens what whoever runs it asked for.
 """
 
 import re
@@ -24,8 +26,7 @@ ROOT: Final = 0
 # Display managers. For the screen lock of GNOME its display manager's service asks again.
 GREETERS: Final = frozenset({"gdm-password", "sddm", "lightdm", "greetd", "lxdm", "ly", "slim", "xdm"})
 CONSOLES: Final = frozenset({"login"})
-# Asked for by a helper that may be a service of the system's, where the session of whoever wants it is not known.
-OF_THE_SYSTEM: Final = frozenset({"polkit-1"})
+POLKIT: Final = "polkit-1"  # its helper runs as root, whoever runs it
 _VIRTUAL_TERMINAL: Final = re.compile(r"(/dev/)?tty[1-9][0-9]?\Z")  # not ttyS0: nobody sees who sits at a serial line
 _FIRST_SEAT: Final = "seat0"  # virtual terminals are only there
 
@@ -136,7 +137,7 @@ def _unseen(logins: Logins) -> Cause | None:
 
 def _own_place(ask: Verify, peer: Peer, session: LoginSession | None, rules: Rules) -> LoginSession | Cause:
     """Return the session of a user who asks for themself, or why they may not."""
-    if ask.service in GREETERS | CONSOLES | OF_THE_SYSTEM:
+    if ask.service in GREETERS | CONSOLES | {POLKIT}:
         return Cause.NOT_ALLOWED  # these run as root, and this one does not
     if session is None:
         return Cause.NO_SESSION
@@ -147,13 +148,10 @@ def _own_place(ask: Verify, peer: Peer, session: LoginSession | None, rules: Rul
 
 def _place(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rules) -> LoginSession | Cause | None:
     """Return the session that a service of PAM's asks in, None for one that begins a session, or why it may not."""
-    shown = logins.shown_on(rules.seat)
     if ask.service in CONSOLES:
         return _at_console(ask, session, logins, rules)
     if ask.service in GREETERS:
-        return _at_greeter(ask, session, shown, rules)
-    if session is None and ask.service in OF_THE_SYSTEM and not _has_remote(logins, ask.user):
-        session = shown
+        return _at_greeter(ask, session, logins.shown_on(rules.seat), rules)
     return Cause.NO_SESSION if session is None else _at_seat(session, ask.user, rules)
 
 
@@ -190,8 +188,3 @@ def _at_console(ask: Verify, session: LoginSession | None, logins: Logins, rules
         return Cause.OTHER_SEAT
     shows_any = any(one.active and one.seat == rules.seat for one in logins.sessions)
     return Cause.NO_GREETER if shows_any else None
-
-
-def _has_remote(logins: Logins, user: str) -> bool:
-    """Say whether a user is here from elsewhere as well: then it cannot be told where something was begun."""
-    return any(session.remote and session.user == user for session in logins.sessions)

@@ -94,10 +94,8 @@ TABLE = [
     ("service of one's own", asks("own"), ROOT, DESK, here(DESK), SHARED, YES),
     ("locker that runs as root", asks("xscreensaver"), ROOT, at_desk(locked=True), here(DESK), SHARED, None),
     ("polkit in the session", asks("polkit-1"), ROOT, DESK, here(DESK), SHARED, NOD),
-    ("polkit of the system", asks("polkit-1"), ROOT, None, here(DESK), SHARED, NOD),
-    ("polkit of the system, also by ssh", asks("polkit-1"), ROOT, None, here(DESK, SSH), SHARED, Cause.NO_SESSION),
-    ("polkit for another", asks("polkit-1", "ben"), ROOT, None, here(DESK), SHARED, Cause.OTHER_USER),
-    ("polkit, nobody shown", asks("polkit-1"), ROOT, None, here(ELSEWHERE), SHARED, Cause.NO_SESSION),
+    ("polkit of another's cron job", asks("polkit-1"), ROOT, None, here(DESK), SHARED, Cause.NO_SESSION),
+    ("polkit for another", asks("polkit-1"), ROOT, BENS, here(DESK, BENS), SHARED, Cause.OTHER_USER),
     # Login screens.
     ("greeter", asks("gdm-password"), ROOT, None, here(greeter()), SHARED, Allowed()),
     ("greeter over another's session", asks("sddm"), ROOT, None, here(greeter(), ELSEWHERE), SHARED, Allowed()),
