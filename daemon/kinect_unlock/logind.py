@@ -177,6 +177,12 @@ class LogindWatch:
     # What is heard.
 
     def _on_signal(self, signal: Signal) -> None:
+        """Let a signal wait its turn; strangers' do not, or whoever sends enough would keep us from knowing anything.
+
+        Of a logind that we do not know yet nothing is lost: everything is asked once it is known.
+        """
+        if self._owner and signal.sender not in {BUS, self._owner}:
+            return
         self._inbox.append(signal)
         self._news.set()
         if len(self._inbox) > _INBOX:

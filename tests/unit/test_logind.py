@@ -365,6 +365,25 @@ def test_more_signals_than_can_be_heard_make_everything_be_asked_anew(
     play(scene)
 
 
+def test_signals_of_anybody_else_take_nobodys_place(bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinect_unlock.logind._INBOX", 16)
+
+    async def scene() -> None:
+        async with logind(bus) as real, watching(bus) as one:
+            await one.known()
+            liar = Login1(bus.address, owns=False)
+            await liar.start()
+            for _ in range(40):
+                for number in range(5):
+                    liar.say("Lock", "", path=path_of("2"), interface=SESSION, to=f":1.{number}")
+            await liar.stop()
+            real.say("Lock", "", path=path_of("2"), interface=SESSION)
+            assert await one.next() == LockAsked("2")
+            assert one.watch.now().known
+
+    play(scene)
+
+
 FULL: dict[str, Any] = {
     "Id": "2",
     "User": [1000, "/u"],
