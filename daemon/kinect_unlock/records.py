@@ -2,6 +2,8 @@
 
 Appending costs no flush, so that nobody's answer waits for a disk; what a power cut may take is the last seconds. When
 there are too many, the oldest of whoever has the most goes first, so that nobody can push out what others need to see.
+What root's services were refused before anybody was looked at shares one place: everybody can have `su` ask for any
+name.
 """
 
 import logging
@@ -140,5 +142,5 @@ class RecordBook:
 
 
 def _whose(record: Record) -> tuple[str, int | str | None]:
-    """Return who pays for a record's place: who asked, or whom root's services asked about."""
-    return ("user", record.user) if record.uid == _ROOT else ("uid", record.uid)
+    """Return who pays for a record's place: who asked, or whom root's services looked at."""
+    return ("user", record.user) if record.uid == _ROOT and record.frames else ("uid", record.uid)

@@ -71,6 +71,15 @@ def test_the_oldest_of_whoever_has_the_most_goes_first(tmp_path: Path) -> None:
     assert [one.number for one in kept if one.user == "anna"] == [3, 2, 1]
 
 
+def test_names_that_somebody_has_su_ask_for_push_out_nobody_who_was_looked_at(tmp_path: Path) -> None:
+    book = RecordBook(tmp_path, CLOCK, most=10)
+    for _ in range(3):
+        book.note(msgspec.structs.replace(ANNA, frames=20))
+    for name in range(50):
+        book.note(msgspec.structs.replace(BEN, word=Word.NOT_AUTHORISED, user=f"user{name}"))
+    assert [one.number for one in everything(book) if one.user == "anna"] == [3, 2, 1]
+
+
 def test_what_is_too_old_goes(tmp_path: Path) -> None:
     clock = ManualClock(start_ns=100 * NS_PER_S)
     book = RecordBook(tmp_path, clock)
