@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,13 @@ from kinect_unlock.installing import steps, undoing
 from kinect_unlock.installing.doing import carry_out
 from kinect_unlock.installing.homes import encrypted_homes
 from kinect_unlock.installing.plan import CONFIG, KEY, Plan, Wanted, make_plan
-from kinect_unlock.installing.prefix import PREFIX, others_may_write, running_wheel, wheel_of
+from kinect_unlock.installing.prefix import (
+    PREFIX,
+    others_may_change_us,
+    others_may_write,
+    running_wheel,
+    wheel_of,
+)
 from kinect_unlock.installing.steps import Place, SetupError, State, Step
 from kinect_unlock.installing.undoing import PROGRAM, RECORD, Deed, Fate, Kind, Programs, Record, Refused, Undoing
 
@@ -498,6 +504,44 @@ def test_a_link_to_what_others_may_write_is_found_in_the_prefix(tmp_path: Path) 
     python.parent.chmod(0o755)
     os.chown(python, 1234, -1)
     assert "belongs to uid 1234" in str(others_may_write(tmp_path / "bin"))
+
+
+def test_whoever_sets_up_from_a_folder_of_a_users_is_told_before_they_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "kinect_unlock/installing/prefix.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    monkeypatch.setattr("kinect_unlock.installing.prefix.__file__", str(module))
+    assert others_may_change_us() is None
+
+    os.chown(module, 1234, -1)
+    doubt = others_may_change_us()
+    (tmp_path / "root").mkdir()
+    assert f"{module} belongs to uid 1234" in str(doubt)
+    plan = make_plan(wanted(doubt=doubt), computer(tmp_path / "root"))
+    assert any("not root's alone" in note and "uid 1234" in note for note in plan.notes)
+
+
+def test_wheels_from_elsewhere_are_copied_where_nobody_else_can_look(tmp_path: Path) -> None:
+    from_elsewhere = tmp_path / "wheels"
+    from_elsewhere.mkdir()
+    (tmp_path / "secret").write_bytes(b"root's alone")
+    (tmp_path / "secret").chmod(0o600)
+    (from_elsewhere / "numpy-2.0-py3-none-any.whl").symlink_to(tmp_path / "secret")
+    (tmp_path / "root").mkdir()
+    place = computer(tmp_path / "root")
+    modes: list[int] = []
+    run = place.programs.run
+
+    def watched(argv: Sequence[str], **given: Any) -> undoing.Ran:
+        if "pip" in argv:
+            modes.append((place.path(f"{PREFIX}.new") / "wheels").stat().st_mode & 0o777)
+        return run(argv, **given)
+
+    fakes(place).run = watched  # type: ignore[method-assign]
+    set_up(place, wanted(wheels=from_elsewhere))
+    assert modes == [0o700]
 
 
 def test_only_a_wheel_of_this_program_is_taken(tmp_path: Path) -> None:

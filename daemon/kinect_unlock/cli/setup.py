@@ -58,7 +58,8 @@ def setup(
     place = _place(root)
     found = prefix.wheel_of(wheel) if wheel else prefix.running_wheel()
     built = module.read_bytes() if module else None
-    wanted = Wanted(found, wheels, tuple(extra or ()), pam, built, start, dict(os.environ))
+    doubt = prefix.others_may_change_us()
+    wanted = Wanted(found, wheels, tuple(extra or ()), pam, built, start, dict(os.environ), doubt)
     plan = _planned(wanted, place)
     if as_json:
         print_json(_as_data(plan))

@@ -63,6 +63,7 @@ class Wanted:
     module: bytes | None = field(default=None, repr=False)  # the PAM module, already built
     start: bool = True
     environ: Mapping[str, str] = field(default_factory=dict)
+    doubt: str | None = None  # what of the program that sets up others than root could change
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ def make_plan(wanted: Wanted, place: Place) -> Plan:
     """
     notes: list[str] = []
     refusals: list[str] = []
+    if wanted.doubt is not None:
+        notes.append(
+            f"the program that says this is not root's alone ({wanted.doubt}), and root will run and log everybody in "
+            "by a copy of it: go on only if you trust whoever can write there, and all that they have started"
+        )
     steps = [*_program(wanted), *_service(wanted, place, notes, refusals), *_login(wanted, place, notes)]
     found: list[tuple[Step, Finding]] = []
     for step in steps:

@@ -121,7 +121,7 @@ class InstallPrefix:
 
     def _install(self, place: Place, new: str) -> None:
         wheels = place.path(f"{new}/{_WHEELS}")
-        wheels.mkdir(mode=0o755)
+        wheels.mkdir(mode=0o700)  # a link in the folder they are from may lead to what root alone may read
         (wheels / self.wheel.name).write_bytes(self.wheel.content)
         index: tuple[str, ...] = ()
         if self.found_in is not None:
@@ -156,6 +156,11 @@ def others_may_write(tree: Path) -> str | None:
         elif status.st_uid not in {0, os.geteuid()} or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return f"{path} belongs to uid {status.st_uid} and has mode {stat.S_IMODE(status.st_mode):04o}"
     return None
+
+
+def others_may_change_us() -> str | None:
+    """Say what of the program that runs now others than root could change; much of it is what setup installs."""
+    return others_may_write(Path(__file__).parents[1])
 
 
 def wheel_of(file: Path) -> Wheel:
