@@ -29,6 +29,8 @@ MAX_PER_UID: Final = 8
 MAX_CONNECTIONS: Final = 64  # of everybody but root, so that a crowd cannot keep the login out
 UNREAD_LIMIT_BYTES: Final = 262_144  # some hundred explained frames; who lets more lie is not reading
 LAST_WORDS_S: Final = 2.0  # how long the last reply may wait for its reader
+COMPLAINTS: Final = 10  # lines in the log about one uid's connections ...
+COMPLAINTS_S: Final = 60.0  # ... in so long; else anybody could fill it until the journal takes no more of it
 _FAULT_CHARS: Final = 300
 _TAKEN_BYTES: Final = 64
 _ROOT: Final = 0
@@ -140,6 +142,7 @@ class Server:
         self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
         self._per_uid: Counter[int] = Counter()
         self._crowds: set[int] = set()  # uids that were refused, and logged, since their last connection ended
+        self._complaints: dict[int, tuple[float, int]] = {}  # of a uid: since when how many lines were logged
         self._listener: asyncio.Server | None = None
 
     async def start(self, bound: socket.socket) -> None:
@@ -177,8 +180,10 @@ class Server:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line, gone: asyncio.Event
     ) -> None:
         writer.transport.set_write_buffer_limits(high=0)  # so that drain() means: the kernel has it all
+        uid = _NOBODY_UID
         try:
             peer = peer_of(writer.get_extra_info("socket"))
+            uid = peer.uid
             if self._admit(peer):
                 try:
                     await self._claim(reader, line, peer, gone)
@@ -187,7 +192,8 @@ class Server:
             else:
                 line.end(Word.BUSY, "too many connections; close some and ask again")
         except KinectUnlockError as fault:
-            _LOG.info("event=refused word=%s message=%r", fault.word, str(fault))
+            if self._may_complain(uid):
+                _LOG.info("event=refused uid=%d word=%s message=%r", uid, fault.word, str(fault))
             line.end(Word(fault.word), str(fault))
         finally:
             # Whoever leaves without a last word has met a fault of ours, and that never means yes.
@@ -198,12 +204,21 @@ class Server:
         others = sum(self._per_uid.values()) - self._per_uid[_ROOT]
         crowded = peer.uid != _ROOT and others >= MAX_CONNECTIONS
         if crowded or self._per_uid[peer.uid] >= MAX_PER_UID:
-            if peer.uid not in self._crowds:
+            if peer.uid not in self._crowds and self._may_complain(peer.uid):
                 self._crowds.add(peer.uid)
                 _LOG.warning("event=refused reason=too-many-connections uid=%d", peer.uid)
             return False
         self._per_uid[peer.uid] += 1
         return True
+
+    def _may_complain(self, uid: int) -> bool:
+        """Say whether one more line may be logged about a uid's connections, and count it."""
+        now_s = asyncio.get_running_loop().time()
+        since_s, lines = self._complaints.get(uid, (now_s, 0))
+        if now_s - since_s >= COMPLAINTS_S:
+            since_s, lines = now_s, 0
+        self._complaints[uid] = (since_s, lines + 1)
+        return lines < COMPLAINTS
 
     def _let_go(self, peer: Peer) -> None:
         self._per_uid[peer.uid] -= 1
@@ -256,7 +271,7 @@ async def _watch(reader: asyncio.StreamReader, gone: asyncio.Event) -> None:
     """Set ``gone`` when the client hangs up, or says anything after its request: one connection is one claim."""
     try:
         if await reader.read(1):
-            _LOG.info("event=claim-cancelled reason=second-request")
+            _LOG.debug("event=claim-cancelled reason=second-request")
     except ConnectionError as fault:
         _LOG.debug("event=connection-lost fault=%r", fault)
     gone.set()
@@ -267,7 +282,7 @@ async def _watch_viewer(reader: asyncio.StreamReader, line: _Line, gone: asyncio
     try:
         while said := await reader.read(_TAKEN_BYTES):
             if not line.taken(said):
-                _LOG.info("event=claim-cancelled reason=second-request")
+                _LOG.debug("event=claim-cancelled reason=second-request")
                 break
     except ConnectionError as fault:
         _LOG.debug("event=connection-lost fault=%r", fault)

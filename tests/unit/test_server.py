@@ -307,6 +307,20 @@ def test_one_users_connections_are_limited_and_freed_again(path: Path) -> None:
     _run(test())
 
 
+def test_nobody_fills_the_log_by_saying_nonsense(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with _serving(path, _say_ok):
+            for _ in range(3 * server_module.COMPLAINTS):
+                (reply,) = await _ask(path, b"hello\n")
+                assert reply.word is Word.BAD_REQUEST
+
+    with caplog.at_level(logging.INFO):
+        _run(test())
+    said = [line for line in caplog.messages if "event=refused" in line]
+    assert len(said) == server_module.COMPLAINTS
+    assert all(f"uid={os.getuid()} " in line for line in said)
+
+
 def test_a_crowd_is_logged_once_until_it_has_gone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         serve = _Waits()
