@@ -33,6 +33,11 @@ class NoAnswer(Exception):
     """There is no answer, or none that is understood."""
 
 
+def now_s() -> float:
+    """Return the time by a clock that goes on while the machine sleeps: a match from before that is no answer."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def main() -> int:
     """Return the exit code."""
     path, test_source = DEFAULT_SOCKET, False
@@ -63,7 +68,7 @@ def request_of(environ: "os._Environ[str]") -> dict[str, str]:
 
 def matches(path: str, request: dict[str, str], *, test_source: bool) -> bool:
     """Ask, and say whether the answer is a match of this very user."""
-    deadline_s = time.monotonic() + TIMEOUT_S
+    deadline_s = now_s() + TIMEOUT_S
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as line:
         line.settimeout(TIMEOUT_S)
         line.connect(path)
@@ -85,11 +90,11 @@ def heard(line: socket.socket, user: str, deadline_s: float, *, test_source: boo
     """Read replies until one is the last, and say whether that is a match."""
     pending, total, started, nobody_s = b"", 0, False, deadline_s
     while True:
-        line.settimeout(max(min(nobody_s, deadline_s) - time.monotonic(), 0.001))
+        line.settimeout(max(min(nobody_s, deadline_s) - now_s(), 0.001))
         received = line.recv(LINE_BYTES_MAX)
         total += len(received)
         *lines, pending = (pending + received).split(b"\n")
-        late = time.monotonic() >= min(nobody_s, deadline_s)
+        late = now_s() >= min(nobody_s, deadline_s)
         if not received or late or total > REPLIES_BYTES_MAX or len(pending) > LINE_BYTES_MAX:
             raise NoAnswer
         for number, text in enumerate(lines, 1):
@@ -104,7 +109,7 @@ def heard(line: socket.socket, user: str, deadline_s: float, *, test_source: boo
                 raise NoAnswer
             started = started or word == "started"
             if word == "nobody":
-                nobody_s = min(nobody_s, time.monotonic() + NOBODY_S)
+                nobody_s = min(nobody_s, now_s() + NOBODY_S)
             elif word == "somebody":
                 nobody_s = deadline_s
 

@@ -347,11 +347,12 @@ static bool is_remote(pam_handle_t *pamh)
 
 /* The connection. */
 
+/* By a clock that goes on while the machine sleeps: a match from before that is no answer afterwards. */
 static int64_t now_ms(void)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists, and so does its place */
+    clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail: the clock exists, and so does its place */
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

@@ -51,7 +51,7 @@ static struct {
 
 static int told_time(clockid_t clock, struct timespec *now)
 {
-    CHECK(clock == CLOCK_MONOTONIC);
+    CHECK(clock == CLOCK_BOOTTIME);
     *now = (struct timespec){.tv_sec = world.now_ms / 1000, .tv_nsec = world.now_ms % 1000 * 1000000};
     return 0;
 }
@@ -151,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
     CHECK(world.now_ms <= TIMEOUT_MS + SENTENCES_MAX * UINT8_MAX);
     CHECK(code == PAM_AUTHINFO_UNAVAIL || world.now_ms < TIMEOUT_MS + UINT8_MAX); /* the last is shown in time */
-    CHECK(!attempt.silent || world.sentences == 0);
+    CHECK(!attempt.silent || world.sentences == 0 || holds("\"word\":\"hint\""));
     switch (code) {
     case PAM_SUCCESS:
         CHECK(holds("\"word\":\"started\"") && holds("\"word\":\"match\""));
