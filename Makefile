@@ -5,6 +5,10 @@
 #                 into an environment of its own, and runs the tests; as root on Debian it installs the packages that
 #                 some tests want (tests/debian-packages.txt), elsewhere it says which tests are skipped for want of them
 #
+# `make boot` is the part of `make check` that takes minutes: as root, it installs the product into a Debian that it
+# boots in a container. That Debian is made once, from a mirror, and kept in ~/.cache/kinect-unlock-boot
+# (KINECT_UNLOCK_BOOT_CACHE); `rm -rf` that folder for a new one.
+#
 # PYTHON=/path/to/python3.12 picks an interpreter; KINECT_UNLOCK_DATA=/path adds the tests on evaluation data.
 
 VENV := .venv

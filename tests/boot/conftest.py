@@ -35,7 +35,7 @@ def installed(cache: Path) -> Iterator[Installed]:
             machine.must("systemctl", "is-system-running", "--wait")
             install = (f"{ADMINISTRATOR}/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps")
             machine.must(*install, wheel)
-            before = snapshot(root)
+            before = snapshot(root, ("opt",))
             setup = [f"{ADMINISTRATOR}/bin/kinect-unlock", "setup", "--yes", f"--wheel={wheel}", f"--wheels={WHEELS}"]
             done = machine.run(*setup, f"--module={_MODULE}")
             assert done.code == 0, done.text

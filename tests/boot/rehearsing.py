@@ -26,8 +26,6 @@ TIMEOUT_S: Final = 2400  # of the first test, where no Debian is kept yet
 _FOLDER: Final = "/opt/rehearsal"
 _DROP_IN: Final = f"/run/systemd/system/{UNIT}.d/rehearsal.conf"
 _RUN: Final = f"{PREFIX}/bin/python -I -m kinect_unlock run --config {_FOLDER}/config.yaml"
-# The machine's own: what its systemd, and whoever logs in, write there at any time.
-_OF_THE_MACHINE: Final = ("opt", "var/log", "var/lib/systemd", "run", "tmp", "proc", "sys", "dev", "var/tmp", "home")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +48,22 @@ class Rehearsal:
 
     def play(self, recording: str, kind: str = "replay", *, trying_out: bool = True, **settings: Any) -> None:
         """Have the service start anew with a recording before its camera; ``settings`` are of its parts."""
-        source = {"kind": kind, "path": f"{_FOLDER}/now.mkv", "linger_s": 0.0, **settings.pop("source", {})}
+        source = {"kind": kind, "path": f"{_FOLDER}/now.mkv", "linger_s": 0.0}
         if kind == "replay":
             source["pace"] = "asap"  # every frame is judged, however slow the machine
+        source |= settings.pop("source", {})
         services = dict.fromkeys(("sudo", "su"), "allow")  # nobody nods in the recordings
         told = {"source": source, "services": services, "attempt": {"cooldown_s": 0.1}, **settings}
         self.write(f"{_FOLDER}/config.yaml", yaml.safe_dump(told))
         self.show(recording)
         run = f"{_RUN} --test-source" if trying_out else _RUN
         self.write(_DROP_IN, f"[Service]\nExecStart=\nExecStart={run}\nWatchdogSec=6\nRestartSec=1\n")
+        self.machine.plainly("systemctl", "daemon-reload")
+        self.machine.plainly("systemctl", "restart", UNIT)
+
+    def play_no_more(self) -> None:
+        """Have the service start as it was installed."""
+        self.machine.plainly("rm", "-r", str(Path(_DROP_IN).parent))
         self.machine.plainly("systemctl", "daemon-reload")
         self.machine.plainly("systemctl", "restart", UNIT)
 
@@ -164,22 +169,23 @@ def _with(line: str, words: str) -> str:
 
 
 def snapshot(root: Path, leave_out: Iterable[str] = ()) -> dict[str, str]:
-    """Return every file, link and folder of a computer with its owner, mode and content, but what changes anyway."""
-    left_out = {*_OF_THE_MACHINE, *leave_out}
+    """Return every file, link and folder of a computer with owner, mode and content; what Python compiles left out."""
+    left_out = frozenset(leave_out)
     found: dict[str, str] = {}
     folders = [root]
     while folders:
         for path in folders.pop().iterdir():
             name = str(path.relative_to(root))
-            if name in left_out or path.name == "__pycache__":
-                continue
-            status = path.lstat()
-            held = f"{status.st_uid}:{status.st_gid} {stat.filemode(status.st_mode)}"
-            if stat.S_ISLNK(status.st_mode):
-                held += f" {path.readlink()}"
-            elif stat.S_ISREG(status.st_mode):
-                held += f" {hashlib.sha256(path.read_bytes()).hexdigest()}"
-            elif stat.S_ISDIR(status.st_mode):
-                folders.append(path)
-            found[name] = held
+            if name not in left_out and path.name != "__pycache__":
+                found[name] = _held(path)
+                if path.is_dir() and not path.is_symlink():
+                    folders.append(path)
     return found
+
+
+def _held(path: Path) -> str:
+    status = path.lstat()
+    held = f"{status.st_uid}:{status.st_gid} {stat.filemode(status.st_mode)}"
+    if stat.S_ISLNK(status.st_mode):
+        return f"{held} {path.readlink()}"
+    return f"{held} {hashlib.sha256(path.read_bytes()).hexdigest()}" if stat.S_ISREG(status.st_mode) else held

@@ -1,6 +1,7 @@
 """The real sudo, su and login through the real module: a face opens, and the password always does."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +10,7 @@ from boot.rehearsing import LOOKING, PASSWORDS, QUESTION, RECOGNISED, TIMEOUT_S,
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
+GO = "/opt/rehearsal/go"
 Told = Callable[[str, Done], None]
 
 
@@ -49,6 +51,26 @@ def test_sudo_asks_whom_it_does_not_recognise_for_the_password(
     assert done.text.splitlines()[-1] == "root"
 
 
+@pytest.mark.parametrize(
+    ("recording", "said"),
+    [
+        ("owner-returns", "successfully authenticated"),
+        ("stranger", "Authentication failure"),
+        ("flat-photo", "Authentication failure"),
+        ("bent-photo", "Authentication failure"),
+        ("empty-room", "Authentication service cannot retrieve authentication info"),
+    ],
+)
+def test_a_screen_lock_of_the_users_own_hears_what_came_of_it(
+    rehearsal: Rehearsal, recording: str, said: str, told: Told
+) -> None:
+    rehearsal.write("/etc/pam.d/swaylock", "auth required pam_kinect_unlock.so test_source timeout=30\n")
+    rehearsal.show(recording)
+    done = rehearsal.machine.talk("pamtester", "swaylock", "anna", "authenticate", session=Session("anna"))
+    told(f"pamtester swaylock as the user, the module alone, {recording}", done)
+    assert done.text.splitlines()[-1] == f"pamtester: {said}"
+
+
 def test_a_wrong_password_after_a_strangers_face_does_not_help(rehearsal: Rehearsal, told: Told) -> None:
     rehearsal.show("stranger")
     done = rehearsal.machine.talk("sh", "-c", "echo wrong | sudo -S --reset-timestamp id -un", session=Session("anna"))
@@ -87,6 +109,21 @@ def test_a_service_that_hangs_delays_the_password_and_no_more(rehearsal: Rehears
     assert done.ms > 2000
 
 
+def test_a_service_that_is_killed_meanwhile_leaves_the_password(rehearsal: Rehearsal, told: Told) -> None:
+    rehearsal.play("empty-room", source={"pace": "recorded"})
+    opened = rehearsal.journal().count("event=camera-open")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(rehearsal.sudo)
+            rehearsal.eventually(lambda: rehearsal.journal().count("event=camera-open") > opened)
+            rehearsal.signal("KILL")
+            done = waiting.result()
+    finally:
+        rehearsal.play("owner-returns")
+    told("sudo, service killed meanwhile", done)
+    assert (done.code, asked(done), "the daemon hung up" in rehearsal.journal()) == (0, True, True)
+
+
 def test_who_is_locked_out_needs_the_password_and_then_is_not_any_more(rehearsal: Rehearsal, told: Told) -> None:
     rehearsal.play("stranger", limits={"max_failures": 2})
     try:
@@ -114,6 +151,24 @@ def test_a_session_that_the_seat_does_not_show_is_not_looked_for(rehearsal: Rehe
     done = rehearsal.sudo(session=Session("anna", seat="", type="tty"))
     told("sudo, session without a seat", done)
     assert (done.code, asked(done), LOOKING in done.text) == (0, True, False)
+
+
+def test_a_session_behind_another_is_not_looked_for(rehearsal: Rehearsal, told: Told) -> None:
+    machine = rehearsal.machine
+    machine.plainly("mkfifo", "--mode=666", GO)
+    argv = ("sh", "-c", f"read _ < {GO}; exec sudo --reset-timestamp id -un")
+    answers = {QUESTION: PASSWORDS["anna"]}
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(machine.talk, *argv, session=Session("anna"), answers=answers)
+            rehearsal.eventually(lambda: machine.sessions() != [])
+            with machine.session(Session("ben"), "sleep", "infinity"):
+                rehearsal.write(GO, "go\n")
+                done = waiting.result()
+    finally:
+        machine.plainly("rm", GO)
+    told("sudo, session behind another", done)
+    assert (done.code, asked(done), "cause=inactive" in rehearsal.journal()) == (0, True, True)
 
 
 def test_a_program_of_no_session_is_not_looked_for(rehearsal: Rehearsal, told: Told) -> None:
@@ -152,7 +207,7 @@ def test_login_takes_a_face_at_a_virtual_terminal_where_nobody_is_logged_in(rehe
     argv = ("pamtester", "-I", "tty=/dev/tty5", "login", "anna", "authenticate")
     done = rehearsal.machine.talk(*argv)
     told("pamtester login on tty5, owner", done)
-    assert (done.code, asked(done), RECOGNISED in done.text) == (0, False, True)
+    assert (done.code, asked(done), RECOGNISED in done.text) == (0, False, True), rehearsal.journal()[-3000:]
 
 
 def test_login_at_a_line_that_nobody_sees_asks_for_the_password(rehearsal: Rehearsal, told: Told) -> None:
@@ -167,4 +222,4 @@ def test_a_greeter_takes_the_face_of_who_logs_in(rehearsal: Rehearsal, told: Tol
     with rehearsal.machine.session(Session("ben", kind="greeter"), "sleep", "infinity"):
         done = rehearsal.machine.talk(*argv)
     told("pamtester gdm-password, greeter shown", done)
-    assert (done.code, asked(done), RECOGNISED in done.text) == (0, False, True)
+    assert (done.code, asked(done), RECOGNISED in done.text) == (0, False, True), rehearsal.journal()[-3000:]

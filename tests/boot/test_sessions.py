@@ -42,7 +42,7 @@ def test_no_face_unlocks_a_session_that_the_seat_does_not_show(desk: Desk) -> No
     desk.lock(desk.annas)
     desk.rehearsal.machine.plainly("loginctl", "activate", desk.bens)
 
-    assert desk.rehearsal.ask("verify", "anna", "--unlock")["word"] == "hook-failed"
+    assert desk.rehearsal.ask("verify", "anna", "--unlock")["word"] == "hook-error"
 
     assert desk.locked(desk.annas)
 
