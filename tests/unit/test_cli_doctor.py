@@ -80,7 +80,7 @@ def test_on_a_machine_with_nothing_it_fails_nothing_and_says_what_to_do(tmp_path
         "graphics": "note",
         "networks": "note",
         "matching": "ok",
-        "hooks": "ok",
+        "hooks": "note",
         "daemon": "note",
         "service": "note",
         "PAM": "note",

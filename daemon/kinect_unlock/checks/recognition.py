@@ -113,7 +113,11 @@ def hooks(settings: Config) -> Check:
     app.hooks(settings)
     missing = [name for name in ("lock", "unlock") if getattr(settings.hooks, name) is None]
     if missing:
-        return Check(Section.DESKTOP, "hooks", State.OK, f"none to {' or '.join(missing)}: logind is asked to")
+        step = (
+            "nothing for the system's service, which asks logind; for a daemon of your own set hooks.lock and "
+            "hooks.unlock, e.g. [loginctl, lock-session] and [loginctl, unlock-session]"
+        )
+        return Check(Section.DESKTOP, "hooks", State.NOTE, f"none to {' or '.join(missing)}", step)
     lock, unlock = (shlex.join(argv or ()) for argv in (settings.hooks.lock, settings.hooks.unlock))
     return Check(Section.DESKTOP, "hooks", State.OK, f"lock: {lock}; unlock: {unlock}; found, not run")
 
