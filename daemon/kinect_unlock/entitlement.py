@@ -151,7 +151,7 @@ def _place(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rul
     if ask.service in CONSOLES:
         return _at_console(ask, session, logins, rules)
     if ask.service in GREETERS:
-        return _at_greeter(ask, session, logins.shown_on(rules.seat), rules)
+        return _at_greeter(ask, session, logins, rules)
     return Cause.NO_SESSION if session is None else _at_seat(session, ask.user, rules)
 
 
@@ -167,13 +167,18 @@ def _at_seat(session: LoginSession, user: str, rules: Rules) -> LoginSession | C
     return next((cause for cause, holds in amiss.items() if holds()), session)
 
 
-def _at_greeter(
-    ask: Verify, session: LoginSession | None, shown: LoginSession | None, rules: Rules
-) -> LoginSession | Cause | None:
-    """A display manager asks for its login screen, or again for the screen lock of a session that is shown."""
+def _at_greeter(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rules) -> LoginSession | Cause | None:
+    """A display manager asks for its login screen, or again for the screen lock of a session that is shown.
+
+    Where it has login screens elsewhere too, and does not say by its session for which it asks, nobody can tell.
+    """
+    shown = logins.shown_on(rules.seat)
     if session is not None and session.remote:
         return Cause.REMOTE
     if shown is None or (session is not None and session.id != shown.id):
+        return Cause.NO_GREETER
+    others = [one for one in logins.sessions if one.kind is Kind.GREETER and one.id != shown.id]
+    if session is None and any(one.remote or one.seat != rules.seat for one in others):
         return Cause.NO_GREETER
     if shown.kind is Kind.GREETER:
         return Cause.REMOTE if shown.remote else None

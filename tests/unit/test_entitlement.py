@@ -26,6 +26,8 @@ DESK = at_desk()  # anna's, uid 1000
 ELSEWHERE = at_desk("5", state=State.ONLINE)
 BENS = at_desk("7", "ben", 1001)
 SSH = at_desk("9", seat="", remote=True, type=Display.TTY)
+FAR = greeter("c8", seat="", remote=True)
+SECOND = greeter("c9", seat="seat1")
 EMPTY = Logins(known=True)
 
 
@@ -102,6 +104,10 @@ TABLE = [
     ("greeter for ben", asks("lightdm", "ben"), ROOT, None, here(greeter()), SHARED, Allowed()),
     ("greeter not shown", asks("greetd"), ROOT, None, here(greeter(state=State.ONLINE)), SHARED, Cause.NO_GREETER),
     ("greeter far away", asks("sddm"), ROOT, None, here(greeter(remote=True)), SHARED, Cause.REMOTE),
+    ("greeters here and far away", asks("sddm"), ROOT, None, here(greeter(), FAR), SHARED, Cause.NO_GREETER),
+    ("greeters of two seats", asks("sddm"), ROOT, None, here(greeter(), SECOND), SHARED, Cause.NO_GREETER),
+    ("greeter of its own, another far away", asks("sddm"), ROOT, greeter(), here(greeter(), FAR), SHARED, Allowed()),
+    ("screen lock, greeter far away", asks("sddm"), ROOT, None, here(DESK, FAR), SHARED, Cause.NO_GREETER),
     ("greeter by ssh", asks("sddm"), ROOT, SSH, here(greeter(), SSH), SHARED, Cause.REMOTE),
     ("greeter from elsewhere", asks("sddm"), ROOT, ELSEWHERE, here(greeter(), ELSEWHERE), SHARED, Cause.NO_GREETER),
     ("greeter of its own session", asks("sddm"), ROOT, greeter(), here(greeter()), SHARED, Allowed()),
