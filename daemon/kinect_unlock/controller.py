@@ -230,11 +230,14 @@ class Controller:
         if self.floor.is_about(user):
             return _before_the_camera(user)
         self._adapting.forget(user)
-        reply = keeping.answer(self._desk, request, by_root=peer.uid == ROOT)
-        if isinstance(request, Forget):
-            self._desk.audit.trail.forget(user)
-            if self._unasked is not None:
-                self._unasked.forget(user)
+        by_root = peer.uid == ROOT
+        if not isinstance(request, Forget):
+            return keeping.answer(self._desk, request, by_root=by_root)
+        tried = None if self._unasked is None else self._unasked.tried(user, by_root=by_root)
+        reply = keeping.answer(self._desk, request, by_root=by_root)
+        self._desk.audit.trail.forget(user)
+        if self._unasked is not None:
+            self._unasked.forget(user, tried)
         return reply
 
     def _password_accepted(self, user: str, peer: Peer) -> Reply:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import StoreError
-from kinect_unlock.limiter import Ledger, matched, rebased
+from kinect_unlock.limiter import Ledger, held_against, matched, rebased
 from kinect_unlock.ports import LedgerStore
 
 
@@ -79,6 +79,24 @@ class BudgetBook(LedgerBook):
             StoreError: one of the two cannot be read.
         """
         return budget_of(self._main.open(user), super().open(user))
+
+    def tried(self, user: str) -> Ledger | None:
+        """Return what of a user's budget is used up, None if that cannot be read."""
+        try:
+            return held_against(self.open(user))
+        except StoreError:
+            return None
+
+    def forget(self, user: str, tried: Ledger | None) -> None:
+        """Forget a user who was forgotten otherwise, but for what they had tried; None: leave it as it is.
+
+        Raises:
+            StoreError: it cannot be written or removed.
+        """
+        if tried == Ledger():
+            self.delete(user)
+        elif tried is not None:
+            super().save(user, tried)
 
     def save(self, user: str, ledger: Ledger) -> None:
         """Save a ledger; a match is a match for the user's own as well.

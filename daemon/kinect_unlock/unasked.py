@@ -11,6 +11,7 @@ from kinect_unlock.errands import Errands
 from kinect_unlock.floor import Floor
 from kinect_unlock.guarding import Guarding
 from kinect_unlock.ledgers import BudgetBook
+from kinect_unlock.limiter import Ledger
 from kinect_unlock.logins import LoginEvent
 from kinect_unlock.pauses import Pauses
 from kinect_unlock.ports import LedgerStore, LoginWatch
@@ -44,13 +45,17 @@ class Unasked:
         for part in parts if found is not None and found[1].locked else reversed(parts):
             part.refresh()
 
-    def forget(self, user: str) -> None:
-        """Forget what was tried for a user.
+    def tried(self, user: str, *, by_root: bool) -> Ledger | None:
+        """Return what stays tried for a user who is forgotten: whoever may forget and enrol gets no fresh tries."""
+        return Ledger() if by_root else self._budget.tried(user)
+
+    def forget(self, user: str, tried: Ledger | None) -> None:
+        """Forget what was tried for a user, but for what was said to stay.
 
         Raises:
-            StoreError: it cannot be removed.
+            StoreError: it cannot be written or removed.
         """
-        self._budget.delete(user)
+        self._budget.forget(user, tried)
 
     def told(self) -> dict[str, object]:
         """Return what status says of it, now."""

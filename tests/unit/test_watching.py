@@ -9,14 +9,16 @@ import pytest
 
 from fakes.logins import FakeLoginWatch, at_desk, greeter
 from fakes.people import OWNER, STRANGER, seen_face, seen_figures, seen_other, template_of
-from fakes.rig import CONFIG, ROOT, Rig
+from fakes.rig import CONFIG, ME, ROOT, Rig
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Figure, Observation, Seen
+from kinect_unlock.ledgers import BudgetBook, LedgerBook
 from kinect_unlock.logins import State as LoginState
+from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Config, Hooks, PolicyRules, Watch
-from kinect_unlock.wire import PasswordOk, Status, Verify, Word
+from kinect_unlock.wire import Forget, PasswordOk, Status, Verify, Word
 
 WATCH = Watch(enabled=True, grace_s=5.0, gone_s=2.0, still_s=3.0, rest_s=2.0, longest_rest_s=10.0, max_failures=2)
 WATCHED = msgspec.structs.replace(CONFIG, watch=WATCH, hooks=Hooks())
@@ -208,6 +210,27 @@ def test_a_session_unlocked_between_the_match_and_the_unlock_is_left_alone() -> 
         await desk.settle()
 
     assert play(scene).unlocks == []
+
+
+@pytest.mark.parametrize(("peer", "left"), [(ROOT, 0), (ME, 1)], ids=["root", "own"])
+@pytest.mark.parametrize("failures", [0, 2])
+def test_who_forgets_and_enrols_again_gets_no_fresh_tries_unasked(peer: Peer, left: int, failures: int) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.is_waiting()
+        await desk.show(0.2, SOMEBODY)
+        await desk.look(a_stranger)
+        assert desk.rig.budgets.kept["anna"].failures == 1
+        main = desk.rig.ledgers.kept["anna"]
+        desk.rig.ledgers.kept["anna"] = msgspec.structs.replace(main, failures=failures)
+        assert (await desk.rig.ask(Forget("anna"), peer).answer()).word is Word.OK
+        assert (
+            BudgetBook(desk.rig.budgets, desk.rig.clock, LedgerBook(desk.rig.ledgers, desk.rig.clock))
+            .open("anna")
+            .failures
+            == left
+        )
+
+    play(scene)
 
 
 def test_another_users_session_is_not_watched_and_not_opened() -> None:
