@@ -103,11 +103,13 @@ class Machine:
         return [line.split()[0] for line in self.plainly("loginctl", "list-sessions", "--no-legend").splitlines()]
 
     def _begun(self, before: set[str]) -> str:
+        """Wait until there is a new session, and logind has done with opening it."""
         deadline = time.monotonic() + RUN_LIMIT_S
-        while not (new := set(self.sessions()) - before):
+        while True:
+            new = [name for name in self.sessions() if name not in before]
+            if new and self.login_session(new[0], "State") != "opening":
+                return new[0]
             assert time.monotonic() < deadline, "no session was begun"
-        (name,) = new
-        return name
 
     def login_session(self, name: str, wanted: str) -> str:
         """Return a property of a session."""

@@ -156,17 +156,19 @@ def test_a_session_that_the_seat_does_not_show_is_not_looked_for(rehearsal: Rehe
 def test_a_session_behind_another_is_not_looked_for(rehearsal: Rehearsal, told: Told) -> None:
     machine = rehearsal.machine
     machine.plainly("mkfifo", "--mode=666", GO)
-    argv = ("sh", "-c", f"read _ < {GO}; exec sudo --reset-timestamp id -un")
+    waits = machine.root / "home/anna/waits"
+    argv = ("sh", "-c", f"touch /home/anna/waits; read _ < {GO}; exec sudo --reset-timestamp id -un")
     answers = {QUESTION: PASSWORDS["anna"]}
     try:
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(machine.talk, *argv, session=Session("anna"), answers=answers)
-            rehearsal.eventually(lambda: machine.sessions() != [])
+            rehearsal.eventually(waits.exists)
             with machine.session(Session("ben"), "sleep", "infinity"):
                 rehearsal.write(GO, "go\n")
                 done = waiting.result()
     finally:
         machine.plainly("rm", GO)
+        waits.unlink()
     told("sudo, session behind another", done)
     assert (done.code, asked(done), "cause=inactive" in rehearsal.journal()) == (0, True, True)
 
