@@ -1,4 +1,4 @@
-"""What logind knows, kept up to date by its signals; only the lid is polled, since nobody tells when it moves.
+"""What logind knows, kept up to date by its signals; the lid, and sessions being opened, are polled: nobody tells.
 
 Only what comes from whoever owns logind's name counts: on a bus everybody can send signals to anybody. When the bus or
 logind goes away nothing is known until both are back.
@@ -40,6 +40,7 @@ from kinect_unlock.logins import (
     SessionChanged,
     SessionGone,
     SessionNew,
+    State,
     UnlockAsked,
 )
 
@@ -84,7 +85,7 @@ class LogindWatch:
         if pid <= 0 or bus is None or not self._logins.known:
             return None
         try:
-            await self._read_lid(bus)
+            await self._read_unsaid(bus)
             path = await self._session_path(bus, pid)
             return None if path is None else await self._read(bus, path)
         except Refused:
@@ -140,7 +141,7 @@ class LogindWatch:
                 async with asyncio.timeout(self._lid_s):
                     await self._news.wait()
             if self._logins.known and not self._news.is_set():
-                await self._read_lid(bus)
+                await self._read_unsaid(bus)
             self._news.clear()
             while self._inbox and not self._lost:
                 await self._heed(bus, self._inbox.popleft())
@@ -271,6 +272,18 @@ class LogindWatch:
             left = tuple(one for one in self._logins.sessions if one.id != session_id)
             self._logins = replace(self._logins, sessions=left)
             self._tell(SessionGone(session_id))
+
+    async def _read_unsaid(self, bus: LogindBus) -> None:
+        """Look at what nobody tells of: the lid, and that a session which was being opened is open now."""
+        await self._read_lid(bus)
+        opening = [path for path, name in self._paths.items() if self._is_opening(name)]
+        for path in opening:
+            with suppress(Refused):  # it has ended, and that is told
+                await self._read(bus, path)
+
+    def _is_opening(self, session_id: str) -> bool:
+        session = self._logins.by_id(session_id)
+        return session is not None and session.state is State.OPENING
 
     async def _read_lid(self, bus: LogindBus) -> None:
         closed = await bus.manager_property("LidClosed") is not False

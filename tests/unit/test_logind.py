@@ -217,6 +217,21 @@ def test_a_users_manager_does_not_tell_where_it_was_asked_when_the_user_is_here_
     play(scene)
 
 
+def test_that_a_session_is_open_now_is_asked_for_since_nobody_tells(bus: PrivateBus) -> None:
+    async def scene() -> None:
+        async with logind(bus) as real, watching(bus) as one:
+            await one.known()
+            real.log_in("3", State="opening")
+            assert isinstance(await one.next(), SessionNew)
+            real.change("3", State="active")
+            await one.watch.session_of(os.getpid())
+            opened = one.watch.now().by_id("3")
+            assert opened is not None
+            assert opened.active
+
+    play(scene)
+
+
 def test_the_lid_is_looked_at_again_and_again(bus: PrivateBus) -> None:
     async def scene() -> None:
         async with logind(bus) as real, watching(bus, lid_s=0.01) as one:
