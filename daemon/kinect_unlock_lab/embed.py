@@ -51,6 +51,10 @@ class Study:
     systems: tuple[str, ...]
     light: Light = AS_IT_IS
 
+    def __hash__(self) -> int:
+        """Hash by what is set: a configuration holds tables, which have no hash of their own."""
+        return hash((msgspec.json.encode(self.config), self.systems, self.light))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
@@ -120,14 +124,14 @@ def _look(study: Study, item: Item) -> Look:
 @lru_cache(maxsize=1)
 def _watcher(study: Study) -> "Watcher":
     """Make a study's tools, once in every process."""
-    return Watcher(*_networks(study.config, study.systems), study.config, study.light)
+    return Watcher(*_networks(replace(study, light=AS_IT_IS)), study.config, study.light)
 
 
 @lru_cache(maxsize=1)
-def _networks(config: Config, names: tuple[str, ...]) -> tuple[YuNetDetector, tuple[System, ...]]:
+def _networks(study: Study) -> tuple[YuNetDetector, tuple[System, ...]]:
     """Load networks, once in every process for all lights: a second set in memory looks to joblib like a leak."""
     cv2.setNumThreads(1)
-    return product.detector(config), tuple(system(name, config) for name in names)
+    return product.detector(study.config), tuple(system(name, study.config) for name in study.systems)
 
 
 class Watcher:

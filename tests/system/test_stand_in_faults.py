@@ -88,7 +88,7 @@ def test_bad_calls_of_the_binding_end_the_process_as_there(name: str) -> None:
     [
         ("binding-missing", "DriverMissing", "cannot load libfreenect2.so.0.2"),
         ("no-device", "DeviceMissing", "sees no Kinect v2"),
-        ("garbage-parameters", "SourceError", "no usable factory calibration"),
+        ("garbage-parameters", "SourceLost", "no usable factory calibration"),
     ],
 )
 def test_what_the_source_sees_before_opening_is_an_error(tmp_path: Path, does: str, fault: str, says: str) -> None:
