@@ -45,7 +45,8 @@ def test_the_tip_of_the_nose_is_the_nearest_place() -> None:
 @given(**ON_THE_FACE)
 def test_normals_are_unit_vectors_that_point_away_from_the_camera(x: float, y: float) -> None:
     normal = at(x, y)[1:]
-    assert abs(float(np.linalg.norm(normal)) - 1) < 0.05  # between the table's places they are blended
+    # Between the table's places they are blended, which shortens them most beside the nose: by 0.089 at worst.
+    assert abs(float(np.linalg.norm(normal)) - 1) < 0.1
     assert normal[2] > 0
 
 
