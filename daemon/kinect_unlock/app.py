@@ -126,6 +126,7 @@ class _Composer:
             slot=slot,
             clock=clock,
             on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
+            driver_counters=memory.lives.counters,
         )
         # Of a daemon that only its own user reaches, nobody asks where they are.
         unasked = config.watch.enabled or config.presence.enabled

@@ -80,6 +80,7 @@ class Capture:
         slot: LatestSlot[Shot | Ending],
         clock: Clock,
         on_ready: Callable[[int], object],
+        driver_counters: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self._open_source = open_source
         self._settings = settings
@@ -89,6 +90,7 @@ class Capture:
         self._slot = slot
         self._clock = clock
         self._on_ready = on_ready
+        self._driver_counters = driver_counters
         self._linger_ns = int(settings.linger_s * NS_PER_S) if origin.live else 0
         self._wanted: _Job | None = None  # what the controller wants; all of these under `_changed`
         self._need = Need.LOOKING  # and what for
@@ -129,8 +131,11 @@ class Capture:
             self._need = need
 
     def counters(self) -> dict[str, int]:
-        """Return how many frames came for attempts since the start, and how many of them nobody had time to judge."""
-        return {"frames": self._frames, "drops": self._slot.dropped}
+        """Return how many frames came for attempts since the start, how many of them nobody had time to judge.
+
+        And what was counted of the camera's driver, lives within one opening included.
+        """
+        return {"frames": self._frames, "drops": self._slot.dropped, **self._driver_counters()}
 
     def report(self) -> CameraReport:
         """Return how the camera is."""

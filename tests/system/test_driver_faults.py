@@ -92,8 +92,11 @@ def test_a_fault_at_the_opening_costs_time_and_not_the_attempt(start: Start, fol
     with start(settings(folder, f"{{does: {fault}, open: 1}}"), TEST) as running:
         running.hear("READY=1")
         reply = ask(running)
+        status = running.client.request(Status())
 
         assert reply.word not in LOST
+        assert status.data is not None
+        assert (status.data["counters"]["driver_starts"], status.data["counters"]["driver_failures"]) == (2, 1)
         assert "event=driver-again" in running.log()
         assert running.log().count("event=driver-open ") == 1
 
