@@ -114,7 +114,7 @@ class Maker(Protocol):
     """Makes the instruments of one species that one attacker would try on a victim."""
 
     def __call__(self, victim: Victim, others: Sequence[Victim], rng: np.random.Generator, /) -> Iterator[Instrument]:
-        """Yield instruments; ``others`` are people whose heads may be borrowed. Nothing if the species cannot be made."""
+        """Yield instruments, none if they cannot be made; ``others`` are people whose heads may be borrowed."""
         ...
 
 
