@@ -80,7 +80,13 @@ def assess(
     """
     surface = measure_surface(face.detection, face_depth, calibration)
     evidence = _Evidence(face, face_depth, tensor, calibration, surface, _nose_curvature(surface))
-    cues = tuple(_cue(name, unit, measure(evidence), getattr(bounds, name)) for name, unit, measure in _CUES)
+    cues = tuple(bounded(name, unit, measure(evidence), getattr(bounds, name)) for name, unit, measure in _CUES)
+    return LivenessReport(verdict(cues), cues)
+
+
+def with_cues(report: LivenessReport, *more: Cue) -> LivenessReport:
+    """Return a report with what was measured elsewhere, and the verdict over all of it."""
+    cues = (*report.cues, *more)
     return LivenessReport(verdict(cues), cues)
 
 
@@ -94,7 +100,8 @@ def verdict(cues: tuple[Cue, ...]) -> Verdict:
     return Verdict.LIVE
 
 
-def _cue(name: str, unit: str, value: float | None, bounds: Bounds | None) -> Cue:
+def bounded(name: str, unit: str, value: float | None, bounds: Bounds | None) -> Cue:
+    """Put a measurement against its bounds; what is not a number was not measured."""
     low, high = bounds or (None, None)
     measured = value if value is not None and np.isfinite(value) else None
     bounded = low is not None or high is not None  # [null, null] lets everything pass, and so says no more than null
