@@ -35,23 +35,17 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import F32, F64, Calibration, Cue, Face, FaceTensor, LivenessReport, Verdict
+from kinect_unlock.frames import F64, Calibration, Cue, Face, FaceTensor, LivenessReport, Verdict
 from kinect_unlock.settings import Bounds, Liveness
-from kinect_unlock.surface import UNIT_MM, FaceSurface, measure_surface, rms_mm, robust_fit
+from kinect_unlock.shapes import off_bend_mm, off_plane_mm, off_quadric_mm, quadric_basis
+from kinect_unlock.surface import UNIT_MM, FaceSurface, measure_surface, rms_mm
 
-_FIT_SCALE_MM: Final = 12.0
-_QUADRIC_SCALE_MM: Final = 8.0
 _NOSE_WINDOW_MM: Final = 20.0  # standard deviation of the window around the nose in which curvature is measured
 _NOSE_RADIUS_MM: Final = 17.0
 _PATCH_RADIUS_MM: Final = 10.0
 _PATCH_CELLS: Final = 3
 _NOSE_CELLS: Final = 8
 _NOSE_PERCENTILE: Final = 90.0
-_AXES_DEG: Final = np.arange(0.0, 180.0, 15.0, dtype=np.float32)  # about which a sheet may be bent
-_NEARBY_DEG: Final = np.array((-8.0, -4.0, 4.0, 8.0), np.float32)
-_KNOT_MM: Final = 14.0
-_KNOTS: Final = 15  # a face's ellipse is never longer
-_RIDGE: Final = 1e-3 * np.eye(_KNOTS + 1, dtype=np.float32)
 _PER_M: Final = 1000.0
 _BESIDE_FROM: Final = 0.8  # of the box's width, from its middle: outside hair and ears
 _BESIDE_TO: Final = 1.1
@@ -120,54 +114,21 @@ def plane_residual_mm(evidence: _Evidence) -> float | None:
     """RMS distance from the best plane: what a flat print does not have."""
     if evidence.surface is None:
         return None
-    _, residuals = robust_fit(_quadric(evidence.surface)[:, :3], evidence.surface.toward_mm, _FIT_SCALE_MM)
-    return float(rms_mm(residuals))
+    return float(rms_mm(off_plane_mm(evidence.surface)))
 
 
 def quadric_residual_mm(evidence: _Evidence) -> float | None:
     """RMS distance from the best quadric: what an evenly bent print and a smooth head do not have."""
     if evidence.surface is None:
         return None
-    _, residuals = robust_fit(_quadric(evidence.surface), evidence.surface.toward_mm, _QUADRIC_SCALE_MM)
-    return float(rms_mm(residuals))
+    return float(rms_mm(off_quadric_mm(evidence.surface)))
 
 
 def bend_residual_mm(evidence: _Evidence) -> float | None:
-    """RMS distance from the best sheet bent about one axis, whatever axis and profile: folds and waves too.
-
-    The profile is a chain of straight pieces of 14 mm. Twelve axes are tried, then four around the best.
-    """
+    """RMS distance from the best sheet bent about one axis, whatever axis and profile: folds and waves too."""
     if evidence.surface is None:
         return None
-    coarse = _bend_residuals_mm(evidence.surface, _AXES_DEG)
-    fine = _bend_residuals_mm(evidence.surface, _AXES_DEG[coarse.argmin()] + _NEARBY_DEG)
-    return float(min(coarse.min(), fine.min()))
-
-
-def _bend_residuals_mm(surface: FaceSurface, axes_deg: F32) -> F64:
-    """Return the RMS distance f64[n] from the best sheet bent about each of the axes."""
-    turn = np.deg2rad(axes_deg)[:, None]
-    cos, sin = np.cos(turn).astype(np.float32), np.sin(turn).astype(np.float32)
-    across, along = surface.across_mm.astype(np.float32), surface.along_mm.astype(np.float32)
-    basis = _profile_basis(cos * across + sin * along, cos * along - sin * across)
-    turned = basis.transpose(0, 2, 1)
-    height = surface.toward_mm.astype(np.float32)[:, None]
-    coefficients = np.linalg.solve(turned @ basis + _RIDGE, turned @ height)
-    residuals: F64 = surface.toward_mm - (basis @ coefficients)[..., 0]
-    return rms_mm(residuals)
-
-
-def _profile_basis(position_mm: F32, beside_mm: F32) -> F32:
-    """Return the basis f32[axes,cells,knots+1]: a tent over each knot across the axis, and a slope along it."""
-    basis = np.zeros((*position_mm.shape, _KNOTS + 1), np.float32)
-    place = np.clip(position_mm / np.float32(_KNOT_MM) + _KNOTS // 2, 0, _KNOTS - 1.001).ravel()
-    knot = place.astype(np.intp)
-    share = place - knot
-    rows, every = basis.reshape(-1, _KNOTS + 1), np.arange(place.size)
-    rows[every, knot] = 1 - share
-    rows[every, knot + 1] = share
-    rows[:, -1] = beside_mm.ravel() / np.float32(UNIT_MM)
-    return basis
+    return float(rms_mm(off_bend_mm(evidence.surface)))
 
 
 def nose_relief_mm(evidence: _Evidence) -> float | None:
@@ -215,12 +176,6 @@ def background_step_mm(evidence: _Evidence) -> float | None:
     return float(np.median(read)) - evidence.surface.distance_mm
 
 
-def _quadric(surface: FaceSurface) -> F64:
-    """Return the basis f64[n,6]: 1, x, y, x^2/2, xy, y^2/2 in units of `UNIT_MM`; its first three make a plane."""
-    x, y = surface.across_mm / UNIT_MM, surface.along_mm / UNIT_MM
-    return np.stack((np.ones_like(x), x, y, x * x / 2, x * y, y * y / 2), axis=1)
-
-
 def _nose_curvature(surface: FaceSurface | None) -> F64 | None:
     """Return the curvature f64[2,2] (across, along) in 1/m of a quadric fitted around the nose; None without cells."""
     if surface is None:
@@ -229,7 +184,7 @@ def _nose_curvature(surface: FaceSurface | None) -> F64 | None:
     if (distance <= _NOSE_WINDOW_MM).sum() < _NOSE_CELLS:
         return None
     weights = np.exp(-0.5 * (distance / _NOSE_WINDOW_MM) ** 2)
-    basis = _quadric(surface)
+    basis = quadric_basis(surface)
     weighted = basis.T * weights
     ridge = 1e-6 * np.eye(basis.shape[1])
     *_, xx, xy, yy = np.linalg.solve(weighted @ basis + ridge, weighted @ surface.toward_mm)
