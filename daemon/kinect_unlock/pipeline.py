@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.attention import attention_cues
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness, with_frontal
 from kinect_unlock.errors import ModelError
@@ -37,7 +38,7 @@ from kinect_unlock.frames import (
 )
 from kinect_unlock.frontalise import frontalise
 from kinect_unlock.halves import Half
-from kinect_unlock.liveness import assess
+from kinect_unlock.liveness import assess, with_cues
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
 from kinect_unlock.settings import Config, DepthVote, PoseRange
@@ -174,6 +175,7 @@ class Pipeline:
             return look.saw(Seen.BLURRED, face)
         with look.stage("liveness"):
             report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
+            report = with_cues(report, *attention_cues(measured.placement, self._bounds))
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
         if self._contract is DepthChannel.REGISTERED:

@@ -115,6 +115,7 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     curvature_least_per_m: Bounds | None = (0.0, None)
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
+    off_axis_deg: Bounds | None = None
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,10 +33,10 @@ def values(scene: Scene) -> dict[str, float]:
     return {cue.name: cue.value for cue in judged(scene).cues if cue.value is not None}
 
 
-def test_every_bound_has_its_cue() -> None:
-    cues = judged(scene_of(face_relief)).cues
+def test_every_cue_has_its_bound() -> None:
+    names = [cue.name for cue in judged(scene_of(face_relief)).cues]
 
-    assert tuple(cue.name for cue in cues) == Liveness.__struct_fields__
+    assert names == [name for name in Liveness.__struct_fields__ if name in names]
 
 
 def test_face_like_relief_is_live() -> None:
@@ -271,10 +271,10 @@ def test_nothing_enforced_is_unsure(bounds: Bounds | None) -> None:
     assert any(cue.value is not None for cue in report.cues)
 
 
-@pytest.mark.parametrize("name", [name for name in Liveness.__struct_fields__ if name != "background_step_mm"])
-def test_each_cue_alone_can_refuse(name: str) -> None:
-    unreachable = Liveness(**(dict.fromkeys(Liveness.__struct_fields__) | {name: (1e6, None)}))
+def test_each_cue_alone_can_refuse() -> None:
+    for name in values(scene_of(face_relief)):
+        unreachable = Liveness(**(dict.fromkeys(Liveness.__struct_fields__) | {name: (1e6, None)}))
 
-    report = judged(scene_of(face_relief), unreachable)
+        report = judged(scene_of(face_relief), unreachable)
 
-    assert report.verdict is Verdict.SPOOF
+        assert report.verdict is Verdict.SPOOF, name

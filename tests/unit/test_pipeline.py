@@ -277,6 +277,20 @@ def test_a_flat_face_is_a_spoof_and_is_never_encoded() -> None:
     assert observation.liveness.verdict is Verdict.SPOOF
 
 
+def test_every_bound_has_its_cue() -> None:
+    report = _observe(_frame(_depth((800, SIDE_PX // 2))), [_detection(800)]).liveness
+
+    assert report is not None
+    assert {cue.name for cue in report.cues} == set(Liveness.__struct_fields__)
+
+
+def test_who_looks_past_the_camera_farther_than_is_set_gets_no_embedding() -> None:
+    strict = msgspec.structs.replace(LAX, off_axis_deg=(None, 0.0))
+    observation = _observe(_frame(_depth((800, SIDE_PX // 2))), [_detection(800)], config=_config(strict))
+
+    assert (observation.seen, observation.embedding) == (Seen.SPOOF, None)
+
+
 def test_depth_of_another_size_than_calibrated_is_the_sources_fault() -> None:
     with pytest.raises(SourceError, match="contradict its calibration"):
         _observe(_frame(_depth((800, 120))[:200]), [_detection(800)])
