@@ -119,7 +119,7 @@ def draw_errors(spread: ErrorSpread, rng: np.random.Generator) -> Errors:
     )
 
 
-def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator) -> F32:
+def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator, *, wave_mm: F32 | None = None) -> F32:
     """Turn true depth into readings f32[h,w] mm, 0 = none.
 
     Args:
@@ -128,11 +128,12 @@ def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator)
             nearer lens of glasses in units of its half axes; any number where nothing is.
         errors: how this image errs.
         rng: what is random in it.
+        wave_mm: f32[h,w], the slow wave of a unit that keeps it from image to image; drawn if None.
     """
     there = np.isfinite(truth_mm)
     z = np.where(there, truth_mm, np.float32(0))
     grain = cv2.GaussianBlur(rng.standard_normal(z.shape, np.float32), (0, 0), _GRAIN_PX) * np.float32(_GRAIN_GAIN)
-    slow = np.stack((grain, _wave(z.shape, errors, rng)), axis=2)
+    slow = np.stack((grain, draw_wave(z.shape, errors, rng) if wave_mm is None else wave_mm), axis=2)
     luck = rng.random((*z.shape, 2), np.float32)
     e = errors
     numbers = (e.white_mm, e.growth, e.dark_mm, e.edge_hole, e.edge_flying, e.stray_hole, e.dim, e.lens_hole, e.lens_mm)
@@ -146,10 +147,10 @@ def sense(truth_mm: F32, surface: F32, errors: Errors, rng: np.random.Generator)
             _cast_shadow(z, beside_mm * _FX_PX, reading)
     if errors.smooth:
         reading = _smoothed(reading, _FILTER_MM)
-    return _stepped(reading, errors.steps)
+    return stepped(reading, errors.steps)
 
 
-def _wave(shape: tuple[int, ...], errors: Errors, rng: np.random.Generator) -> F32:
+def draw_wave(shape: tuple[int, ...], errors: Errors, rng: np.random.Generator) -> F32:
     """Draw the slow wave f32[h,w] mm: knots ``wave_px`` apart with a smooth surface through them."""
     rows, columns = (int(size / errors.wave_px) + 4 for size in shape)
     knots = np.float32(errors.wave_mm * _KNOT_GAIN) * rng.standard_normal((rows, columns), np.float32)
@@ -171,7 +172,8 @@ def _bounce(z: F32, there: Mask, hollow: float) -> F32:
     return np.asarray(deepened * there, np.float32)
 
 
-def _stepped(reading: F32, steps: Steps) -> F32:
+def stepped(reading: F32, steps: Steps) -> F32:
+    """Round readings f32[h,w] to the steps in which they are kept."""
     if steps == "none":
         return reading
     if steps == "fine":
