@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from kinect_unlock_lab.cli import (
     article,
+    attack,
     bench,
     builds,
     calibrate,
@@ -55,6 +56,7 @@ for verbs in (
     plot,
     calibrate,
     votes,
+    attack,
     liveness,
     darkness,
     trial,

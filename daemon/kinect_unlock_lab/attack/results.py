@@ -1,0 +1,143 @@
+"""What was measured, one line of JSON a presentation, cue by cue: bounds can be chosen again without showing anything.
+
+The first line says of what the others are. No line has a picture, an embedding or a depth reading.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
+
+from kinect_unlock.errors import SourceError
+from kinect_unlock.frames import Observation, Seen
+from kinect_unlock_lab.attack.exhibit import Species
+from kinect_unlock_lab.attack.looking import JUDGED
+
+CAMERA: Final = "camera"  # the sensor of real faces
+FORMAT: Final = 1
+Cues: TypeAlias = dict[str, float | None]
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a file of results is of: enough to make it again."""
+
+    format: int
+    version: str
+    data: tuple[str, ...]  # names of data sets, no paths
+    people: str  # tune, report or all
+    seed: int
+    each: int | None  # instruments of a species and person at most
+    sensors: tuple[str, ...]
+    simulated: bool = True  # every attack in it
+
+
+class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the product measured in one frame.
+
+    ``seen`` is the pipeline's word with the bounds that were configured; ``refused_by`` the enforced cues that did not
+    hold. ``cues`` are empty where liveness was not asked: no face, out of range, blurred.
+    """
+
+    seen: Seen
+    distance_mm: float | None = None
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    roll_deg: float | None = None
+    cues: Cues = {}
+    refused_by: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, observation: Observation) -> "Measured":
+        """Keep what an observation says."""
+        face, report = observation.face, observation.liveness
+        cues = () if report is None else report.cues
+        values = {cue.name: None if cue.value is None else round(cue.value, 4) for cue in cues}
+        refused = tuple(cue.name for cue in cues if cue.enforced and not cue.holds)
+        if face is None:
+            return cls(observation.seen, cues=values, refused_by=refused)
+        pose = face.pose
+        yaw, pitch, roll = (round(angle, 2) for angle in (pose.yaw_deg, pose.pitch_deg, pose.roll_deg))
+        return cls(observation.seen, round(pose.distance_mm, 1), yaw, pitch, roll, values, refused)
+
+
+class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One frame of a real face (``species`` None) or of an instrument, as a sensor gave it."""
+
+    person: str
+    species: Species | None
+    number: int
+    sensor: str
+    look: Measured
+    parameters: dict[str, float] = {}
+    sample: str = ""
+    group: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """True if liveness was asked."""
+        return self.look.seen in JUDGED
+
+    @property
+    def live(self) -> bool:
+        """True if it was taken for a living face in range."""
+        return self.look.seen is Seen.FACE
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A file of results, read."""
+
+    about: About
+    genuine: tuple[Presentation, ...]
+    attacks: tuple[Presentation, ...]
+
+
+class Writer(Protocol):
+    """Takes presentations as they are made."""
+
+    def __call__(self, presentations: Iterable[Presentation], /) -> None:
+        """Write them."""
+        ...
+
+
+@contextmanager
+def writing(path: Path, about: About) -> Iterator[Writer]:
+    """Begin a file anew; what is written is there when the block ends, however it ends."""
+    encode = msgspec.json.Encoder().encode
+    with path.open("wb") as file:
+        file.write(encode(about) + b"\n")
+
+        def write(presentations: Iterable[Presentation]) -> None:
+            file.writelines(encode(one) + b"\n" for one in presentations)
+
+        yield write
+
+
+def read(path: Path) -> Results:
+    """Read a file of results.
+
+    Raises:
+        SourceError: it is none, or of another version's format.
+    """
+    try:
+        with path.open("rb") as file:
+            about = msgspec.json.decode(file.readline(), type=About)
+            lines = [line for line in file if line.strip()]
+        if about.format != FORMAT:
+            raise SourceError(f"{path}: format {about.format}; expected {FORMAT}: measure again")
+        decode = msgspec.json.Decoder(Presentation).decode
+        return collected(about, [decode(line) for line in lines])
+    except (OSError, msgspec.MsgspecError) as fault:
+        raise SourceError(f"{path}: no results can be read from it ({fault}); make them: lab attack measure") from fault
+
+
+def collected(about: About, presentations: Sequence[Presentation]) -> Results:
+    """Take real faces and attacks apart."""
+    return Results(
+        about,
+        tuple(one for one in presentations if one.species is None),
+        tuple(one for one in presentations if one.species is not None),
+    )

@@ -1,0 +1,197 @@
+"""``lab attack``: what is not a living face before the camera, simulated, and what the product says of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from kinect_unlock.cli.asking import ConfigFile, settings_of
+from kinect_unlock.errors import RequestError, SourceError
+from kinect_unlock.settings import Config
+from kinect_unlock_lab.cli.shared import new_file, progress
+from kinect_unlock_lab.datasets import Capture, Photograph, load_lfw, split
+from kinect_unlock_lab.mapping import Workers
+
+if TYPE_CHECKING:
+    from kinect_unlock_lab.attack.exhibit import Victim
+    from kinect_unlock_lab.attack.measuring import Plan
+    from kinect_unlock_lab.attack.results import About
+    from kinect_unlock_lab.attack.victims import Looked
+
+_QUICK: Final = 6  # instruments of a species and person
+_RESULTS: Final = Path("attacks.jsonl")
+
+app = typer.Typer(
+    name="attack",
+    no_args_is_help=True,
+    help="Simulated attacks: prints, screens, masks and streams shown to the product's own liveness.",
+)
+
+
+class People(StrEnum):
+    """Which half of the people: bounds are chosen on the first, figures are stated of the second."""
+
+    TUNE = "tune"
+    REPORT = "report"
+    ALL = "all"
+
+
+Jobs = Annotated[int, typer.Option(min=1, help="Processes at a time.")]
+Only = Annotated[str, typer.Option("--species", help="Only species with these words in their name.")]
+Sensor = Annotated[str, typer.Option("--sensor", help="Only this model of the depth camera: first or second.")]
+Whose = Annotated[People, typer.Option("--people", help="Half of the split by person; recordings are not split.")]
+Most = Annotated[int | None, typer.Option("--persons", min=1, help="So many people at most, for a first look.")]
+Data = Annotated[
+    Path | None, typer.Argument(help="A folder of RGB-D samples; without one, the shipped recordings.", exists=True)
+]
+Photographs = Annotated[
+    list[Path] | None,
+    typer.Option("--photographs", help="A folder PERSON/*.jpg of colour photographs, such as of prints. Repeatable."),
+]
+Full = Annotated[bool, typer.Option("--full", help="Every instrument, for figures to keep. Takes long.")]
+Results = Annotated[
+    Path, typer.Option("--out", help="The results, one line a presentation.", dir_okay=False, callback=new_file)
+]
+
+
+@app.command()
+def measure(
+    dataset: Data = None,
+    *,
+    photographs: Photographs = None,
+    species: Only = "",
+    sensor: Sensor = "",
+    people: Whose = People.REPORT,
+    persons: Most = None,
+    full: Full = False,
+    out: Results = _RESULTS,
+    seed: int = 0,
+    jobs: Jobs = 2,
+    file: ConfigFile = None,
+) -> None:
+    """Show every instrument to the product, one frame each, and keep what every cue measured.
+
+    An instrument is made of a person's real colour and depth and is read by simulated depth cameras. Real faces are
+    looked at, too. What comes of it is read by `lab attack report`; bounds can be chosen on it without measuring again.
+    """
+    from kinect_unlock_lab.attack import measuring, results  # noqa: PLC0415 - needs an extra
+
+    settings, workers = settings_of(file), Workers(jobs)
+    cast = _Cast(dataset, tuple(photographs or ()), people, persons)
+    plan = _plan(settings, species=species, sensor=sensor, full=full, seed=seed)
+    looks = _looks(cast, settings, workers)
+    victims = [*_victims(looks), *_photographed(cast, settings)]
+    if not victims:
+        raise SourceError("nobody's face is in range: nothing to make attacks of")
+    count = 0
+    with results.writing(out, _about(plan, cast)) as write:
+        write(measuring.genuine(looks))
+        with progress("victims x species", measuring.task_count(plan, victims)) as done:
+            for shown in measuring.attacks(plan, victims, workers, on_done=done):
+                write(shown)
+                count += len(shown)
+    console = Console(highlight=False)
+    console.print(f"{out}: {len(looks)} real frames, {count} simulated presentations of {len(victims)} people")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Who is to be attacked."""
+
+    dataset: Path | None
+    photographs: tuple[Path, ...]
+    people: People
+    persons: int | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a report may say of where they are from."""
+        first = "shipped recordings" if self.dataset is None else self.dataset.name
+        return (first, *(folder.name for folder in self.photographs))
+
+    def captures(self) -> Sequence[Capture]:
+        """Return what has depth."""
+        from kinect_unlock_lab.attack.victims import shipped_takes  # noqa: PLC0415
+        from kinect_unlock_lab.kinds import kind_of  # noqa: PLC0415 - reads what an extra decodes
+
+        if self.dataset is None:
+            return shipped_takes()
+        kind = kind_of(self.dataset)
+        if not kind.has_depth:
+            raise RequestError(f"{self.dataset}: {kind.name}, which have no depth; name them with --photographs")
+        items = [item for item in kind.load(self.dataset) if not isinstance(item, Photograph)]
+        named = sorted({item.person for item in items})
+        chosen = set(self._some(named))
+        return [item for item in items if item.person in chosen]
+
+    def pictures(self) -> Iterator[tuple[str, Photograph]]:
+        """Yield one photograph of everybody in every folder, under a name of their own."""
+        for folder in self.photographs:
+            taken: dict[str, Photograph] = {}
+            for one in load_lfw(folder):
+                taken.setdefault(one.person, one)
+            for person in self._some(sorted(taken)):
+                yield f"{folder.name}/{person}", taken[person]
+
+    def _some(self, people: Sequence[str]) -> Sequence[str]:
+        half = people if self.people is People.ALL else [one for one in people if split(one).value == self.people.value]
+        return half[: self.persons]
+
+
+def _plan(settings: Config, *, species: str, sensor: str, full: bool, seed: int) -> "Plan":
+    from kinect_unlock_lab.attack.measuring import Plan  # noqa: PLC0415
+    from kinect_unlock_lab.attack.sensors import SENSORS  # noqa: PLC0415
+    from kinect_unlock_lab.attack.species import SPECIES  # noqa: PLC0415
+
+    makers = {kind: maker for kind, maker in SPECIES.items() if species in kind.value}
+    sensors = {name: model for name, model in SENSORS.items() if sensor in {"", name}}
+    if not makers:
+        raise typer.BadParameter(f"no species has {species!r} in its name", param_hint="--species")
+    if not sensors:
+        raise typer.BadParameter(f"no sensor {sensor!r}; known: {', '.join(SENSORS)}", param_hint="--sensor")
+    return Plan(makers, sensors, settings, None if full else _QUICK, seed)
+
+
+def _about(plan: "Plan", cast: _Cast) -> "About":
+    from kinect_unlock_lab.attack.results import FORMAT, About  # noqa: PLC0415
+
+    return About(
+        format=FORMAT,
+        version=version("kinect-unlock"),
+        data=cast.names,
+        people=cast.people.value,
+        seed=plan.seed,
+        each=plan.each,
+        sensors=tuple(plan.sensors),
+    )
+
+
+def _looks(cast: _Cast, settings: Config, workers: Workers) -> "list[Looked]":
+    from kinect_unlock_lab.attack import measuring  # noqa: PLC0415
+
+    captures = cast.captures()
+    with progress("real faces", len(captures)) as done:
+        return measuring.looks_at(captures, settings, workers, on_done=done)
+
+
+def _victims(looks: "Sequence[Looked]") -> "list[Victim]":
+    from kinect_unlock_lab.attack.victims import victim_of  # noqa: PLC0415
+
+    people = sorted({one.capture.person for one in looks})
+    found = [victim_of(person, [one for one in looks if one.capture.person == person]) for person in people]
+    return [one for one in found if one is not None]
+
+
+def _photographed(cast: _Cast, settings: Config) -> "Iterator[Victim]":
+    from kinect_unlock_lab.attack.looking import looker  # noqa: PLC0415
+    from kinect_unlock_lab.attack.victims import photographed  # noqa: PLC0415
+
+    for person, picture in cast.pictures():
+        victim = photographed(picture, looker(settings), person=person)
+        if victim is not None:
+            yield victim
