@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from kinect_unlock.cue_words import bound_words
 from kinect_unlock.frames import (
     U8,
     U16,
@@ -32,7 +33,7 @@ from kinect_unlock.pose import angles_deg
 from kinect_unlock.settings import DepthVote, Ranges
 from kinect_unlock.viewing import colours, sheet
 from kinect_unlock.viewing.canvas import Canvas, Rect, shortened, text_width
-from kinect_unlock.viewing.gauges import Limits, span_of_cue, words_of_bound
+from kinect_unlock.viewing.gauges import Limits, span_of_cue
 from kinect_unlock.viewing.panes import AXIS_COLOURS, fit, head_axes
 from kinect_unlock.viewing.placing import place_in_depth
 from kinect_unlock.viewing.scores import Score, Scores
@@ -289,7 +290,7 @@ def test_a_cue_that_held_and_one_that_broke_are_told_apart_by_more_than_colour()
      (0.75, None, "share", "75% or more")],
 )  # fmt: skip
 def test_bounds_are_said_in_words(low: float | None, high: float | None, unit: str, words: str) -> None:
-    assert words_of_bound(Cue("x", unit, 1.0, low, high)) == words
+    assert bound_words(Cue("x", unit, 1.0, low, high)) == words
 
 
 @given(

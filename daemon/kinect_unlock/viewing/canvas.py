@@ -152,6 +152,18 @@ def shortened(text: str, size_px: int, width_px: int) -> str:
     return "…"
 
 
+def wrapped(text: str, size_px: int, width_px: int) -> list[str]:
+    """Return a text in lines that fit a width; a word that is wider is shortened."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size_px) <= width_px:
+            lines[-1] = longer
+        else:
+            lines.append(shortened(word, size_px, width_px))
+    return lines
+
+
 def _fixed(point: Point) -> tuple[int, int]:
     x, y = (round(min(max(at, -_FARTHEST_PX), _FARTHEST_PX) * (1 << _SHIFT)) for at in point)
     return (x, y)

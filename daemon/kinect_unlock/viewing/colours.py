@@ -29,6 +29,10 @@ NO_READING: Final[Colour] = (43, 43, 47)
 NEAREST_MM: Final = 500.0  # what a Kinect v2 reads at the nearest and, by its driver's default, farthest
 FARTHEST_MM: Final = 4500.0
 RELIEF_MM: Final = 60.0  # a head from nose to ears is about that deep to both sides of its middle
+OFFSET_MM: Final = 15.0  # a nose stands so far off the best plane; the readings' noise is a tenth of it
+_BEHIND: Final[Colour] = (0, 92, 158)
+_BEFORE: Final[Colour] = (196, 84, 0)
+_ON_SHAPE: Final = 242.0  # of all three colours
 SCALE_TICKS_MM: Final = (500, 600, 700, 800, 1000, 1300, 2000, 4500)
 _BRIGHTEST_PERCENTILE: Final = 99.5  # of the infrared readings: a lamp in the picture must not darken the rest
 
@@ -68,6 +72,25 @@ def relief_picture(depth_mm: U16, middle_mm: float) -> U8:
     picture = _ramp()[np.rint(place * 255).astype(np.intp)]
     picture[depth_mm == 0] = NO_READING
     return picture
+
+
+def offset_picture(offset_mm: F64) -> U8:
+    """Return distances from a shape f64[h,w] in colours u8[h,w,3], blue behind it, orange before it; NaN: no reading.
+
+    Both ends are of Okabe and Ito's colours and about equally dark, so that the middle, where nothing stands off, is
+    the brightest: how far off reads without hue too.
+    """
+    share = np.clip(np.nan_to_num(offset_mm) / OFFSET_MM, -1.0, 1.0)[..., np.newaxis]
+    ends = np.where(share < 0, np.array(_BEHIND, np.float64), np.array(_BEFORE, np.float64))
+    picture = np.rint(_ON_SHAPE + np.abs(share) * (ends - _ON_SHAPE)).astype(np.uint8)
+    picture[np.isnan(offset_mm)] = NO_READING
+    return picture
+
+
+def offset_strip(width_px: int, height_px: int) -> U8:
+    """Return that scale as a strip u8[height,width,3], what is farthest behind on the left."""
+    row = np.linspace(-OFFSET_MM, OFFSET_MM, width_px)
+    return offset_picture(np.ascontiguousarray(np.broadcast_to(row, (height_px, width_px))))
 
 
 def infrared_picture(infrared: U16) -> U8:

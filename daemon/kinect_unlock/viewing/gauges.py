@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.cue_words import bound_words, title, value_words
 from kinect_unlock.frames import Cue, DepthFit, HeadPose
 from kinect_unlock.looks import Look
 from kinect_unlock.settings import DepthVote, PoseRange
@@ -27,7 +28,6 @@ TEXT_PX: Final = 17
 SMALL_PX: Final = 15
 _ROW: Final = 26
 _PADDING: Final = 16
-_MANY: Final = 100.0
 _AROUND_ZERO: Final = 20.0  # how far the scale of a bound at zero reaches
 _HALVES: Final = {"rgb": "colour", "depth": "depth", "rgbd": "colour and depth"}
 _STAGES: Final = ("gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode")
@@ -72,16 +72,6 @@ def span_of_cue(cue: Cue) -> Span | None:
 def _ahead(bound: float) -> float:
     """Return how far beyond a bound its scale goes on."""
     return 2 * abs(bound) or _AROUND_ZERO
-
-
-def words_of_bound(cue: Cue) -> str:
-    """Say what a cue must be."""
-    if not cue.enforced:
-        return "reported only"
-    low, high = (None if bound is None else _number(bound, cue.unit) for bound in (cue.low, cue.high))
-    if low is not None and high is not None:
-        return f"{low} to {high}"
-    return f"{low} or more" if low is not None else f"{high} or less"
 
 
 def draw_card(canvas: Canvas, at: Rect, title: str) -> Rect:
@@ -142,12 +132,13 @@ def draw_cues(canvas: Canvas, at: Rect, cues: tuple[Cue, ...]) -> None:
     if not cues:
         canvas.text("not asked: nobody in range to judge", (at.x, at.y + _ROW / 2), TEXT_PX, FAINT)
         return
+    row = min(_ROW, at.height // len(cues))
     for number, cue in enumerate(cues):
-        y = at.y + _ROW * number + _ROW // 2
+        y = at.y + row * number + row // 2
         _draw_outcome(canvas, (at.x + 8, y), cue)
-        canvas.text(_name(cue), (at.x + 26, y), TEXT_PX, INK if cue.enforced else FAINT)
-        canvas.text(_value(cue), (at.x + 262, y), TEXT_PX, INK if cue.enforced else FAINT, align="right")
-        canvas.text(words_of_bound(cue), (at.right, y), SMALL_PX, FAINT, align="right")
+        canvas.text(title(cue.name), (at.x + 26, y), TEXT_PX, INK if cue.enforced else FAINT)
+        canvas.text(value_words(cue), (at.x + 262, y), TEXT_PX, INK if cue.enforced else FAINT, align="right")
+        canvas.text(bound_words(cue), (at.right, y), SMALL_PX, FAINT, align="right")
         span = span_of_cue(cue)
         if span is not None and cue.enforced:
             _draw_scale(canvas, Rect(at.x + 278, y - 4, 100, 8), span, cue.value)
@@ -234,21 +225,3 @@ def _draw_outcome(canvas: Canvas, at: tuple[float, float], cue: Cue) -> None:
         canvas.tick(at, GOOD)
     else:
         canvas.cross(at, BAD if cue.value is not None else CARE)
-
-
-def _name(cue: Cue) -> str:
-    """Return a cue's name without the unit it ends in: that stands beside the value."""
-    return cue.name.removesuffix("_mm").removesuffix("_per_m").replace("_", " ")
-
-
-def _value(cue: Cue) -> str:
-    if cue.value is None or not np.isfinite(cue.value):
-        return "no value"
-    if cue.unit == "share":
-        return f"{cue.value:.0%}"
-    digits = 2 if abs(cue.value) < _MANY else 1  # 7.98 is not 8, which would be enough
-    return f"{cue.value:.{digits}f} {cue.unit}".rstrip()
-
-
-def _number(bound: float, unit: str) -> str:
-    return f"{bound:.0%}" if unit == "share" else f"{bound:g}"

@@ -75,7 +75,7 @@ def draw(frame: Frame, look: Look, scores: Scores | None, caption: Caption, *, l
     """Draw one frame as u8[900,1600,3]; ``limits`` are what the face is held against."""
     canvas = Canvas(WIDTH_PX, HEIGHT_PX, PAPER)
     place = place_in_depth(frame, look)
-    _draw_head(canvas, look, caption)
+    draw_head(canvas, look, caption)
     _draw_titles(canvas, frame)
     draw_color(canvas, COLOR_PANE, frame, look)
     draw_depth(canvas, DEPTH_PANE, frame, look, place)
@@ -85,7 +85,8 @@ def draw(frame: Frame, look: Look, scores: Scores | None, caption: Caption, *, l
     return canvas.finished()
 
 
-def _draw_head(canvas: Canvas, look: Look, caption: Caption) -> None:
+def draw_head(canvas: Canvas, look: Look, caption: Caption) -> None:
+    """Draw what is written over the pictures: of what they are, and what the frame showed."""
     canvas.text("kinect-unlock", (16, 34), 28, INK, bold=True)
     after = 16 + text_width("kinect-unlock", 28) + 18
     canvas.text(shortened(caption.source, 19, 520), (after, 36), 19, FAINT)

@@ -1,0 +1,151 @@
+"""What each cue of liveness means to a person: its name, its numbers, what a broken bound says, and what helps.
+
+The words are a closed table. A cue that is reported has words, which a test holds; a cue of an older version, met in
+an old record, is called by its name. Whoever stands before the camera is never told any of this.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from kinect_unlock.findings import measured
+from kinect_unlock.frames import Cue
+
+_UNITS_IN_NAMES: Final = ("_mm", "_per_m", "_deg", "_ms")
+_MANY: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class CueWords:
+    """What is to be said of one cue, each in less than a line of 74 signs.
+
+    ``below`` and ``above`` say what it means that the value lies under or over the bounds, ``missing`` that there is
+    none; ``help`` is what an honest person can do.
+    """
+
+    below: str
+    above: str
+    missing: str
+    help: str
+
+
+_NO_SURFACE: Final = "too little of the face has depth to measure it"
+_FREE: Final = "Take away what is before your face: hands, hair, scarf. More light will not help."
+_NEARER: Final = "Come nearer and face the camera. More light will not help: it sees depth by its own."
+_STRAIGHT: Final = "Come nearer, look straight at the camera, and keep your nose free."
+
+WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
+    {
+        "face_width_mm": CueWords(
+            "it is narrower than any grown face: a small picture, perhaps",
+            "it is wider than any face: a poster, perhaps",
+            _NO_SURFACE,
+            "Be alone before the camera, pictures of people included.",
+        ),
+        "plane_residual_mm": CueWords(
+            "what stands there is as flat as a picture",
+            "what stands there is rougher than a face",
+            _NO_SURFACE,
+            _NEARER,
+        ),
+        "quadric_residual_mm": CueWords(
+            "what stands there is as smooth as a bent sheet",
+            "what stands there is rougher than a face",
+            _NO_SURFACE,
+            _NEARER,
+        ),
+        "bend_residual_mm": CueWords(
+            "it bends along one direction only, as paper does",
+            "what stands there is rougher than a face",
+            _NO_SURFACE,
+            _NEARER,
+        ),
+        "nose_relief_mm": CueWords(
+            "no nose stands out of it",
+            "something stands out farther than a nose",
+            "nose, eyes or mouth have too little depth to be measured",
+            _STRAIGHT,
+        ),
+        "curvature_across_per_m": CueWords(
+            "from cheek to cheek it is not round as a nose is",
+            "it is rounder than a nose",
+            "the nose has too little depth to be measured",
+            _STRAIGHT,
+        ),
+        "curvature_least_per_m": CueWords(
+            "it is straight or hollow along one direction, as paper is",
+            "it is rounder than a nose",
+            "the nose has too little depth to be measured",
+            _STRAIGHT,
+        ),
+        "valid_depth": CueWords(
+            "parts of the face gave back no depth",
+            "more of it has depth than can be",
+            "it is not known how much of the face has depth",
+            "Keep sun and glare off your face; wet or shining things give back no depth.",
+        ),
+        "background_step_mm": CueWords(
+            "it does not stand out from what is behind it",
+            "what is behind it is farther than can be",
+            "beside the face there is no depth",
+            "Keep some room behind your head, and nothing beside it.",
+        ),
+        "off_axis_deg": CueWords(
+            "it looks at the camera more than can be",
+            "it does not look towards the camera",
+            "it is not known where the face looks",
+            "Look straight at the camera.",
+        ),
+    }
+)
+
+
+def title(name: str) -> str:
+    """Return a cue's name without the unit that it ends in: that stands beside the value."""
+    for unit in _UNITS_IN_NAMES:
+        name = name.removesuffix(unit)
+    return name.replace("_", " ").replace("color", "colour")
+
+
+def value_words(cue: Cue) -> str:
+    """Say what was measured."""
+    value = measured(cue)
+    if value is None:
+        return "not measurable"
+    if cue.unit == "share":
+        return f"{value:.0%}"
+    if cue.unit == "frames":
+        return f"{value:g} frame{'s' * (value != 1)}"
+    digits = 2 if abs(value) < _MANY else 1  # 7.98 is not 8, which would be enough
+    return f"{value:.{digits}f} {cue.unit}".rstrip()
+
+
+def bound_words(cue: Cue) -> str:
+    """Say what a cue must be."""
+    if not cue.enforced or (cue.low is None and cue.high is None):
+        return "reported only"
+    low, high = (None if bound is None else _number(bound, cue.unit) for bound in (cue.low, cue.high))
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    return f"{low} or more" if low is not None else f"{high} or less"
+
+
+def meaning(cue: Cue) -> str:
+    """Say what it means that a cue does not hold."""
+    words = WORDS.get(cue.name)
+    value = measured(cue)
+    if words is None:
+        return "it could not be measured" if value is None else "it lies out of its bounds"
+    if value is None:
+        return words.missing
+    return words.below if cue.low is not None and value < cue.low else words.above
+
+
+def remedies(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what helps against broken cues, each once, that of the first cue first."""
+    return tuple(dict.fromkeys(WORDS[name].help for name in names if name in WORDS))
+
+
+def _number(bound: float, unit: str) -> str:
+    return f"{bound:.0%}" if unit == "share" else f"{bound:g}"

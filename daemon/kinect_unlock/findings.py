@@ -1,0 +1,77 @@
+"""Which cues decided against somebody: those that did not hold in most frames, each with the value in the middle."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Final
+
+from kinect_unlock.frames import Cue, LivenessReport, Verdict
+
+MOST: Final = 3
+
+
+@dataclass(slots=True)
+class Findings:
+    """The enforced cues that did not hold, over the frames so far.
+
+    Kept apart: those that were measured and lie out of their bounds, which make a frame a spoof's, and those that
+    could not be measured, which leave it unsure.
+    """
+
+    broken: dict[str, list[Cue]] = field(default_factory=dict)
+    missing: dict[str, list[Cue]] = field(default_factory=dict)
+
+    def take(self, report: LivenessReport) -> None:
+        """Take one frame's report."""
+        for cue in report.cues:
+            if cue.enforced and not cue.holds:
+                kept = self.missing if measured(cue) is None else self.broken
+                kept.setdefault(cue.name, []).append(cue)
+
+    def deciding(self, verdict: Verdict, *, most: int = MOST) -> tuple[Cue, ...]:
+        """Return what decided for a verdict, the cue of most frames first; nothing decides that somebody lives."""
+        if verdict is Verdict.LIVE:
+            return ()
+        kept = self.broken if verdict is Verdict.SPOOF else self.missing
+        often = sorted(kept.values(), key=len, reverse=True)[:most]  # of equals, the one that is reported first
+        return tuple(_middle(cues) for cues in often)
+
+
+def deciding(reports: Iterable[LivenessReport], verdict: Verdict) -> tuple[Cue, ...]:
+    """Return what decided for a verdict over some frames."""
+    found = Findings()
+    for report in reports:
+        found.take(report)
+    return found.deciding(verdict)
+
+
+def place_of_deciding(reports: Mapping[int, LivenessReport], verdict: Verdict) -> int | None:
+    """Return which frame shows best what decided: it has the verdict, and the first deciding cue's middle value.
+
+    None: no frame has this verdict.
+    """
+    of_verdict = {key: report for key, report in reports.items() if report.verdict is verdict}
+    if not of_verdict:
+        return None
+    found = deciding(of_verdict.values(), verdict)
+    middle = measured(found[0]) if found else None
+    if middle is None:
+        return next(iter(of_verdict))
+
+    def off(key: int) -> float:
+        values = (measured(cue) for cue in of_verdict[key].cues if cue.name == found[0].name)
+        return min((abs(value - middle) for value in values if value is not None), default=math.inf)
+
+    return min(of_verdict, key=off)
+
+
+def measured(cue: Cue) -> float | None:
+    """Return a cue's value, None where there is none or it is no number."""
+    return cue.value if cue.value is not None and math.isfinite(cue.value) else None
+
+
+def _middle(cues: list[Cue]) -> Cue:
+    """Return the cue with the value in the middle, of frames that all have one or all have none."""
+    values = [value for value in map(measured, cues) if value is not None]
+    return replace(cues[-1], value=float(median(values)) if values else None)
