@@ -38,6 +38,7 @@ from kinect_unlock.frames import (
 )
 from kinect_unlock.frontalise import frontalise
 from kinect_unlock.halves import Half
+from kinect_unlock.integrity import History, integrity_cues, with_frame
 from kinect_unlock.liveness import assess, with_cues
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
@@ -103,9 +104,14 @@ class Pipeline:
         self._watched_mm = config.presence.widest_mm(verify)
         self._infrared = config.match.infrared
         self._clock = clock or SystemClock()
+        self._history = History()
+        self._history_of: tuple[int, Use] | None = None  # an attempt's number, and what its frames are for
 
     def observe(self, frame: Frame, attempt: int, use: Use) -> Observation:
         """Look at one frame: in colour, and in infrared where that is wanted and colour alone does not do.
+
+        Frames with the same ``attempt`` and ``use`` as the one before belong to one stream and come in its order; what
+        is no stream, such as stills, has a new number each.
 
         Raises:
             ModelError: a network failed.
@@ -114,6 +120,8 @@ class Pipeline:
         look = _Look(frame, attempt, self._clock)
         if use == "watch":
             return self._watch(look, frame)
+        with look.stage("integrity"):
+            self._follow(frame, attempt, use)
         limits = self._ranges[use]
         color = Sight.in_color(frame)
         if color is None:
@@ -127,6 +135,12 @@ class Pipeline:
         if use == "enrol":
             return replace(seen, beside=other.embedding) if _is_one_head(seen, other) else seen
         return seen if other.seen is Seen.NO_FACE else other
+
+    def _follow(self, frame: Frame, attempt: int, use: Use) -> None:
+        """Add a frame to the history of its attempt, whatever it shows."""
+        if self._history_of != (attempt, use):
+            self._history, self._history_of = History(), (attempt, use)
+        self._history = with_frame(self._history, frame)
 
     def _watch(self, look: "_Look", frame: Frame) -> Observation:
         """Look by depth alone whether somebody is there; without depth nobody is seen."""
@@ -176,6 +190,7 @@ class Pipeline:
         with look.stage("liveness"):
             report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
             report = with_cues(report, *attention_cues(measured.placement, self._bounds))
+            report = with_cues(report, *integrity_cues(self._history, self._bounds))
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
         if self._contract is DepthChannel.REGISTERED:

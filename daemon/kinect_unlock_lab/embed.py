@@ -141,6 +141,7 @@ class Watcher:
         self.systems = tuple(systems)
         self._remembered = _Remembered(detector)
         self._config, self._light = config, light
+        self._captures = 0  # looked at: each is an attempt of its own
         anywhere = msgspec.structs.replace(config.ranges, enrol=_ANYWHERE, verify=_ANYWHERE)
         everywhere = msgspec.structs.replace(config, ranges=anywhere)
         unjudged = msgspec.structs.replace(everywhere, liveness=_UNBOUNDED)
@@ -153,10 +154,13 @@ class Watcher:
         return self._photograph(item) if isinstance(item, Photograph) else self._capture(item)
 
     def _capture(self, item: Capture) -> Look:
+        self._captures += 1
         bright = item.frame()
         frame = replace(bright, color=self._light.on(bright.color, f"{item.person}/{item.name}"))
         self._remembered.look(bright.color if self._light.landmarks == "bright" else frame.color)
-        free, judged, usual = (one.observe(frame, 0, "verify") for one in (self._free, self._judged, self._usual))
+        free, judged, usual = (
+            one.observe(frame, self._captures, "verify") for one in (self._free, self._judged, self._usual)
+        )
         liveness = judged.liveness.verdict.value if judged.liveness else ""
         if free.face is None:
             return replace(self._nothing(), seen=usual.seen.value, liveness=liveness)

@@ -120,7 +120,7 @@ def test_a_live_face_in_range_is_encoded() -> None:
 
 def test_every_stage_that_ran_is_timed_in_order() -> None:
     observation = _observe(_frame(_depth((800, 120))), [_detection(800)])
-    assert list(observation.stage_ms) == ["gate", "detect", "align", "pose", "crop", "liveness", "encode"]
+    assert list(observation.stage_ms) == ["integrity", "gate", "detect", "align", "pose", "crop", "liveness", "encode"]
     assert all(spent_ms >= 0.0 for spent_ms in observation.stage_ms.values())
 
 
@@ -135,7 +135,7 @@ def test_a_stages_time_is_the_clocks() -> None:
     observation = Pipeline(Slow([]), ScriptedEncoder(), _config(), clock=clock).observe(
         _frame(_depth((800, 120))), 1, "verify"
     )
-    assert observation.stage_ms == {"gate": 0.0, "detect": 7.0, "light": 0.0}
+    assert observation.stage_ms == {"integrity": 0.0, "gate": 0.0, "detect": 7.0, "light": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,8 @@ def test_a_face_with_fit_depth_is_encoded_with_its_relief_as_fourth_plane() -> N
     observation, given = _frontalised()
 
     assert observation.seen is Seen.FACE
-    assert list(observation.stage_ms) == ["gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode"]
+    judged = ["integrity", "gate", "detect", "align", "pose", "crop", "liveness", "frontalise", "encode"]
+    assert list(observation.stage_ms) == judged
     assert observation.depth_fit is not None
     assert 0.0 < observation.depth_fit.fit_mm < 20.0
     assert 0.0 < observation.depth_fit.coverage <= 1.0

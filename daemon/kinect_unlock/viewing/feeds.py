@@ -74,6 +74,7 @@ class OwnFeed:
         self._clock = clock
         self._stall_s = stall_s
         self._losses = LossCounter()
+        self._times_opened = 0
         self._shown = 0
         self._heard_ns = 0
 
@@ -89,6 +90,7 @@ class OwnFeed:
             SourceError: it cannot be opened.
         """
         self._source.open()
+        self._times_opened += 1
         self._losses = LossCounter()
         self._shown = 0
         self._heard_ns = self._clock.monotonic_ns()
@@ -108,7 +110,7 @@ class OwnFeed:
                 raise SourceLost(f"no frame for {self._stall_s:g} s; is the camera still connected?")
             return None
         self._losses.see(frame)
-        observation = self._pipeline.observe(frame, 0, "verify")
+        observation = self._pipeline.observe(frame, self._times_opened, "verify")
         scores = None if self._scorer is None else self._scorer.scores(observation)
         shown = Shown(frame, look_of(observation), scores, self._shown, self._losses.dropped)
         self._shown += 1

@@ -1,7 +1,9 @@
 """A recording, again and again, as the pictures a Kinect v2 gives.
 
 Colour is enlarged and depth laid out as `kinect_unlock.sources.stand_in_driver.geometry` says, and both are mirrored
-as libfreenect2 mirrors: what comes of it has a Kinect's sizes and costs what a Kinect's frames cost. A recording
+as libfreenect2 mirrors: what comes of it has a Kinect's sizes and costs what a Kinect's frames cost. A camera never
+gives one depth image twice, and a stream that does is refused: from the second time on every reading is moved by at
+most 1 mm, less than a Kinect's own noise, and each time by other amounts. A recording
 without infrared gets a *drawn* one: the colour's brightness where each depth reading falls, darker with the square of
 the distance as under a lamp beside the camera. It is bright where a face is, and proves plumbing; nothing about
 infrared can be measured with it.
@@ -9,7 +11,7 @@ infrared can be measured with it.
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import count
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -33,6 +35,9 @@ from kinect_unlock.sources.stand_in_driver.geometry import (
 Image: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
 
 _KEPT_FRAMES: Final = 64  # of a short recording, decoded: at most 75 MB, for half of what a frame costs otherwise
+
+_UNREST_MM: Final = 1
+_UNREST_TURNS: Final = 4096  # times that a recording is played before its unrest comes again: over half an hour of 20
 
 _LAMP: Final = 64.0  # counts per grey level at 1 m: a face at 0.7 m comes near 20 000 of 65 535, as a Kinect's does
 _LAMP_AT_MM: Final = 1000.0
@@ -67,6 +72,7 @@ class Film:
             self._form = kinect_form(reader.calibration)
             self._is_short = (reader.frame_count or _KEPT_FRAMES + 1) <= _KEPT_FRAMES
         self.calibration = mirrored(self._form.calibration)
+        self._unrest_mm = _unrest_mm()
         self._frames = self._endless()
 
     def next(self) -> Picture:
@@ -75,24 +81,27 @@ class Film:
         Raises:
             RecordingError: the recording is damaged.
         """
-        return self._as_kinect(next(self._frames))
+        times_played, frame = next(self._frames)
+        return self._as_kinect(frame, times_played)
 
     def close(self) -> None:
         """Close the file."""
         self._frames.close()
 
-    def _endless(self) -> Generator[Frame, None, None]:
+    def _endless(self) -> Generator[tuple[int, Frame], None, None]:
+        """Yield each frame with how often it was given before."""
         kept: list[Frame] = []
-        while True:
+        for times_played in count():
+            if kept:
+                yield from ((times_played, frame) for frame in kept)
+                continue
             with RecordingReader(self._path) as reader:
                 for frame in reader:
                     if self._is_short:
                         kept.append(frame)
-                    yield frame
-            if kept:
-                yield from cycle(kept)
+                    yield times_played, frame
 
-    def _as_kinect(self, frame: Frame) -> Picture:
+    def _as_kinect(self, frame: Frame, times_played: int) -> Picture:
         if frame.depth_mm is None:
             raise SourceError(f"{self._path}: frame {frame.seq} has no depth")
         by, (left, top) = self._form.enlarged_by, self._form.color_at_px
@@ -102,7 +111,15 @@ class Film:
         color = np.zeros((COLOR_HEIGHT_PX, COLOR_WIDTH_PX, 4), np.uint8)
         cv2.resize(small, (width, height), dst=color[top : top + height, right - width : right])
         infrared = self._laid_out(_drawn_infrared(frame) if frame.infrared is None else frame.infrared)
-        return Picture(color, self._laid_out(frame.depth_mm), infrared)
+        return Picture(color, self._restless(self._laid_out(frame.depth_mm), times_played), infrared)
+
+    def _restless(self, depth_mm: F32, times_played: int) -> F32:
+        """Return a depth image as a camera would see the same again; what was no reading stays none."""
+        if times_played == 0:
+            return depth_mm
+        begin = times_played % _UNREST_TURNS
+        unrest_mm = self._unrest_mm[begin : begin + depth_mm.size].reshape(depth_mm.shape)
+        return np.where(depth_mm > 0, depth_mm + unrest_mm, np.float32(0))
 
     def _laid_out(self, plane: U16 | F32) -> F32:
         left, top = self._form.depth_at_px
@@ -111,6 +128,13 @@ class Film:
         whole = np.zeros((DEPTH_HEIGHT_PX, DEPTH_WIDTH_PX), np.float32)
         whole[top : top + height, right - width : right] = plane[:, ::-1]
         return whole
+
+
+def _unrest_mm() -> F32:
+    """Return whole millimetres f32[n], of which each time that a recording is played takes a stretch of its own."""
+    readings = DEPTH_HEIGHT_PX * DEPTH_WIDTH_PX + _UNREST_TURNS
+    drawn = np.random.default_rng(0).integers(-_UNREST_MM, _UNREST_MM, readings, np.int8, endpoint=True)
+    return drawn.astype(np.float32)
 
 
 def _drawn_infrared(frame: Frame) -> F32:
