@@ -31,7 +31,7 @@ _THUMB_RADIUS_MM: Final = 10.0
 _THUMB_HEIGHT_MM: Final = 16.0
 _THUMB_DROP_MM: Final = 20.0  # below the face's middle
 _CREASES: Final = 9
-_CREASE_MM: Final = (70.0, 320.0)  # from one crease to the next of its kind but one: facets of a few centimetres
+_CREASE_MM: Final = (60.0, 240.0)  # from one crease to the next of its kind but one: facets of a few centimetres
 
 # From the way along the unrolled sheet, f64[n] mm, to where that is across (x) and away (z), f64[n] each.
 Profile: TypeAlias = Callable[[F64], tuple[F64, F64]]

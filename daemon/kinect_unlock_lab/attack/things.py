@@ -148,7 +148,7 @@ def projected(points_mm: F64, camera: Intrinsics) -> F32:
 
 
 def lattice(shape: tuple[int, ...], kept: Mask | None = None) -> I32:
-    """Join the points of a lattice of rows and columns to triangles i32[F,3], of points that are ``kept`` bool[*shape]."""
+    """Join the points of a lattice of rows and columns to triangles i32[F,3], between what is ``kept`` bool[*shape]."""
     number = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)
     corners = (number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:])
     upper, lower = (corners[0], corners[2], corners[1]), (corners[1], corners[2], corners[3])
