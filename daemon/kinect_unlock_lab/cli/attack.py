@@ -7,14 +7,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import msgspec
 import typer
 from rich.console import Console
 
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.settings import Config
-from kinect_unlock_lab.cli.shared import new_file, progress
+from kinect_unlock_lab.cli.shared import JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import Capture, Photograph, load_lfw, split
+from kinect_unlock_lab.documents import Place
 from kinect_unlock_lab.mapping import Workers
 
 if TYPE_CHECKING:
@@ -56,6 +58,12 @@ Photographs = Annotated[
 Full = Annotated[bool, typer.Option("--full", help="Every instrument, for figures to keep. Takes long.")]
 Results = Annotated[
     Path, typer.Option("--out", help="The results, one line a presentation.", dir_okay=False, callback=new_file)
+]
+MarkdownFile = Annotated[
+    Path | None, typer.Option("--markdown", help="Put the tables into their place in this document.", exists=True)
+]
+PictureFile = Annotated[
+    Path | None, typer.Option("--picture", help="Draw rates and cues into this file.", callback=new_file)
 ]
 
 
@@ -195,3 +203,39 @@ def _photographed(cast: _Cast, settings: Config) -> "Iterator[Victim]":
         victim = photographed(picture, looker(settings), person=person)
         if victim is not None:
             yield victim
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="What `lab attack measure` wrote.", exists=True)] = _RESULTS,
+    *,
+    json_file: JsonFile = None,
+    document: MarkdownFile = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Draw rates and cues into this file (png, svg, pdf).", callback=new_file),
+    ] = None,
+    file: ConfigFile = None,
+) -> None:
+    """State error rates: what got through by species and sensor (simulated), what it costs real faces, cue by cue.
+
+    Values are judged by the bounds of the configuration, so that other bounds can be tried on what was measured once.
+    """
+    from kinect_unlock_lab.attack import results as files  # noqa: PLC0415 - needs an extra
+    from kinect_unlock_lab.attack import study, tables  # noqa: PLC0415
+
+    place = None if document is None else Place(document, "figures")
+    read, bounds = files.read(results), settings_of(file).liveness
+    found = study.study(read, bounds)
+    shown = tables.tables(found)
+    console = Console(highlight=False)
+    for table in shown:
+        console.print(table)
+    console.print(tables.headline(found))
+    if place is not None:
+        place.put(shown)
+    if picture is not None:
+        from kinect_unlock_lab.plots import attacks as drawing  # noqa: PLC0415
+
+        drawing.figure(found, read).savefig(picture, dpi=150)
+    write_json(json_file, msgspec.to_builtins(found))

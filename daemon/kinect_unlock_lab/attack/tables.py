@@ -1,0 +1,144 @@
+"""A study as tables, for a terminal of 80 columns and for a document."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from kinect_unlock_lab.attack.study import PERCENTILES, CueStudy, Rate, SpeciesRate, Study
+
+_DIGITS: Final = 2  # of a cue's values
+
+
+def tables(study: Study) -> tuple[Table, ...]:
+    """Return everything that a study found, the worst first."""
+    return (
+        summary(study),
+        species(study.species),
+        *(_rates(f"BPCER, real faces, by {name}", rates) for name, rates in study.bpcer_by.items()),
+        cues(study.cues),
+        without(study),
+    )
+
+
+def headline(study: Study) -> str:
+    """Say what got through most."""
+    return f"worst species (simulated): {_told(study.worst)}; but for whole heads: {_told(study.worst_of_others)}"
+
+
+def _told(worst: SpeciesRate | None) -> str:
+    if worst is None:
+        return "nothing was shown"
+    if not worst.apcer.events:
+        return "none got through"
+    return f"{worst.species}, {worst.sensor} sensor, {shown(worst.apcer)}"
+
+
+def summary(study: Study) -> Table:
+    """Sum a study up."""
+    about = study.about
+    each = "all" if about.each is None else f"{about.each} at most"
+    table = _table("Liveness by one frame; every attack is simulated", "", "", words=2)
+    table.add_row("made of", f"{', '.join(about.data)}; people: {about.people}")
+    table.add_row("instruments of a species and person", each)
+    table.add_row("worst species", _told(study.worst))
+    table.add_row("worst but for whole heads", _told(study.worst_of_others))
+    table.add_row("BPCER, real faces in range", f"{shown(study.bpcer)}, {study.bpcer.people} people")
+    table.add_row(study.bpcer_aimed.name, f"{shown(study.bpcer_aimed)}, {study.bpcer_aimed.people} people")
+    table.add_row("people refused at least once", f"{study.people_refused} of {study.bpcer.people}")
+    table.add_row("real frames", f"{study.real_frames}; not judged: {_counts(study.unjudged) or 'none'}")
+    return table
+
+
+def species(rates: Sequence[SpeciesRate]) -> Table:
+    """Show what got through, species by species, under every sensor."""
+    sensors = sorted({one.sensor for one in rates})
+    heads = [f"{name} sensor: APCER, %" for name in sensors]
+    table = _table("Simulated attacks taken for living faces, with 95 % intervals", "species", *heads, "people")
+    by_kind = {(one.species, one.sensor): one for one in rates}
+    for kind in dict.fromkeys(one.species for one in rates):
+        found = [by_kind.get((kind, sensor)) for sensor in sensors]
+        people = max(one.apcer.people for one in found if one)
+        table.add_row(kind.value, *(_apcer(one) for one in found), str(people))
+    unjudged = sum(one.unjudged for one in rates)
+    table.caption = f"accepted/judged; {unjudged} more were out of range, or no face was found on them"
+    return table
+
+
+def cues(studies: Sequence[CueStudy]) -> Table:
+    """Show each cue: its bound, where real faces lie, whom it refuses, what it stops and what it alone does."""
+    low, middle, high = PERCENTILES
+    heads = ("bound", f"real p{low}, p{middle}, p{high}", "refused", "stops", "alone")
+    table = _table("Cues, all species and sensors together (attacks simulated)", "cue", *heads)
+    for cue in studies:
+        values = ", ".join(_short(value) for value in cue.real)
+        if not cue.enforced:
+            table.add_row(cue.name, "no say", values, "-", "-", "-")
+            continue
+        refused = f"{cue.refused.events}/{cue.refused.trials}"
+        stopped = f"{100 * cue.stopped.interval.value:.0f} %"
+        table.add_row(cue.name, _bound(cue), values, refused, stopped, str(cue.stopped_alone))
+    return table
+
+
+def without(study: Study) -> Table:
+    """Show what would get through if a cue had no say: where it is needed, and for which species."""
+    table = _table("What a cue alone stops (simulated)", "cue", "species", "stops", "alone", "without it, %", words=2)
+    for cue in study.cues:
+        needed = [effect for effect in cue.effects if effect.stopped_alone]
+        for effect in needed:
+            total = effect.apcer_without.trials
+            alone, rate = str(effect.stopped_alone), _percent(effect.apcer_without)
+            table.add_row(cue.name, effect.species.value, f"{effect.stopped}/{total}", alone, rate)
+        if cue.enforced and not needed:
+            table.add_row(cue.name, "none", "", "0", "")
+    return table
+
+
+def shown(rate: Rate) -> str:
+    """Write a rate out."""
+    return f"{rate.events}/{rate.trials} = {rate.interval.percent()}"
+
+
+def _rates(title: str, rates: Iterable[Rate]) -> Table:
+    table = _table(title, "", "rate, 95 %", "people")
+    for rate in rates:
+        table.add_row(rate.name, shown(rate), str(rate.people))
+    return table
+
+
+def _table(title: str, *heads: str, words: int = 1) -> Table:
+    """Begin a table; its first columns have words in them, the others figures."""
+    table = Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False
+    )
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place >= words else "left", overflow="fold")
+    return table
+
+
+def _apcer(one: SpeciesRate | None) -> str:
+    if one is None:
+        return "-"
+    return f"{one.apcer.events}/{one.apcer.trials} {_percent(one.apcer)}"
+
+
+def _percent(rate: Rate) -> str:
+    value = rate.interval
+    return f"{100 * value.value:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+
+
+def _short(value: float) -> str:
+    return f"{value:.{max(0, _DIGITS - len(str(int(abs(value)))))}f}" if isfinite(value) else "-"
+
+
+def _bound(cue: CueStudy) -> str:
+    if cue.high is None:
+        return f">= {cue.low:g}"
+    return f"<= {cue.high:g}" if cue.low is None else f"{cue.low:g}..{cue.high:g}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
