@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from kinect_unlock_lab.attack import heads, sheets
+from kinect_unlock_lab.attack import heads, sheets, worn
 from kinect_unlock_lab.attack.exhibit import Maker, Species
 
 SPECIES: Final[Mapping[Species, Maker]] = MappingProxyType(
@@ -13,6 +13,9 @@ SPECIES: Final[Mapping[Species, Maker]] = MappingProxyType(
         Species.BENT_PRINT: sheets.bent_prints,
         Species.FOLDED_PRINT: sheets.folded_prints,
         Species.CRUMPLED_PRINT: sheets.crumpled_prints,
+        Species.CUT_OUT_PRINT: worn.cut_out_prints,
+        Species.CYLINDER_PRINT: worn.cylinder_prints,
+        Species.HEAD_PRINT: worn.head_prints,
         Species.SMOOTH_HEAD: heads.smooth_heads,
         Species.FOREIGN_MASK: heads.foreign_masks,
         Species.RELIEF_MASK: heads.relief_masks,
