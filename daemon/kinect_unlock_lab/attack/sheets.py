@@ -193,6 +193,19 @@ def crumpled_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Gen
             )
 
 
+def real_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
+    """Lay a photograph of a real print on flat and bent sheets; nothing is made of a victim who has depth."""
+    del others
+    if victim.frame.depth_mm is not None:
+        return
+    for radius_mm in (0.0, 0.0, *_RADII_MM[1:]):
+        page = Print(A3_MM, 1.0, _toner(rng))
+        axis_deg = float(rng.choice(_AXES_DEG))
+        thing = sheet(likeness(victim), page, bent(radius_mm) if radius_mm else flat(), axis_deg)
+        numbers = {"radius_mm": radius_mm, "axis_deg": axis_deg}
+        yield presented(Species.REAL_PRINT, victim, page, (thing,), numbers, rng)
+
+
 def presented(
     species: Species,
     victim: Victim,
