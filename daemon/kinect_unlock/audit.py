@@ -1,16 +1,21 @@
 """One record of each attempt: who asked, for whom, what came of it and why. Pure; neither scores nor images.
 
 The cause is for the owner's log, never for whoever stands before the camera: a reply that told it would teach a
-picture's holder what to mend.
+picture's holder what to mend. What the deciding cues measured is kept only of an attempt that counted as a failure, so
+that the owner's malware, which can read the log, learns of a forgery as many values as there are failures before the
+lock-out, and no more than its maker can measure at home with a Kinect: the bounds are no secret.
 """
 
+import dataclasses
 from collections import Counter
 from enum import StrEnum, unique
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
-from kinect_unlock.frames import Seen
+from kinect_unlock.findings import Findings
+from kinect_unlock.frames import Cue, Seen, Verdict
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
 
@@ -23,7 +28,8 @@ WELL: Final = OPENED | {Word.ENROLLED, Word.IDENTIFIED, Word.OK}
 _LIMITS: Final = frozenset({Word.COOLING_DOWN, Word.LOCKED_OUT})
 _JUDGED: Final = frozenset({Word.NO_MATCH, Word.TIMED_OUT, Word.ENROL_FAILED})
 _LONGEST_DETAIL: Final = 200
-_CUES_NAMED: Final = 3
+_DIGITS: Final = 2
+_HALVES_NAMED: Final = 3
 _FEW: Final = 0.1  # with a face in fewer of its frames, nobody was before the camera
 
 
@@ -43,22 +49,32 @@ class Cause(StrEnum):
     FAULT = "fault"  # something does not work: what
 
 
-class Record(Struct, frozen=True, omit_defaults=True):
+class Ending(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How an attempt ended, and why.
+
+    ``cues`` are those that decided, where liveness did: each with the middle of its values in the frames in which it
+    did not hold, or without one where it could not be measured.
+    """
+
+    word: Word
+    user: str | None = None
+    cause: Cause | None = None
+    detail: str = ""
+    cues: tuple[Cue, ...] = ()
+    hint: Hint | None = None  # the last one that the person was given
+
+
+class Record(Ending, frozen=True, omit_defaults=True, kw_only=True):
     """One attempt. ``uid`` and ``pid`` are of the process that asked; for PAM that is root's, and ``service`` tells."""
 
     number: int
     at_s: int  # when it ended, in seconds since 1970
     op: Op
-    word: Word
     uid: int
     pid: int
-    user: str | None = None
     service: str | None = None
-    cause: Cause | None = None
-    detail: str = ""
     duration_ms: int = 0
     frames: int = 0
-    hint: Hint | None = None  # the last one that the person was given
     model_id: str = ""
     camera: str = ""  # serial number, where the driver says it
     origin: str = ""
@@ -67,19 +83,33 @@ class Record(Struct, frozen=True, omit_defaults=True):
     uncounted: int = 0  # refusals of the same uid before this one, too many for a record each
 
 
-def why(reply: Reply, tally: Tally, hint: Hint | None) -> tuple[Cause | None, str]:
-    """Return why an attempt ended as it did, and what is to be said of that; no cause where all went well."""
+def ending(reply: Reply, tally: Tally, hint: Hint | None) -> Ending:
+    """Return how an attempt ended and why; without a cause where all went well."""
+    told = Ending(word=reply.word, user=reply.user, hint=hint)
     if reply.word in WELL:
-        return None, ""
+        return told
     if tally.barred is not None:
-        return Cause.POLICY, tally.barred
+        return replace(told, cause=Cause.POLICY, detail=tally.barred)
     if reply.word in _JUDGED:
-        return _judged(reply.word, tally, hint)
+        return _judged(told, tally)
     if reply.word in _LIMITS:
-        return Cause.LIMITS, reply.word.value
+        return replace(told, cause=Cause.LIMITS, detail=reply.word.value)
     cause = _OF_WORD.get(reply.word, Cause.FAULT)
     said = reply.message or ""
-    return cause, _shortened(f"{reply.word}: {said}" if cause is Cause.FAULT and said else said or reply.word.value)
+    detail = _shortened(f"{reply.word}: {said}" if cause is Cause.FAULT and said else said or reply.word.value)
+    return replace(told, cause=cause, detail=detail)
+
+
+def explained(reply: Reply, tally: Tally, hint: Hint | None) -> Reply:
+    """Return a last reply that says why as well, for a peer who asked that and may; one that is well as it is."""
+    told = ending(reply, tally, hint)
+    return reply if told.cause is None else replace(reply, data={**(reply.data or {}), "why": to_builtins(told)})
+
+
+def kept(told: Ending) -> Ending:
+    """Return what of an ending is kept for its user's own log; see the head of this module for why not all."""
+    measured = any(cue.value is not None for cue in told.cues)
+    return replace(told, cues=()) if measured and told.word is Word.TIMED_OUT else told
 
 
 _OF_WORD: Final = {
@@ -92,26 +122,40 @@ _OF_WORD: Final = {
 }
 
 
-def _judged(word: Word, tally: Tally, hint: Hint | None) -> tuple[Cause, str]:
+def _judged(told: Ending, tally: Tally) -> Ending:
     """Return what stood against somebody who was looked at."""
     spoofs, shorts = tally.seen[Seen.SPOOF], max(tally.short.values(), default=0)
-    if word is Word.NO_MATCH:
-        return (Cause.LIVENESS, _most(tally.cues)) if spoofs >= max(shorts, 1) else (Cause.SCORE, _most(tally.short))
+    by_score = replace(told, cause=Cause.SCORE, detail=_most(tally.short))
+    if told.word is Word.NO_MATCH:
+        return _by_liveness(told, tally.findings, Verdict.SPOOF) if spoofs >= max(shorts, 1) else by_score
     faces = Counter({seen: count for seen, count in tally.seen.items() if seen is not Seen.NO_FACE})
     if faces.total() <= _FEW * tally.frames:
-        return Cause.VIEW, Seen.NO_FACE.value if tally.frames else "no-frames"
+        return replace(told, cause=Cause.VIEW, detail=Seen.NO_FACE.value if tally.frames else "no-frames")
     ((most, _),) = faces.most_common(1)
-    if most in {Seen.SPOOF, Seen.UNSURE}:
-        return Cause.LIVENESS, _most(tally.cues)
+    if most in _VERDICTS:
+        return _by_liveness(told, tally.findings, _VERDICTS[most])
     if most is not Seen.FACE:
-        return Cause.VIEW, most.value
-    if hint is Hint.NOD:
-        return Cause.INTENT, ""
-    return (Cause.SCORE, _most(tally.short)) if shorts else (Cause.UNSTEADY, "")
+        return replace(told, cause=Cause.VIEW, detail=most.value)
+    if told.hint is Hint.NOD:
+        return replace(told, cause=Cause.INTENT)
+    return by_score if shorts else replace(told, cause=Cause.UNSTEADY)
+
+
+_VERDICTS: Final = {Seen.SPOOF: Verdict.SPOOF, Seen.UNSURE: Verdict.UNSURE}
+
+
+def _by_liveness(told: Ending, findings: Findings, verdict: Verdict) -> Ending:
+    cues = tuple(_rounded(cue) for cue in findings.deciding(verdict))
+    return replace(told, cause=Cause.LIVENESS, detail=",".join(cue.name for cue in cues), cues=cues)
+
+
+def _rounded(cue: Cue) -> Cue:
+    """Return a cue whose value is Python's own number, as exact as it is shown."""
+    return cue if cue.value is None else dataclasses.replace(cue, value=round(float(cue.value), _DIGITS))
 
 
 def _most(counted: Counter[_Name]) -> str:
-    return ",".join(name for name, _ in counted.most_common(_CUES_NAMED))
+    return ",".join(name for name, _ in counted.most_common(_HALVES_NAMED))
 
 
 def _shortened(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from kinect_unlock.audit import WELL, Op, Record, fields, is_of, why
+from kinect_unlock.audit import WELL, Op, Record, ending, fields, is_of, kept
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S, Clock
 from kinect_unlock.frames import Origin
 from kinect_unlock.ports import AuditTrail, Camera, Peer, Recogniser, RunFacts
@@ -151,21 +151,22 @@ class Auditor:
         if uncounted is None:
             return
         reply = course.reply or _UNSAID
-        cause, detail = why(reply, course.tally, course.hint)
+        told = kept(ending(reply, course.tally, course.hint))
         record = Record(
             number=0,
             at_s=self._clock.wall_s(),
             op=course.op,
-            word=reply.word,
+            word=told.word,
             uid=course.peer.uid,
             pid=course.peer.pid,
-            user=course.user or reply.user,
+            user=course.user or told.user,
             service=course.service,
-            cause=cause,
-            detail=detail,
+            cause=told.cause,
+            detail=told.detail,
+            cues=told.cues,
             duration_ms=(self._clock.monotonic_ns() - course.begun_ns) // NS_PER_MS,
             frames=course.tally.frames,
-            hint=course.hint,
+            hint=told.hint,
             model_id=self._model_id,
             camera=self._camera.report().serial if course.tally.frames else "",
             origin=self._facts.origin.value,

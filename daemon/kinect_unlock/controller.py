@@ -16,6 +16,7 @@ from kinect_unlock import answers, keeping
 from kinect_unlock.adapting import Adapting
 from kinect_unlock.admission import Door, is_allowed
 from kinect_unlock.attempts import Desk, fault_reply
+from kinect_unlock.audit import explained
 from kinect_unlock.auditing import Auditor
 from kinect_unlock.claims import ROOT
 from kinect_unlock.clock import Clock
@@ -41,7 +42,7 @@ from kinect_unlock.ports import (
 from kinect_unlock.sessions import Sessions
 from kinect_unlock.settings import Config
 from kinect_unlock.tally import Tally
-from kinect_unlock.turns import Turns, op_of
+from kinect_unlock.turns import Turns, is_explained, op_of
 from kinect_unlock.unasked import Unasked
 from kinect_unlock.verification import VerifyAttempt, record_password
 from kinect_unlock.wire import (
@@ -136,6 +137,8 @@ class Controller:
             except KinectUnlockError as error:
                 _LOG.warning("event=claim-failed op=%s word=%s message=%r", op_of(request), error.word, str(error))
                 reply = course.reply = fault_reply(error)
+        if is_explained(request, peer, self._desk.facts):
+            reply = explained(reply, course.tally, course.hint)
         tell(reply)
         self._adapting.learn()  # after the answer: nobody waits for a disk
         self._look_anew()

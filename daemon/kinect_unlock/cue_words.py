@@ -34,6 +34,7 @@ _NO_SURFACE: Final = "too little of the face has depth to measure it"
 _FREE: Final = "Take away what is before your face: hands, hair, scarf. More light will not help."
 _NEARER: Final = "Come nearer and face the camera. More light will not help: it sees depth by its own."
 _STRAIGHT: Final = "Come nearer, look straight at the camera, and keep your nose free."
+_CAMERA: Final = "Nothing you do: plug the camera in anew, and see `kinect-unlock doctor`."
 
 WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
     {
@@ -96,6 +97,36 @@ WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
             "it does not look towards the camera",
             "it is not known where the face looks",
             "Look straight at the camera.",
+        ),
+        "eyes_open": CueWords(
+            "its eyes are not open",
+            "its eyes are wider open than can be",
+            "it cannot be told whether its eyes are open",
+            "Open your eyes, look at the camera, and take off dark glasses.",
+        ),
+        "depth_repeats": CueWords(
+            "fewer depth images repeat than can be",
+            "the same depth image came again: no camera's noise repeats",
+            "it is not known whether depth images repeat",
+            _CAMERA,
+        ),
+        "steps_back": CueWords(
+            "time goes forward more often than can be",
+            "the frames' time went backwards",
+            "the frames have no time",
+            _CAMERA,
+        ),
+        "clocks_apart_ms": CueWords(
+            "the two clocks are closer than can be",
+            "the camera's clock and the computer's do not go alike",
+            "the camera gives no time of its own",
+            _CAMERA,
+        ),
+        "color_still_ms": CueWords(
+            "the colour picture changes more often than can be",
+            "the colour picture stood still while depth went on",
+            "it is not known since when the colour picture stands still",
+            _CAMERA,
         ),
     }
 )

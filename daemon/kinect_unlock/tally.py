@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from kinect_unlock.findings import Findings
 from kinect_unlock.frames import Observation, Seen
 from kinect_unlock.halves import HalfName
 
@@ -16,7 +17,7 @@ class Tally:
 
     frames: int = 0
     seen: Counter[Seen] = field(default_factory=Counter)
-    cues: Counter[str] = field(default_factory=Counter)  # enforced ones, of frames in which they did not hold
+    findings: Findings = field(default_factory=Findings)  # of frames in which liveness was not sure of a living face
     short: Counter[HalfName] = field(default_factory=Counter)  # of usable frames in which a half fell short
     barred: str | None = None  # the rule that refused, before anybody was looked at or after a match
 
@@ -25,7 +26,7 @@ class Tally:
         self.frames += 1
         self.seen[observation.seen] += 1
         if observation.seen in _JUDGED_BY_LIVENESS and observation.liveness is not None:
-            self.cues.update(cue.name for cue in observation.liveness.cues if cue.enforced and not cue.holds)
+            self.findings.take(observation.liveness)
 
     def fell_short(self, halves: Iterable[HalfName]) -> None:
         """Count the halves that did not reach what they needed in one frame."""

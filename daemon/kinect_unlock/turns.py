@@ -12,7 +12,7 @@ from kinect_unlock.claims import Rank
 from kinect_unlock.errors import KinectUnlockError
 from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.identification import IdentifyAttempt
-from kinect_unlock.ports import Peer, PictureLine
+from kinect_unlock.ports import Peer, PictureLine, RunFacts
 from kinect_unlock.previewing import PreviewAttempt, noted
 from kinect_unlock.sessions import Sessions
 from kinect_unlock.tally import Tally
@@ -53,7 +53,7 @@ class Turns:
                 uid=peer.uid,
                 user=None if isinstance(request, Identify) else request.user,
                 stream=request.stream,
-                explain=_explains(request) and is_allowed(request, peer, self._desk.facts),
+                explain=is_explained(request, peer, self._desk.facts),
                 send=tell,
                 intent=entry.intent,
                 tally=tally,
@@ -114,5 +114,6 @@ class Turns:
                 assert_never(request)
 
 
-def _explains(request: CameraRequest) -> bool:
-    return not isinstance(request, Identify) and request.explain
+def is_explained(request: AnyRequest, peer: Peer, facts: RunFacts) -> bool:
+    """Say whether a peer asked for reasons and may have them: root and the daemon's own user, never PAM's users."""
+    return isinstance(request, Verify | Enrol) and request.explain and is_allowed(request, peer, facts)

@@ -1,11 +1,14 @@
+import dataclasses
 from collections import Counter
 
 import msgspec
 import pytest
 
 from fakes.people import STRANGER, seen_face, seen_other, seen_spoof
-from kinect_unlock.audit import WELL, Cause, Record, fields, is_of, why
-from kinect_unlock.frames import Seen
+from kinect_unlock.audit import WELL, Cause, Record, ending, explained, fields, is_of, kept
+from kinect_unlock.cue_words import WORDS
+from kinect_unlock.findings import Findings
+from kinect_unlock.frames import Cue, Seen
 from kinect_unlock.halves import HalfName
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
@@ -13,11 +16,17 @@ from kinect_unlock.wire import Hint, Reply, Word
 RECORD = Record(
     number=7, at_s=1_700_000_000, op="verify", word=Word.NO_MATCH, uid=0, pid=12, user="anna", service="sudo"
 )
+FLAT = Cue("nose_relief_mm", "mm", 1.2345, 8.0, 60.0)
+UNREAD = Cue("valid_depth", "share", None, 0.75, None)
 
 
 def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
     counted = Counter({Seen(name.replace("_", "-")): count for name, count in seen.items()})
-    return Tally(counted.total(), counted, Counter({"nose_relief_mm": counted[Seen.SPOOF]}), Counter(short))
+    findings = Findings(
+        broken={"nose_relief_mm": [FLAT] * counted[Seen.SPOOF]} if counted[Seen.SPOOF] else {},
+        missing={"valid_depth": [UNREAD] * counted[Seen.UNSURE]} if counted[Seen.UNSURE] else {},
+    )
+    return Tally(counted.total(), counted, findings, Counter(short))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +48,7 @@ def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
         pytest.param(
             Word.TIMED_OUT, tally(short=("rgb",), face=9), None, (Cause.SCORE, "rgb"), id="not enough to reject"
         ),
-        pytest.param(Word.TIMED_OUT, tally(unsure=9), None, (Cause.LIVENESS, "nose_relief_mm"), id="liveness unsure"),
+        pytest.param(Word.TIMED_OUT, tally(unsure=9), None, (Cause.LIVENESS, "valid_depth"), id="liveness unsure"),
         pytest.param(Word.LOCKED_OUT, tally(), None, (Cause.LIMITS, "locked-out"), id="locked out"),
         pytest.param(Word.COOLING_DOWN, tally(), None, (Cause.LIMITS, "cooling-down"), id="cooling down"),
         pytest.param(Word.NOT_AUTHORISED, Tally(barred="lid-shut"), None, (Cause.POLICY, "lid-shut"), id="a rule"),
@@ -49,26 +58,27 @@ def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
 def test_a_cause_says_what_stood_against_it(
     word: Word, counted: Tally, hint: Hint | None, expected: tuple[Cause | None, str]
 ) -> None:
-    if "unsure" in counted.seen:
-        counted.cues["nose_relief_mm"] += 9
-    assert why(Reply(word, done=True), counted, hint) == expected
+    told = ending(Reply(word, done=True), counted, hint)
+    assert (told.cause, told.detail) == expected
+    assert (told.word, told.hint) == (word, hint)
 
 
 @pytest.mark.parametrize("word", list(Word))
 def test_every_end_that_is_not_well_has_a_cause(word: Word) -> None:
-    cause, detail = why(Reply(word, done=True, message="because" * 100), Tally(), None)
-    assert (cause is None) is (word in WELL)
-    assert len(detail) <= 200
+    told = ending(Reply(word, done=True, message="because" * 100), Tally(), None)
+    assert (told.cause is None) is (word in WELL)
+    assert len(told.detail) <= 200
 
 
 def test_a_fault_says_what_it_was() -> None:
     reply = Reply(Word.SOURCE_LOST, done=True, message="unplugged")
-    assert why(reply, Tally(), None) == (Cause.FAULT, "source-lost: unplugged")
+    told = ending(reply, Tally(), None)
+    assert (told.cause, told.detail) == (Cause.FAULT, "source-lost: unplugged")
 
 
 def test_what_a_fault_says_moves_no_cursor() -> None:
     reply = Reply(Word.SOURCE_LOST, done=True, message="\x1b[2Jline\none")
-    assert why(reply, Tally(), None)[1] == "source-lost:  [2Jline one"
+    assert ending(reply, Tally(), None).detail == "source-lost:  [2Jline one"
 
 
 def test_only_enforced_cues_that_did_not_hold_are_counted() -> None:
@@ -79,11 +89,40 @@ def test_only_enforced_cues_that_did_not_hold_are_counted() -> None:
     report = seen_spoof(1, 0).liveness
     assert report is not None
     assert counted.frames == 3
-    assert counted.cues == Counter(cue.name for cue in report.cues if cue.enforced and not cue.holds)
+    assert set(counted.findings.broken) == {cue.name for cue in report.cues if cue.enforced and not cue.holds}
+
+
+def test_a_refused_picture_is_told_with_what_its_deciding_cues_measured() -> None:
+    told = ending(Reply(Word.NO_MATCH, done=True), tally(spoof=3), None)
+    assert told.cues == (dataclasses.replace(FLAT, value=1.23),)
+    assert kept(told) == told
+
+
+def test_what_was_measured_is_not_kept_of_an_attempt_that_counts_as_no_failure() -> None:
+    told = ending(Reply(Word.TIMED_OUT, done=True), tally(spoof=3), None)
+    assert told.cues
+    assert kept(told) == msgspec.structs.replace(told, cues=())
+    assert kept(told).detail == "nose_relief_mm"
+
+
+def test_what_could_not_be_measured_is_kept_by_name() -> None:
+    told = ending(Reply(Word.TIMED_OUT, done=True), tally(unsure=3), None)
+    assert kept(told).cues == (UNREAD,)
+
+
+def test_a_reply_says_why_only_of_what_is_not_well() -> None:
+    assert explained(Reply(Word.MATCH, done=True), tally(face=3), None) == Reply(Word.MATCH, done=True)
+    told = explained(Reply(Word.NO_MATCH, done=True, data={"other": 1}), tally(spoof=3), None).data
+    assert told is not None
+    assert told["other"] == 1
+    assert told["why"]["cues"][0]["name"] == "nose_relief_mm"
+    assert msgspec.json.encode(told)
 
 
 def test_no_field_can_hold_a_score() -> None:
-    assert not [field.name for field in msgspec.structs.fields(Record) if "float" in str(field.type)]
+    held = {field.name: str(field.type) for field in msgspec.structs.fields(Record)}
+    assert [name for name, kind in held.items() if "float" in kind or "Cue" in kind] == ["cues"]
+    assert not {"rgb", "depth", "rgbd"} & set(WORDS), "cues are measured of what stands there, not of who it is"
     assert fields(RECORD) == {
         "op": "verify",
         "user": "anna",

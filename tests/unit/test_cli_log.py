@@ -1,14 +1,17 @@
+import io
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from kinect_unlock.audit import Cause, Record
 from kinect_unlock.cli.log import _since_s
-from kinect_unlock.cli.reasons import advice, is_refusal, outcome, why
+from kinect_unlock.cli.reasons import advice, findings, is_refusal, outcome, tell, why
+from kinect_unlock.cue_words import WORDS, title
 from kinect_unlock.entitlement import Cause as Rule
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import Seen
+from kinect_unlock.frames import Cue, Seen
 from kinect_unlock.settings import Liveness
 from kinect_unlock.wire import Hint, Word
 
@@ -35,7 +38,20 @@ def test_every_end_has_words_and_something_to_do(cause: Cause, word: Word) -> No
 def test_every_cue_is_told_in_words(cue: str) -> None:
     reason, _ = why(refused(Cause.LIVENESS, cue))
     assert cue not in reason
-    assert cue.replace("_", " ") not in reason
+    assert title(cue) in reason
+
+
+@pytest.mark.parametrize("name", list(WORDS))
+@pytest.mark.parametrize("value", [None, -12345.678, 12345.678])
+def test_whatever_decided_is_told_within_80_columns(name: str, value: float | None) -> None:
+    cue = Cue(name, "mm", value, -123.45, 123.45)
+    record = msgspec.structs.replace(refused(Cause.LIVENESS, name), cues=(cue,))
+    assert all(len(line) <= 76 for line in findings(record))
+    out = io.StringIO()
+    tell(Console(file=out, width=80), record, indent="  ")
+    told = " ".join(out.getvalue().split())
+    assert WORDS[name].help in told
+    assert ("not measurable" if value is None else "must be -123.45 to 123.45") in told
 
 
 @pytest.mark.parametrize("seen", [seen for seen in Seen if seen not in {Seen.FACE, Seen.SPOOF, Seen.UNSURE}])

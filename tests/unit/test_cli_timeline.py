@@ -1,9 +1,12 @@
 import io
 from typing import Any, TypeAlias
 
+import msgspec
 from rich.console import Console
 
+from kinect_unlock.audit import Cause, Ending
 from kinect_unlock.cli.timeline import STAGE_ORDER, Timeline
+from kinect_unlock.frames import Cue as Measured
 from kinect_unlock.wire import Hint, Reply, Word
 
 Cue: TypeAlias = dict[str, Any]
@@ -31,7 +34,7 @@ def lines(*replies: Reply) -> list[str]:
     timeline = Timeline(Console(file=out, width=120), indent="")
     for reply in replies:
         timeline.show(reply)
-    timeline.close()
+    timeline.close(replies[-1])
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -56,7 +59,7 @@ def test_both_scores_fit_a_terminal_of_80_columns() -> None:
     timeline = Timeline(Console(file=out, width=80))
     timeline.show(frame(100, vote="stranger"))
     timeline.show(frame(112, vote="stranger", scores={"rgb": 0.8591, "depth": 0.5124}, pose=pose))
-    timeline.close()
+    timeline.close(Reply(Word.NO_MATCH, done=True))
 
     (line,) = out.getvalue().splitlines()
     assert line.endswith("rgb .859 depth .512")
@@ -87,13 +90,33 @@ def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_out
 
     assert rows[0] == "liveness of frame 0: spoof"
     assert rows[2:] == [
-        "plane residual 0.54 mm >= 6 broken",
-        "face width 120.00 mm 100 .. 190 held",
-        "valid depth 1.00 share <= 1 held",
+        "plane residual 0.54 mm 6 or more broken",
+        "face width 120.0 mm 100 to 190 held",
+        "valid depth 100% 100% or less held",
         "background step 9.00 mm reported only -",
-        "curvature least -3.00 1/m any held",
-        "nose relief not measurable 8 .. 60 broken",
+        "curvature least -3.00 1/m reported only held",
+        "nose relief not measurable 8 to 60 broken",
     ]
+
+
+def test_of_a_refusal_the_frame_that_shows_best_what_decided_is_laid_out_and_why_is_told() -> None:
+    def judged(seq: int, value: float) -> Reply:
+        cues = [cue("plane_residual_mm", "mm", value, (6.0, None), held=False)]
+        return frame(seq, "spoof", liveness="spoof", cues=cues)
+
+    decided = Measured("plane_residual_mm", "mm", 2.0, 6.0, None)
+    told = Ending(word=Word.NO_MATCH, cause=Cause.LIVENESS, detail="plane_residual_mm", cues=(decided,))
+    last = Reply(Word.NO_MATCH, done=True, data={"why": msgspec.to_builtins(told)})
+    rows = [" ".join(line.split()) for line in lines(judged(0, 1.0), judged(1, 2.0), judged(2, 5.0), last)]
+
+    assert "liveness of frame 1: spoof" in rows
+    begun = rows.index("It was seen to be no living face.")
+    assert rows[begun : begun + 3] == [
+        "It was seen to be no living face.",
+        "plane residual: 2.00 mm, must be 6 or more",
+        "what stands there is as flat as a picture",
+    ]
+    assert rows[begun + 3].startswith("What helps: Come nearer")
 
 
 def test_infrared_is_told_apart_with_the_vote_that_it_would_have() -> None:
@@ -120,7 +143,7 @@ def test_the_times_of_all_stages_fit_a_terminal_of_80_columns() -> None:
     out = io.StringIO()
     timeline = Timeline(Console(file=out, width=80))
     timeline.show(frame(0, stage_ms=dict.fromkeys(STAGE_ORDER, 188.8)))
-    timeline.close()
+    timeline.close(Reply(Word.NO_MATCH, done=True))
 
     assert [line.split()[::2] for line in out.getvalue().splitlines()[-3:]] == [
         ["gate", "detect", "light", "tone"],

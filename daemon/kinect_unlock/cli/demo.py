@@ -149,7 +149,7 @@ def _play(daemon: PrivateDaemon, scene: Scene, hook: Path, console: Console) -> 
     runs, begun = _lines(hook), time.perf_counter()
     last = daemon.client.request(_request(scene), on_reply=show, timeout_s=TIMEOUT_S)
     spent_ms = (time.perf_counter() - begun) * 1000
-    timeline.close()
+    timeline.close(last)
     result = Result(scene, last.word, spent_ms, _lines(hook) - runs, frames)
     console.print(f"  [{'green' if result.as_expected else 'red'}]{last.word}[/]: {escape(sentence(last))}\n")
     return result

@@ -135,14 +135,13 @@ def _show(found: list[Record]) -> None:
 
 
 def _explain(found: list[Record]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     if not found:
         console.print("[green]No attempt was refused.[/]")
         return
     (record,) = found
-    reason, _ = reasons.why(record)
-    console.print(f"[yellow]{_when(record)}, {escape(_where(record))}: {escape(reason)}.[/]")
-    console.print(escape(reasons.advice(record)))
+    console.print(f"[yellow]{_when(record)}, {escape(_where(record))}[/]")
+    reasons.tell(console, record)
 
 
 def _when(record: Record) -> str:

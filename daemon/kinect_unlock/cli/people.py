@@ -117,7 +117,7 @@ def verify(
 
         timeline = Timeline(Console(highlight=False))
         last = ask(file, request, as_json=False, show=timeline.show)
-        timeline.close()
+        timeline.close(last)
         tell(last)
     else:
         last = ask(file, request, as_json=as_json)

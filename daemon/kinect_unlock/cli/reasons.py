@@ -3,7 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kinect_unlock.audit import WELL, Cause, Record
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+
+from kinect_unlock import cue_words
+from kinect_unlock.audit import WELL, Cause, Ending, Record
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.entitlement import WORDS
 from kinect_unlock.entitlement import Cause as Rule
@@ -28,19 +33,6 @@ _OUTCOMES: Final[dict[Word, str]] = {
     Word.SHUTTING_DOWN: "daemon was stopping",
 }
 
-# What liveness measures, as far as it helps to know.
-_CUES: Final[dict[str, str]] = {
-    "face_width_mm": "the face's width is no face's",
-    "plane_residual_mm": "it is as flat as a picture",
-    "quadric_residual_mm": "its shape is that of a bent sheet",
-    "bend_residual_mm": "its shape is that of a bent sheet",
-    "nose_relief_mm": "no nose stood out as noses do",
-    "curvature_across_per_m": "the nose is not round as noses are",
-    "curvature_least_per_m": "it bends along one direction only",
-    "valid_depth": "parts of the face had no depth",
-    "background_step_mm": "the face did not stand out from what is behind it",
-}
-
 # What the camera saw most, and what helps.
 _VIEWS: Final[dict[str, tuple[str, str]]] = {
     "no-frames": ("the camera gave no picture", "See `kinect-unlock status` and `kinect-unlock doctor`."),
@@ -59,6 +51,8 @@ _VIEWS: Final[dict[str, tuple[str, str]]] = {
 }
 
 _HALVES: Final[dict[str, str]] = {"rgb": "in colour", "depth": "in depth", "rgbd": "in colour with depth"}
+
+_SEEN_BEST: Final = "A face is seen best from 0.5 to 1.2 m, without sun on it."
 
 _REMEDIES: Final[dict[Rule, str]] = {
     Rule.SERVICE_UNKNOWN: "Only who administers the computer can let a service ask, under services in config.yaml.",
@@ -81,14 +75,23 @@ def outcome(record: Record) -> str:
     return f"{said}: {reason.removeprefix(f'{record.word}: ')}"
 
 
-def why(record: Record) -> tuple[str, str]:
+def why(record: Ending) -> tuple[str, str]:
     """Return what stood against an attempt, and what to do, in a sentence each."""
     if record.cause is None:
         return "nothing stood against it", ""
     return _REASONS[record.cause](record)
 
 
-def advice(record: Record) -> str:
+def findings(record: Ending) -> list[str]:
+    """Say of each cue that decided what it measured, what it must be and what that means: two lines for each."""
+    told = []
+    for cue in record.cues:
+        told.append(f"{cue_words.title(cue.name)}: {cue_words.value_words(cue)}, must be {cue_words.bound_words(cue)}")
+        told.append(f"  {cue_words.meaning(cue)}")
+    return told
+
+
+def advice(record: Ending) -> str:
     """Return what to do, with the last hint that the person was given where it adds something."""
     _, remedy = why(record)
     if record.cause in {Cause.VIEW, Cause.UNSTEADY} and record.hint not in {None, Hint.LOOK_AT_CAMERA}:
@@ -96,33 +99,51 @@ def advice(record: Record) -> str:
     return remedy
 
 
+def tell(console: Console, record: Ending, *, indent: str = "") -> None:
+    """Print why an attempt was refused: what stood against it, what the deciding cues measured, what helps."""
+    reason = _judgement(record) if record.cues else why(record)[0]
+    lines = [
+        f"[yellow]{escape(reason[:1].upper() + reason[1:])}.[/]",
+        *(f"  {escape(line)}" for line in findings(record)),
+        f"[cyan]What helps:[/] {escape(advice(record))}",
+    ]
+    for line in lines:
+        console.print(Padding(line, (0, 0, 0, len(indent))))
+
+
 def is_refusal(record: Record) -> bool:
     """Say whether somebody was not let in; who went away by themself was not refused."""
     return record.word not in WELL and record.cause is not Cause.ENDED and record.op in {"verify", "watch"}
 
 
-def _by_policy(record: Record) -> tuple[str, str]:
+def _by_policy(record: Ending) -> tuple[str, str]:
     rule = {rule.value: rule for rule in Rule}.get(record.detail)
     if rule is None:
         return record.detail or "a rule of the configuration", "Give the password once."
     return WORDS[rule], _REMEDIES.get(rule, "Use the password.")
 
 
-def _by_limits(record: Record) -> tuple[str, str]:
+def _by_limits(record: Ending) -> tuple[str, str]:
     if record.word is Word.LOCKED_OUT:
         return "too many attempts had failed", "Give the password once; it ends the lock-out."
     return "the last attempt was too short a time before", "Wait some seconds between attempts."
 
 
-def _by_liveness(record: Record) -> tuple[str, str]:
-    found = "; ".join(dict.fromkeys(_CUES.get(cue, cue.replace("_", " ")) for cue in record.detail.split(",") if cue))
-    return (
-        "by its depth it was not seen to be a living face" + (f" ({found})" if found else ""),
-        "Face the camera from 0.5 to 1.2 m, with nothing before the face and no sun on it.",
-    )
+def _by_liveness(record: Ending) -> tuple[str, str]:
+    names = tuple(name for name in record.detail.split(",") if name)
+    more = cue_words.meaning(record.cues[0]) if record.cues else ", ".join(map(cue_words.title, names))
+    reason = _judgement(record) + (f" ({more})" if more else "")
+    return reason, " ".join((*cue_words.remedies(names)[:1], _SEEN_BEST))
 
 
-def _by_score(record: Record) -> tuple[str, str]:
+def _judgement(record: Ending) -> str:
+    if not record.cues:
+        return "it was not seen to be a living face"
+    unsure = record.cues[0].value is None
+    return "it was not sure that it is a living face" if unsure else "it was seen to be no living face"
+
+
+def _by_score(record: Ending) -> tuple[str, str]:
     halves = " and ".join(_HALVES.get(half, half) for half in record.detail.split(",") if half) or "enough"
     return (
         f"the face was not like the enrolled one {halves}",
@@ -130,11 +151,11 @@ def _by_score(record: Record) -> tuple[str, str]:
     )
 
 
-def _by_view(record: Record) -> tuple[str, str]:
+def _by_view(record: Ending) -> tuple[str, str]:
     return _VIEWS.get(record.detail, (f"the camera saw: {record.detail}", "Use the password."))
 
 
-_REASONS: Final[Mapping[Cause, Callable[[Record], tuple[str, str]]]] = {
+_REASONS: Final[Mapping[Cause, Callable[[Ending], tuple[str, str]]]] = {
     Cause.POLICY: _by_policy,
     Cause.LIMITS: _by_limits,
     Cause.LIVENESS: _by_liveness,

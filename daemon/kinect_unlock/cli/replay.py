@@ -136,7 +136,7 @@ def _play(daemon: PrivateDaemon, request: Request, *, as_json: bool) -> Reply:
         return daemon.client.request(request, on_reply=print_json, timeout_s=TIMEOUT_S)
     timeline = Timeline(Console(highlight=False))
     last = daemon.client.request(request, on_reply=timeline.show, timeout_s=TIMEOUT_S)
-    timeline.close()
+    timeline.close(last)
     if last.word not in FAULTS:
         tell(last)
     return last

@@ -1,13 +1,20 @@
-"""What happened in an attempt, as a person reads it: runs of frames, hints, and the cues of the last judged frame."""
+"""What happened in an attempt, as a person reads it: runs of frames, hints, the cues that decided, and what helps."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kinect_unlock.audit import Cause, Ending
+from kinect_unlock.cli import reasons
 from kinect_unlock.cli.words import HINTS
+from kinect_unlock.cue_words import bound_words, title, value_words
+from kinect_unlock.findings import place_of_deciding
+from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.wire import Reply, Word
 
 STAGE_ORDER: Final = ("gate", "detect", "light", "tone", "align", "pose", "crop", "liveness", "frontalise", "encode")
@@ -21,7 +28,7 @@ class Timeline:
         self._console = console
         self._indent = indent
         self._run: list[dict[str, Any]] = []
-        self._judged: dict[str, Any] | None = None
+        self.judged: dict[int, dict[str, Any]] = {}  # the frames that liveness was asked about, by their number
         self._spent_ms: Counter[str] = Counter()
         self._frames = 0
 
@@ -36,11 +43,21 @@ class Timeline:
         elif reply.word is Word.WARNING:
             self._say(f"[yellow]warning[/]  {escape(reply.message or '')}")
 
-    def close(self) -> None:
-        """Print what is left: the last run of frames, the last judged frame's cues, the time spent by stage."""
+    def close(self, last: Reply) -> None:
+        """Print what is left: the last run of frames, the cues of the frame that shows best what decided, the times.
+
+        Then, of a refusal, why, and what helps.
+        """
         self._flush()
-        if self._judged is not None:
-            self._console.print(cue_table(self._judged), style="", justify="left")
+        shown = deciding_frame(self.judged, ending_of(last))
+        if shown is not None:
+            self._console.print(cue_table(self.judged[shown]), style="", justify="left")
+        self._tell_times()
+        told = ending_of(last)
+        if told is not None:
+            reasons.tell(self._console, told, indent=self._indent)
+
+    def _tell_times(self) -> None:
         if self._spent_ms:
             spent = [
                 f"{name} {self._spent_ms[name] / self._frames:.1f}" for name in STAGE_ORDER if name in self._spent_ms
@@ -54,7 +71,7 @@ class Timeline:
         self._frames += 1
         self._spent_ms.update(facts.get("stage_ms", {}))
         if facts.get("cues"):
-            self._judged = facts
+            self.judged[facts["seq"]] = facts
         if self._run and _kind(self._run[-1]) != _kind(facts):
             self._flush()
         self._run.append(facts)
@@ -69,6 +86,30 @@ class Timeline:
             self._console.print(f"{self._indent}{_line(run)}")
 
 
+def ending_of(last: Reply) -> Ending | None:
+    """Return why an attempt was refused, as the daemon says it to those who may ask; None where it does not."""
+    told = (last.data or {}).get("why")
+    return None if told is None else msgspec.convert(told, Ending)
+
+
+def deciding_frame(judged: Mapping[int, dict[str, Any]], told: Ending | None) -> int | None:
+    """Return the number of the frame that shows best what decided, else of the last that was judged."""
+    verdict = None
+    if told is not None and told.cause is Cause.LIVENESS:
+        verdict = Verdict.UNSURE if told.cues and told.cues[0].value is None else Verdict.SPOOF
+    reports = {seq: _report(facts) for seq, facts in judged.items()}
+    found = None if verdict is None else place_of_deciding(reports, verdict)
+    return max(judged, default=None) if found is None else found
+
+
+def _report(facts: dict[str, Any]) -> LivenessReport:
+    return LivenessReport(Verdict(facts["liveness"]), tuple(_cue(told) for told in facts["cues"]))
+
+
+def _cue(told: dict[str, Any]) -> Cue:
+    return Cue(told["name"], told["unit"], told["value"], told["low"], told["high"], enforced=told["enforced"])
+
+
 def cue_table(facts: dict[str, Any]) -> Table:
     """Lay out the cues of one explained frame: value, bound, and whether it held."""
     table = Table(title=f"  liveness of frame {facts['seq']}: {facts['liveness']}", title_justify="left", box=None)
@@ -76,8 +117,8 @@ def cue_table(facts: dict[str, Any]) -> Table:
     for heading in ("value", "bound"):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for cue in facts["cues"]:
-        table.add_row(f"  {_title(cue)}", _value(cue), _bound(cue), _outcome(cue))
+    for cue in _report(facts).cues:
+        table.add_row(f"  {title(cue.name)}", value_words(cue), bound_words(cue), _outcome(cue))
     return table
 
 
@@ -112,27 +153,7 @@ def _cosine(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def _title(cue: dict[str, Any]) -> str:
-    """Return a cue's name without the unit it ends in: that stands beside the value."""
-    return str(cue["name"]).removesuffix("_mm").removesuffix("_per_m").replace("_", " ")
-
-
-def _value(cue: dict[str, Any]) -> str:
-    return "not measurable" if cue["value"] is None else f"{cue['value']:.2f} {cue['unit']}".rstrip()
-
-
-def _bound(cue: dict[str, Any]) -> str:
-    if not cue["enforced"]:
-        return "reported only"
-    low, high = cue["low"], cue["high"]
-    if low is not None and high is not None:
-        return f"{low:g} .. {high:g}"
-    if low is None and high is None:
-        return "any"
-    return f">= {low:g}" if low is not None else f"<= {high:g}"
-
-
-def _outcome(cue: dict[str, Any]) -> str:
-    if not cue["enforced"]:
+def _outcome(cue: Cue) -> str:
+    if not cue.enforced:
         return "[dim]-[/]"
-    return "[green]held[/]" if cue["held"] else "[red]broken[/]"
+    return "[green]held[/]" if cue.holds else "[red]broken[/]"
