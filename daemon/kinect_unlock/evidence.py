@@ -94,6 +94,24 @@ def vote_for(scores: HalfScores, needed: Mapping[HalfName, float]) -> Vote:
     return Vote.OWNER if scores.reach(needed) else Vote.STRANGER
 
 
+def vote_of(
+    observation: Observation, known: Known, bars: Sequence[Bar], *, model_id: str
+) -> tuple[Vote | None, HalfScores | None]:
+    """Return a frame's vote and its scores; no vote where a half of the encoder has no say.
+
+    That is beyond its distances, and in a light without ``bars``: what could never speak for somebody does not speak
+    against them either. ``model_id`` is the template's space; an embedding of another one says nothing.
+    """
+    if observation.seen is Seen.SPOOF:
+        return (Vote.SPOOF if bars else None), None
+    embedding, face = observation.embedding, observation.face
+    if embedding is None or face is None or embedding.model_id != model_id:
+        return None, None
+    scores = known.scores(embedding.vector, observation.modality)
+    needed = cosines_needed(bars, (face.pose.distance_mm,))
+    return (vote_for(scores, needed) if needed else None), scores
+
+
 def shows_live_face(observation: Observation) -> bool:
     """Say whether a frame shows one face that liveness called live; without a report it did not."""
     report = observation.liveness
@@ -122,6 +140,14 @@ def ballot_of(observation: Observation, vote: Vote) -> Ballot | None:
 
 
 _MAY_VOTE: Final = frozenset({(Seen.FACE, Vote.OWNER), (Seen.FACE, Vote.STRANGER), (Seen.SPOOF, Vote.SPOOF)})
+
+
+def with_observation(evidence: Evidence, observation: Observation, vote: Vote | None, rules: EvidenceRules) -> Evidence:
+    """Return the evidence with one more frame; one that says nothing, or nothing new, changes nothing."""
+    if observation.seen is Seen.MANY_FACES:
+        return with_second_face(evidence, rules)
+    ballot = None if vote is None else ballot_of(observation, vote)
+    return evidence if ballot is None else with_ballot(evidence, ballot, rules)
 
 
 def with_ballot(evidence: Evidence, ballot: Ballot, rules: EvidenceRules) -> Evidence:

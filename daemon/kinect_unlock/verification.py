@@ -127,13 +127,9 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
     def _weigh(self, observation: Observation, first_ns: int) -> ev.Judgement:
         config = self.desk.config
         vote, scores_of_frame = self._vote(observation)
-        ballot = None if vote is None else ev.ballot_of(observation, vote)
         before = self._evidence
-        if observation.seen is Seen.MANY_FACES:
-            self._evidence = ev.with_second_face(before, config.evidence)
-        elif ballot is not None:
-            self._evidence = ev.with_ballot(before, ballot, config.evidence)
-        counted = ballot is not None and self._evidence is not before
+        self._evidence = ev.with_observation(before, observation, vote, config.evidence)
+        counted = vote is not None and self._evidence is not before
         if self._evidence.breaks != before.breaks or vote is ev.Vote.SPOOF:
             self._nodding = Nodding()  # whoever nods is the one who was there before
         if counted and vote is ev.Vote.OWNER and observation.face is not None:
@@ -167,21 +163,13 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         return Impression(View(embedding.vector, face.pose, of_frame), self._evidence, scores_of_mean, needed)
 
     def _vote(self, observation: Observation) -> tuple[ev.Vote | None, HalfScores | None]:
-        """Return a frame's vote and its scores; no vote where a half of the encoder has no say.
-
-        That is beyond its distances, and in a light without thresholds or in which the user was not enrolled: what
-        could never speak for somebody does not speak against them either.
-        """
+        """Return a frame's vote and its scores, and count which halves fell short."""
         bars = self._bars(observation.modality)
-        if observation.seen is Seen.SPOOF:
-            return (ev.Vote.SPOOF if bars else None), None
-        embedding, face = observation.embedding, observation.face
-        if embedding is None or face is None or embedding.model_id != self._template.model_id:
-            return None, None
-        scores = self._known.scores(embedding.vector, observation.modality)
-        needed = cosines_needed(bars, (face.pose.distance_mm,))
-        self.claim.tally.fell_short(scores.short_of(needed))
-        return (ev.vote_for(scores, needed) if needed else None), scores
+        vote, scores = ev.vote_of(observation, self._known, bars, model_id=self._template.model_id)
+        if scores is not None and observation.face is not None:
+            needed = cosines_needed(bars, (observation.face.pose.distance_mm,))
+            self.claim.tally.fell_short(scores.short_of(needed))
+        return vote, scores
 
     def _bars(self, modality: Modality) -> tuple[Bar, ...]:
         """Return what a face must reach in one light; none, where nothing is ever enough."""
