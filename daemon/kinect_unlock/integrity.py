@@ -9,6 +9,8 @@ depth_repeats     0: how many earlier frames of the attempt gave this very depth
 steps_back        0: how many frames of the attempt came with a number or time that was not later than the last one's
 clocks_apart_ms   no say: how far the device's clock and the host's have drifted apart since the first frame
 color_still_ms    no say: for how long colour has not changed at all; in the dark a camera may give every image twice
+motion_apart_mm   no say: how far landmarks and surface have moved apart in the last second (`face_motion`)
+depth_noise_mm    no say: the noise of a reading of the face, in the middle of the same frames
 
 What a loop repeats shows only when it begins again: one that is longer than an attempt takes to decide is no repeat,
 and neither is a recording that is played once. Against these stand the cues of each frame, a nod where one is asked
@@ -21,8 +23,10 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.align import FaceDepth
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import U8, U16, Cue, Frame
+from kinect_unlock.face_motion import Track, face_look, followed
+from kinect_unlock.frames import U8, U16, Cue, Face, Frame, Intrinsics
 from kinect_unlock.liveness import bounded
 from kinect_unlock.settings import Liveness
 
@@ -65,6 +69,7 @@ class History:
     depth_repeats: int | None = None  # of the newest frame; None: there is nothing before it to tell by
     color_digest: bytes = b""
     color_since_ns: int = 0  # the first frame with the present colour
+    track: Track | None = None  # of the face, as long as there is one
 
 
 def with_frame(history: History, frame: Frame) -> History:
@@ -85,13 +90,25 @@ def with_frame(history: History, frame: Frame) -> History:
     )
 
 
+def with_face(history: History, face: Face, depth: FaceDepth, camera: Intrinsics) -> History:
+    """Return the history with the face that its newest frame shows; ``camera`` is the one that saw it."""
+    if history.newest is None:
+        raise ValueError("a face is seen in a frame; there is none yet")
+    look = face_look(face.detection.landmarks_px, depth)
+    mm_per_px = face.pose.distance_mm / camera.fx_px
+    return replace(history, track=followed(history.track, look, history.newest.captured_ns, mm_per_px))
+
+
 def integrity_cues(history: History, bounds: Liveness) -> tuple[Cue, ...]:
     """Put what the stream has shown, its newest frame included, against the bounds."""
+    track = history.track
     measured = (
         ("depth_repeats", "frames", history.depth_repeats, bounds.depth_repeats),
         ("steps_back", "frames", history.steps_back, bounds.steps_back),
         ("clocks_apart_ms", "ms", _clocks_apart_ms(history), bounds.clocks_apart_ms),
         ("color_still_ms", "ms", _color_still_ms(history), bounds.color_still_ms),
+        ("motion_apart_mm", "mm", None if track is None else track.apart_mm, bounds.motion_apart_mm),
+        ("depth_noise_mm", "mm", None if track is None else track.noise_mm, bounds.depth_noise_mm),
     )
     return tuple(bounded(name, unit, value, bound) for name, unit, value, bound in measured)
 

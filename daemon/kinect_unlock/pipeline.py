@@ -38,7 +38,7 @@ from kinect_unlock.frames import (
 )
 from kinect_unlock.frontalise import frontalise
 from kinect_unlock.halves import Half
-from kinect_unlock.integrity import History, integrity_cues, with_frame
+from kinect_unlock.integrity import History, integrity_cues, with_face, with_frame
 from kinect_unlock.liveness import assess, with_cues
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
@@ -187,10 +187,13 @@ class Pipeline:
             is_sharp = sharpness(tensor) >= SHARP  # False for NaN
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
+        with look.stage("integrity"):
+            self._history = with_face(self._history, face, measured.depth, measured.calibration.color)
+            of_stream = integrity_cues(self._history, self._bounds)
         with look.stage("liveness"):
             report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
             report = with_cues(report, *attention_cues(measured.placement, self._bounds))
-            report = with_cues(report, *integrity_cues(self._history, self._bounds))
+            report = with_cues(report, *of_stream)
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
         if self._contract is DepthChannel.REGISTERED:

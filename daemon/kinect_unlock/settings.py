@@ -120,6 +120,8 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     steps_back: Bounds | None = (None, 0.0)
     clocks_apart_ms: Bounds | None = None
     color_still_ms: Bounds | None = None
+    motion_apart_mm: Bounds | None = None
+    depth_noise_mm: Bounds | None = None
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):

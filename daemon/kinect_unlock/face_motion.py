@@ -1,0 +1,234 @@
+"""How far the surface of a face moved from one look to the next, by depth alone, and what did not move with it. Pure.
+
+Two looks at one head differ by a small motion and by the sensor's noise. Where a surface slopes, a shift across the
+image changes the depth behind a pixel: least squares over the face give the shift and the tilt that explain the change
+best (the constraint of range flow), twice over, from the last estimate. What is left is noise, as long as the face is
+rigid. Nothing of it looks at colours: only *where* to look comes from the landmarks. So a `Track` can say how far apart
+the two have moved.
+"""
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+from statistics import median
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kinect_unlock.align import FaceDepth
+from kinect_unlock.frames import F32, F64, read_only
+
+_REACH: Final = 1.1  # of the landmarks' spread, around their middle: cheeks, nose, chin and brows
+_SMOOTH_CELLS: Final = 5  # slopes of single readings are mostly noise, which would make every shift look smaller
+_FULL: Final = 0.9  # share of a place's neighbours that must be read for it to have a slope
+_STEEPEST: Final = 4.0  # mm per cell; beyond is an outline, not a surface
+_LEAST_CELLS: Final = 150
+_MOST_CELLS: Final = 1000  # every second one of a face nearer than 1 m
+_LEAST_SIDE: Final = 16
+_TILT_CELLS: Final = 50.0
+_ROUNDS: Final = 2
+_OUTLIER_MM: Final = 5.0  # residual at which a cell has half its weight
+_RIDGE: Final = 1e-6
+_FARTHEST_CELLS: Final = 12.0  # between two looks; a fit that goes farther is lost
+_MAD_TO_SIGMA: Final = 1.4826
+_KEPT: Final = 31  # looks: the last second of a camera that gives 30 a second
+_LONGEST_GAP_NS: Final = 500_000_000  # between two looks of one track
+
+Index: TypeAlias = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FaceLook:
+    """The depth behind a face on a regular grid over the colour image, and where the face was seen in colour.
+
+    ``depth_mm`` f32[h,w], 0 = no reading; ``smooth_mm`` f32[h,w] the same averaged, NaN where too little was read. The
+    cell in row 0, column 0 lies at colour pixel ``origin_px`` f64[2], the next ones ``step_px`` further.
+    """
+
+    middle_px: F64
+    reach: float  # in cells: of the face, around its middle
+    depth_mm: F32
+    smooth_mm: F32
+    origin_px: F64
+    step_px: float
+
+    def __post_init__(self) -> None:
+        for plane in (self.middle_px, self.depth_mm, self.smooth_mm, self.origin_px):
+            read_only(plane)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """From one look to the next: how far the surface moved in colour pixels f64[2], and the noise of one look."""
+
+    shift_px: F64
+    noise_mm: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where a face was at one look: by its landmarks, and by its surface from where the track began, f64[2] each."""
+
+    at_ns: int
+    color_px: F64
+    depth_px: F64
+    noise_mm: float | None  # None at a track's first look
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Track:
+    """One face over the last looks at it, newest last; ``mm_per_px`` at its distance."""
+
+    look: FaceLook
+    mm_per_px: float
+    places: tuple[_Place, ...]
+
+    @property
+    def apart_mm(self) -> float | None:
+        """How much further its landmarks have moved than its surface, over the kept looks; None at the first one."""
+        if len(self.places) == 1:
+            return None
+        first, last = self.places[0], self.places[-1]
+        apart_px = (last.color_px - first.color_px) - (last.depth_px - first.depth_px)
+        return float(np.hypot(*apart_px)) * self.mm_per_px
+
+    @property
+    def noise_mm(self) -> float | None:
+        """The noise of a reading, in the middle of the kept looks; None at the first one."""
+        noise_mm = [place.noise_mm for place in self.places if place.noise_mm is not None]
+        return median(noise_mm) if noise_mm else None
+
+
+def followed(track: Track | None, look: FaceLook | None, at_ns: int, mm_per_px: float) -> Track | None:
+    """Return a track with one more look; one that cannot be joined to the last begins anew, none at all ends it."""
+    if look is None:
+        return None
+    if track is not None and track.places[-1].at_ns == at_ns:  # the same frame in another light
+        return track
+    recent = track is not None and 0 < at_ns - track.places[-1].at_ns <= _LONGEST_GAP_NS
+    step = step_between(track.look, look) if track is not None and recent else None
+    if track is None or step is None:
+        return Track(look, mm_per_px, (_Place(at_ns, look.middle_px, np.zeros(2), None),))
+    place = _Place(at_ns, look.middle_px, track.places[-1].depth_px + step.shift_px, step.noise_mm)
+    return Track(look, mm_per_px, (*track.places, place)[-_KEPT:])
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Cells:
+    """Places on the face: rows and columns int[n], and f64[2,n] how ``smooth_mm`` slopes there across and down."""
+
+    rows: Index
+    columns: Index
+    slope: F64
+
+    def basis(self) -> F64:
+        """Return f64[5,n]: what a shift across and down, a step and two tilts change there."""
+        across, down = ((place - place.mean()) / _TILT_CELLS for place in (self.columns, self.rows))
+        return np.stack((-self.slope[0], -self.slope[1], np.ones_like(across), across, down))
+
+
+def face_look(landmarks_px: F32, depth: FaceDepth) -> FaceLook | None:
+    """Cut a face out of the depth around it; None if the landmarks lie outside of it."""
+    points = depth.cells(landmarks_px)
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    reach = _REACH * max(float(np.hypot(*(points[1] - points[0]))), float(np.hypot(*(mouth - eyes))))
+    column, row = (eyes + mouth) / 2
+    if not np.isfinite((column, row, reach)).all():
+        return None
+    beyond = reach + _FARTHEST_CELLS
+    left, top = max(0, int(column - beyond)), max(0, int(row - beyond))
+    part = depth.depth_mm[top : max(0, int(row + beyond) + 1), left : max(0, int(column + beyond) + 1)]
+    if min(part.shape) < _LEAST_SIDE:
+        return None
+    origin_px = np.array((depth.x0_px + left * depth.step_px, depth.y0_px + top * depth.step_px))
+    middle_px = np.asarray(landmarks_px.mean(axis=0), np.float64)
+    return FaceLook(middle_px, reach, part, _smoothed(part), origin_px, depth.step_px)
+
+
+def step_between(before: FaceLook, after: FaceLook) -> Step | None:
+    """Return how the surface moved; None where there is too little of it in both, or no motion explains the change."""
+    cells = _cells(after)
+    if cells is None or before.step_px != after.step_px:
+        return None
+    basis = cells.basis()
+    apart = (after.origin_px - before.origin_px) / after.step_px
+    shift = np.zeros(2)
+    for _ in range(_ROUNDS):
+        earlier = _sampled(before.smooth_mm, cells.columns + apart[0] - shift[0], cells.rows + apart[1] - shift[1])
+        fitted = _fit(basis, after.smooth_mm[cells.rows, cells.columns] - earlier)
+        if fitted is None:
+            return None
+        shift = shift + fitted[:2]
+        if not np.hypot(*shift) <= _FARTHEST_CELLS:
+            return None
+    noise_mm = _noise_mm(before, after, cells, apart - shift)
+    return None if noise_mm is None else Step(shift * after.step_px, noise_mm)
+
+
+def _smoothed(depth_mm: F32) -> F32:
+    size = (_SMOOTH_CELLS, _SMOOTH_CELLS)
+    full = cv2.blur((depth_mm > 0).astype(np.float32), size, borderType=cv2.BORDER_CONSTANT)
+    total = cv2.blur(depth_mm, size, borderType=cv2.BORDER_CONSTANT)
+    smooth = np.full_like(depth_mm, np.nan)
+    np.divide(total, full, out=smooth, where=full >= _FULL)
+    return smooth
+
+
+def _cells(look: FaceLook) -> _Cells | None:
+    """Return the places of a face that have a slope as a surface has it; None where they are too few."""
+    column, row = (look.middle_px - look.origin_px) / look.step_px
+    height, width = look.smooth_mm.shape
+    top, bottom = max(1, int(row - look.reach)), min(height - 1, int(row + look.reach) + 1)
+    left, right = max(1, int(column - look.reach)), min(width - 1, int(column + look.reach) + 1)
+    by = max(1, ceil(sqrt(max(0, bottom - top) * max(0, right - left) / _MOST_CELLS)))
+    lattice = np.meshgrid(np.arange(top, bottom, by), np.arange(left, right, by), indexing="ij")
+    rows, columns = (places.ravel() for places in lattice)
+    smooth = look.smooth_mm
+    across = (smooth[rows, columns + 1] - smooth[rows, columns - 1]) / 2
+    down = (smooth[rows + 1, columns] - smooth[rows - 1, columns]) / 2
+    gentle = (np.abs(across) <= _STEEPEST) & (np.abs(down) <= _STEEPEST)  # False for NaN
+    if gentle.sum() < _LEAST_CELLS:
+        return None
+    slope = np.stack((across[gentle], down[gentle])).astype(np.float64)
+    return _Cells(rows[gentle], columns[gentle], slope)
+
+
+def _sampled(plane: F32, columns: F64, rows: F64) -> F64:
+    """Sample a plane between its cells; NaN outside of it and beside cells that have no value."""
+    places = (columns.astype(np.float32)[None], rows.astype(np.float32)[None])
+    sampled = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
+    return np.asarray(sampled[0], np.float64)
+
+
+def _fit(basis: F64, change: F64) -> F64 | None:
+    """Return how much of each f64[5] explains a change of depth f64[n] best; None where too little of it is known."""
+    known = np.isfinite(change)
+    if known.sum() < _LEAST_CELLS:
+        return None
+    wanted, of_known = change[known], basis[:, known]
+    weights = 1 / (1 + ((wanted - np.median(wanted)) / _OUTLIER_MM) ** 2)
+    weighted = of_known * weights
+    fitted = np.linalg.solve(weighted @ of_known.T + _RIDGE * np.eye(len(basis)), weighted @ wanted)
+    return np.asarray(fitted, np.float64)
+
+
+def _noise_mm(before: FaceLook, after: FaceLook, cells: _Cells, moved: F64) -> float | None:
+    """Return the spread of one look's readings about a surface that has ``moved`` by cells f64[2]; None without any.
+
+    Readings are compared as they are: one between two cells would be their average, and less noisy than either.
+    """
+    whole = np.rint(moved).astype(np.intp)
+    rows, columns = cells.rows + whole[1], cells.columns + whole[0]
+    height, width = before.depth_mm.shape
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    now = after.depth_mm[cells.rows, cells.columns]
+    then = np.zeros_like(now)
+    then[inside] = before.depth_mm[rows[inside], columns[inside]]
+    change = np.where((now > 0) & (then > 0), now - then, np.float32(np.nan)) - (moved - whole) @ cells.slope
+    basis = cells.basis()[2:]
+    fitted = _fit(basis, change)
+    if fitted is None:
+        return None
+    left = change - fitted @ basis
+    return float(_MAD_TO_SIGMA * np.nanmedian(np.abs(left)) / np.sqrt(2.0))
