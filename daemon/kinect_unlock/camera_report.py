@@ -5,7 +5,7 @@ who reads it sees one moment and needs no lock.
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from typing import Final
 
@@ -34,6 +34,7 @@ class Identity:
     serial: str = ""
     firmware: str = ""
     pipeline: str = ""  # what decodes depth, such as "opencl"
+    held_by: str = field(default="", compare=False)  # what confines its driver, such as "landlock 7 and filter"
 
 
 @dataclass(frozen=True, slots=True)

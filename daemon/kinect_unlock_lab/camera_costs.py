@@ -239,13 +239,17 @@ def _read_here(settings: Source, clock: Clock, frames: int, into: _Block) -> Fra
     return last
 
 
+def _tally_of(settings: Source) -> Path | None:
+    return None if settings.faults is None else Path(settings.faults)
+
+
 def _read_there(settings: Source, clock: Clock, frames: int, into: _Block, tally: Path) -> None:
-    driver = Driver(_TARGET, Origin.STAND_IN, "stand-in for a Kinect", reads_path=True)
+    driver = Driver(_TARGET, Origin.STAND_IN, "stand-in for a Kinect", reads_path=True, writes=_tally_of)
     asked = replace(settings, faults=str(tally))
     lives = DriverLives(clock, reappear_s=0.0)
     with closing(IsolatedSource(driver, asked, clock, lives=lives, pipelines=FixedPipeline("cpu"))) as source:
         _read(source, clock, frames, into)
-    if not tally.exists():
+    if not tally.stat().st_size:
         raise SourceLost(f"the driver's child did not close in time: {_BUSY}")
     _add(into.driver, msgspec.json.decode(tally.read_bytes(), type=Tally))
     tally.unlink()

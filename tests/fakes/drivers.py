@@ -4,8 +4,10 @@ A child finds them by ``fakes.drivers:NAME`` with the tests' folder on PYTHONPAT
 """
 
 import ctypes
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -76,6 +78,11 @@ class _Marking(PatternDriver):
 
     def close(self) -> None:
         self._mark.write_text("closed in order")
+
+
+def writes_path(settings: Source) -> Path | None:
+    """Return the file that `settings.path` names, for `drivers.Driver.writes`; a bare word there is none."""
+    return Path(settings.path) if settings.path is not None and Path(settings.path).is_absolute() else None
 
 
 def well(settings: Source, clock: Clock) -> PatternDriver:
@@ -177,7 +184,7 @@ def no_device(settings: Source, clock: Clock) -> PatternDriver:
     if settings.path is None:
         return _Refusing(clock, DeviceMissing("no Kinect v2: connect it"))
     tries = Path(settings.path)
-    before = int(tries.read_text()) if tries.exists() else 0
+    before = int(tries.read_text() or 0)
     tries.write_text(str(before + 1))
     if before >= int(settings.device or 1):
         return PatternDriver(clock)
@@ -319,3 +326,33 @@ def tells_environment(settings: Source, clock: Clock) -> PatternDriver:
     limits = resource.getrlimit(resource.RLIMIT_CORE)
     Path(settings.path or "").write_text(f"{' '.join(sorted(os.environ))}\n{limits}\n")
     return PatternDriver(clock)
+
+
+def _refusal(attempt: Callable[[], object]) -> str:
+    try:
+        attempt()
+    except OSError as fault:
+        return errno.errorcode[fault.errno or 0]
+    return "OK"
+
+
+def breaks_in(settings: Source, clock: Clock) -> PatternDriver:
+    """Tries at a frame what no driver needs, beside the file that `settings.path` names; tells it in `settings.faults`.
+
+    A line for each attempt: its name, and OK or the name of the error.
+    """
+    home = Path(settings.path or "").parent
+    attempts: dict[str, Callable[[], object]] = {
+        "read-key": (home / "state" / "template.key").read_bytes,
+        "list-state": lambda: list((home / "state").iterdir()),
+        "connect": lambda: socket.socket(socket.AF_UNIX).connect(str(home / "run" / "daemon.sock")),
+        "unlink-socket": (home / "run" / "daemon.sock").unlink,
+        "kill-daemon": lambda: os.kill(os.getppid(), signal.SIGKILL),
+        "nothing": lambda: None,
+    }
+
+    def act() -> None:
+        lines = [f"{name} {_refusal(attempt)}\n" for name, attempt in attempts.items()]
+        Path(settings.faults or "").write_text("".join(lines))
+
+    return _at(settings, clock, act)

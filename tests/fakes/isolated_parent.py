@@ -7,6 +7,7 @@ import signal
 import sys
 from contextlib import closing
 
+from fakes.drivers import writes_path
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.frames import Origin
 from kinect_unlock.settings import Source
@@ -21,7 +22,7 @@ def main() -> None:
     name, device, path = sys.argv[1:]
     clock = SystemClock()
     source = IsolatedSource(
-        Driver(f"fakes.drivers:{name}", Origin.STAND_IN, "fake"),
+        Driver(f"fakes.drivers:{name}", Origin.STAND_IN, "fake", writes=writes_path),
         Source(kind="fake", device=device or None, path=path or None),
         clock,
         lives=DriverLives(clock, reappear_s=0.0),

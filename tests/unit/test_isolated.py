@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from fakes.drivers import pattern
+from fakes.drivers import pattern, writes_path
 from kinect_unlock.clock import NS_PER_S, ManualClock, SystemClock
 from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
 from kinect_unlock.frames import Frame, Origin
@@ -79,7 +79,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
             reappear_s=reappear_s,
         )
         return IsolatedSource(
-            Driver(f"fakes.drivers:{name}", Origin.STAND_IN, "fake"),
+            Driver(f"fakes.drivers:{name}", Origin.STAND_IN, "fake", writes=writes_path),
             settings,
             CLOCK,
             lives=lives or DriverLives(CLOCK, reappear_s=reappear_s),

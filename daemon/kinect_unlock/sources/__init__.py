@@ -6,6 +6,7 @@ a child each. Further kinds join as entry points of the group ``kinect_unlock.so
 configuration names it (docs/sources.md).
 """
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final, TypeAlias
 
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import SourceError
+from kinect_unlock.private_files import make_folder
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.drivers import DRIVERS, Driver
@@ -29,6 +31,7 @@ BUILT_IN: Final = (*_IN_PROCESS, *DRIVERS)
 _MakesSource: TypeAlias = Callable[[Source, Clock], FrameSource]
 _RECORDING_SUFFIX: Final = ".mkv"
 _NAMES_SHOWN: Final = 10
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class DriverMemory:
 
     lives: DriverLives
     pipelines: Pipelines
+    keeps: Path | None = None  # a folder for what the driver's libraries keep
 
     @classmethod
     def of(cls, settings: Source, clock: Clock, *, cache_dir: Path | None) -> "DriverMemory":
@@ -44,7 +48,8 @@ class DriverMemory:
         lives = DriverLives(clock, reappear_s=settings.reappear_s)
         if settings.kind in _IN_PROCESS:
             return cls(lives, FixedPipeline("cpu"))  # nobody asks it
-        return cls(lives, pipelines_for(settings, cache_dir=cache_dir, environ=os.environ, clock=clock))
+        pipelines = pipelines_for(settings, cache_dir=cache_dir, environ=os.environ, clock=clock)
+        return cls(lives, pipelines, None if cache_dir is None else _kept(cache_dir))
 
 
 def open_source(
@@ -86,7 +91,18 @@ def open_source(
                 _configured_path(settings)
             known = memory or DriverMemory.of(settings, clock, cache_dir=None)
             pipelines = known.pipelines if made.has_pipelines else FixedPipeline("cpu")
-            return IsolatedSource(made, settings, clock, lives=known.lives, pipelines=pipelines)
+            return IsolatedSource(made, settings, clock, lives=known.lives, pipelines=pipelines, keeps=known.keeps)
+
+
+def _kept(cache_dir: Path) -> Path | None:
+    """Make the folder of the driver's own: apart from ours, for what a driver writes is not believed."""
+    folder = cache_dir / "driver"
+    try:
+        make_folder(folder)
+    except OSError as fault:
+        _LOG.warning("event=driver-keeps-nothing folder=%s fault=%r", folder, fault)
+        return None
+    return folder
 
 
 def recording_of(settings: Source, stream: str | None) -> Path:

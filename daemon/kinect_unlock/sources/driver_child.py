@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Final, NoReturn, cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from kinect_unlock.calibration import calibration_to_plain
 from kinect_unlock.clock import NS_PER_S, Clock, SystemClock
 from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.frames import Calibration, Frame
+from kinect_unlock.sources import confinement
 from kinect_unlock.sources.base import EndOfStream, FrameSource, Identified, Identity, Throttled
 from kinect_unlock.sources.driver_link import (
     BEAT_S,
@@ -31,6 +33,7 @@ from kinect_unlock.sources.driver_link import (
     Beat,
     Begin,
     Close,
+    Confined,
     Failed,
     FromChild,
     Link,
@@ -97,6 +100,7 @@ class _Child:
         """
         begin = self._first_word()
         try:
+            self._link.send(_confined(begin))
             with closing(_make(begin, self._clock)) as source:
                 if isinstance(source, Throttled):
                     self._set_rate = source.throttle
@@ -154,6 +158,19 @@ class _Child:
         while (first := source.read(_READ_S)) is None:
             self._obey()
         return _Copied(source, first)
+
+
+def _confined(begin: Begin) -> Confined:
+    """Give up what a driver does not need, before anything of the driver is loaded."""
+    held = confinement.confine(
+        confinement.Grants(
+            tuple(map(Path, begin.reads)),
+            tuple(map(Path, begin.writes)),
+            None if begin.keeps is None else Path(begin.keeps),
+            begin.connects,
+        )
+    )
+    return Confined(held.landlock, held.filtered)
 
 
 def _make(begin: Begin, clock: Clock) -> FrameSource:

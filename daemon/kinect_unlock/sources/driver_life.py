@@ -29,6 +29,8 @@ _PASSED_ON_PREFIXES: Final = (
     "CUDA_", "DRI_", "EGL_", "GALLIUM_", "LC_", "LD_LIBRARY_", "LIBFREENECT", "LIBGL_", "LIBUSB_", "MESA_", "OCL_",
     "OMP_", "OPENCL_", "POCL_", "RUSTICL_", "XDG_CACHE_", "XDG_RUNTIME_", "__GL", "__NV",
 )  # fmt: skip
+# By which libraries are told where to keep what they compile; some look at HOME instead.
+_KEEPING: Final = ("CUDA_CACHE_PATH", "POCL_CACHE_DIR", "TMPDIR", "XDG_CACHE_HOME", "__GL_SHADER_DISK_CACHE_PATH")
 
 
 def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
@@ -36,6 +38,13 @@ def passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
+
+
+def environment(environ: Mapping[str, str], keeps: str | None) -> dict[str, str]:
+    """Return a driver's environment; what its libraries keep, they keep in the folder ``keeps``."""
+    # Only one thread can be confined, and this library would start more when it is loaded. No driver needs it.
+    found = {**passed_on(environ), "OPENBLAS_NUM_THREADS": "1"}
+    return found if keeps is None else {**found, **dict.fromkeys(_KEEPING, keeps)}
 
 
 def exit_words(code: int) -> str:
@@ -58,7 +67,7 @@ class DriverLife:
         """
         with ExitStack() as undo:
             try:
-                self._start(undo)
+                self._start(undo, begin.keeps)
             except OSError as fault:
                 raise SourceError(
                     f"the camera driver's process cannot be started: {fault.strerror or fault}"
@@ -67,7 +76,7 @@ class DriverLife:
         with suppress(LinkClosed):  # its end will be noticed soon enough, with its cause
             self.link.send(begin)
 
-    def _start(self, undo: ExitStack) -> None:
+    def _start(self, undo: ExitStack, keeps: str | None) -> None:
         self.ring = RingReader()
         undo.callback(self.ring.close)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -86,7 +95,7 @@ class DriverLife:
                 stdout=words.pipe,
                 stderr=words.pipe,
                 pass_fds=descriptors,
-                env=passed_on(os.environ),
+                env=environment(os.environ, keeps),
                 start_new_session=True,  # signals to our group are ours, and what it starts dies with it
             )
         undo.callback(self._process.wait)

@@ -31,6 +31,10 @@ class Begin(Struct, frozen=True, forbid_unknown_fields=True, tag="begin"):
 
     target: str
     settings: Source
+    reads: tuple[str, ...] = ()  # files and folders that it may see besides what every driver may
+    writes: tuple[str, ...] = ()  # files that are there
+    keeps: str | None = None  # a folder for what libraries keep between two starts
+    connects: bool = False  # to sockets with a name
 
 
 class SetRate(Struct, frozen=True, forbid_unknown_fields=True, tag="set-rate"):
@@ -41,6 +45,13 @@ class SetRate(Struct, frozen=True, forbid_unknown_fields=True, tag="set-rate"):
 
 class Close(Struct, frozen=True, forbid_unknown_fields=True, tag="close"):
     """To the child: close the driver and end."""
+
+
+class Confined(Struct, frozen=True, forbid_unknown_fields=True, tag="confined"):
+    """From the child, before it makes the driver: what holds it, see `kinect_unlock.sources.confinement`."""
+
+    landlock: Annotated[int, Meta(ge=0, le=2**15)]
+    filtered: bool
 
 
 class Opened(Struct, frozen=True, forbid_unknown_fields=True, tag="opened"):
@@ -88,7 +99,7 @@ class Failed(Struct, frozen=True, forbid_unknown_fields=True, tag="failed"):
 
 
 ToChild: TypeAlias = Begin | SetRate | Close
-FromChild: TypeAlias = Opened | Shown | Beat | Failed
+FromChild: TypeAlias = Confined | Opened | Shown | Beat | Failed
 _Sent = TypeVar("_Sent", ToChild, FromChild)
 _Heard = TypeVar("_Heard", ToChild, FromChild)
 

@@ -15,6 +15,7 @@ from kinect_unlock.sources.driver_life import DriverLife
 from kinect_unlock.sources.driver_link import (
     MAX_WORDS,
     Beat,
+    Confined,
     Failed,
     FromChild,
     LinkClosed,
@@ -58,6 +59,7 @@ class DriverStream:
     """The frames of one child; used by one thread."""
 
     def __init__(self, life: DriverLife, clock: Clock) -> None:
+        self.confined: Confined | None = None  # what it said of itself before its driver was loaded
         self.identity: Identity | None = None  # known from the first frame on
         self.first_ns: int | None = None  # when the first frame was heard of
         self.intake = Intake(life.ring, clock)
@@ -144,10 +146,12 @@ class DriverStream:
                 raise Nonsense("it went on after its end")
             case Failed():
                 self._end = Broken(Fault.FAILED, said=_error(said))
+            case Confined() if self.confined is None:
+                self.confined = said
             case Opened() if self.first_ns is None:
                 self.identity = self.intake.opened(said)
                 self.first_ns = self._clock.monotonic_ns()
-            case Opened():
+            case Confined() | Opened():
                 raise Nonsense("it was opened twice")
             case _ if self.first_ns is None:
                 raise Nonsense("it showed frames before it was opened")

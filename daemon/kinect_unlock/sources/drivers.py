@@ -3,12 +3,24 @@
 A closed table: where frames come from is said here, in the daemon, and by nothing that runs in the child.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from kinect_unlock.frames import Origin
+from kinect_unlock.settings import Source
+
+
+def _nothing(settings: Source) -> Path | None:
+    del settings
+    return None
+
+
+def _beside_plan(settings: Source) -> Path | None:
+    """Return where the stand-in remembers its camera, as `stand_in_driver.device_file` does."""
+    return None if settings.faults is None else Path(settings.faults + ".state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +28,7 @@ class Driver:
     """``target`` names the callable ``(settings.Source, Clock) -> FrameSource`` as ``package.module:callable``.
 
     ``has_pipelines``: what decodes its depth can be chosen among those of ``settings.Source.pipeline``. ``reads_path``:
-    there is no such camera without ``settings.Source.path``.
+    there is no such camera without ``settings.Source.path``. ``writes`` names the one file that it may write to.
     """
 
     target: str
@@ -24,6 +36,7 @@ class Driver:
     model: str
     has_pipelines: bool = False
     reads_path: bool = False
+    writes: Callable[[Source], Path | None] = _nothing
 
 
 DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
@@ -37,6 +50,7 @@ DRIVERS: Final[Mapping[str, Driver]] = MappingProxyType(
             "stand-in for a Kinect",
             has_pipelines=True,
             reads_path=True,
+            writes=_beside_plan,
         ),
         "kinect-v1": Driver("kinect_unlock.sources.kinect_v1:kinect_v1", Origin.UNPROVEN, "Kinect v1"),
     }

@@ -12,6 +12,8 @@ import select
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from dataclasses import replace as replace_field
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -40,6 +42,7 @@ _GRACE_S: Final = {
     Fault.NO_FRAME: 0.0,
     Fault.NONSENSE: 0.0,
 }
+_LOOSE: Final = "this kernel or processor does not confine the camera's driver; `kinect-unlock doctor` tells more"
 _NEXT: Final = "asking again starts it anew; if this comes back, `kinect-unlock doctor` looks for the reason"
 
 _LOG = logging.getLogger(__name__)
@@ -59,13 +62,22 @@ class IsolatedSource:
     """Frames of a driver in a child; opened once. `interrupt` may be called by any thread, the rest by one."""
 
     def __init__(
-        self, driver: Driver, settings: Source, clock: Clock, *, lives: DriverLives, pipelines: Pipelines
+        self,
+        driver: Driver,
+        settings: Source,
+        clock: Clock,
+        *,
+        lives: DriverLives,
+        pipelines: Pipelines,
+        keeps: Path | None = None,
     ) -> None:
+        """``keeps`` is a folder of the driver's own, for what its libraries keep from one start to the next."""
         self._driver = driver
         self._settings = settings
         self._clock = clock
         self._lives = lives
         self._pipelines = pipelines
+        self._keeps = keeps
         self._present: _Present | None = None
         self._identity: Identity | None = None
         self._wake: int | None = None  # an eventfd while open; this and the next under `_guard`
@@ -206,23 +218,48 @@ class IsolatedSource:
     def _begin(self, pipeline: Pipeline, deadline_ns: int) -> None:
         """Start one child and wait for its first frame."""
         begun_ns = self._clock.monotonic_ns()
-        life = self._start(Begin(self._driver.target, replace(self._settings, pipeline=pipeline)))
+        life = self._start(self._word(pipeline))
         present = self._present = _Present(life, DriverStream(life, self._clock), pipeline)
         _LOG.info("event=driver-start pid=%d driver=%s pipeline=%s", life.pid, self._driver.target, pipeline)
         try:
             self._await_first(present, deadline_ns)
         except Broken as broken:
             raise self._lost(present, broken) from broken
-        found = self._identity = present.stream.identity or Identity(self._driver.model)
+        found = replace_field(present.stream.identity or Identity(self._driver.model), held_by=self._held(present))
+        self._identity = found
         _LOG.info(
-            "event=driver-open pid=%d model=%r serial=%r firmware=%r pipeline=%r first_frame_ms=%.0f",
+            "event=driver-open pid=%d model=%r serial=%r firmware=%r pipeline=%r first_frame_ms=%.0f held_by=%r",
             life.pid,
             found.model,
             found.serial,
             found.firmware,
             found.pipeline,
             (self._clock.monotonic_ns() - begun_ns) / NS_PER_MS,
+            found.held_by,
         )
+
+    def _word(self, pipeline: Pipeline) -> Begin:
+        """Return what to tell a child: what to make, and what of this computer it may have."""
+        asked, writes = self._settings, self._driver.writes(self._settings)
+        if writes is not None:
+            with suppress(OSError):  # the driver says it better
+                writes.touch(0o600)
+        return Begin(
+            self._driver.target,
+            replace(asked, pipeline=pipeline),
+            reads=tuple(name for name in (asked.path, asked.faults) if name is not None),
+            writes=() if writes is None else (str(writes),),
+            keeps=None if self._keeps is None else str(self._keeps),
+            connects=pipeline == "opengl",  # which decodes on a display
+        )
+
+    def _held(self, present: _Present) -> str:
+        """Say what confines a child, and warn once where not all of it does."""
+        said = present.stream.confined
+        held = () if said is None else (f"landlock {said.landlock}" * bool(said.landlock), "filter" * said.filtered)
+        if not all(held or ("",)):
+            self._lives.warn_once(_LOOSE)
+        return " and ".join(filter(None, held)) or "nothing"
 
     def _start(self, begin: Begin) -> DriverLife:
         self._lives.began()

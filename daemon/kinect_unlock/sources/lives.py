@@ -1,9 +1,12 @@
 """What the daemon remembers of a driver's lives between openings: when the next may begin, and what was counted."""
 
+import logging
 import threading
 
 from kinect_unlock.clock import Clock, deadline_left_s
 from kinect_unlock.restarts import End, History, after, may_reappear, may_start_ns
+
+_LOG = logging.getLogger(__name__)
 
 
 class DriverLives:
@@ -19,6 +22,7 @@ class DriverLives:
         self._history = History()
         self._counted = {"driver_starts": 0, "driver_failures": 0, "driver_drops": 0}
         self._counting = threading.Lock()
+        self._warned: set[str] = set()
 
     @property
     def failures(self) -> int:
@@ -49,6 +53,12 @@ class DriverLives:
         """Return how many drivers were started, how many failed, how many frames were overwritten before taken."""
         with self._counting:
             return dict(self._counted)
+
+    def warn_once(self, words: str) -> None:
+        """Log a warning that the next lives would only repeat."""
+        if words not in self._warned:
+            self._warned.add(words)
+            _LOG.warning("event=driver-warning message=%r", words)
 
     def _count(self, name: str, more: int) -> None:
         with self._counting:
