@@ -57,25 +57,25 @@ def _filtered(phasors: C64, least: float) -> tuple[C64, Mask]:
     count, height, width = phasors.shape
     filtered = phasors.copy()
     smooth = np.ones((height, width), np.bool_)
+    lengths = np.abs(phasors)
+    directions = phasors / np.maximum(lengths, np.float32(least))
     for band in range(count):
         for y in range(1, height - 1):
             for x in range(1, width - 1):
-                own = phasors[band, y, x]
-                length = abs(own)
-                if length < least:
+                if lengths[band, y, x] < least:
                     continue
-                total = own * _TAPS[1] ** 2
-                weights = _TAPS[1] ** 2
-                difference = 0.0
+                own = directions[band, y, x]
+                total = phasors[band, y, x] * np.float32(_TAPS[1] * _TAPS[1])
+                weights = np.float32(_TAPS[1] * _TAPS[1])
+                difference = np.float32(0)
                 for dy in range(-1, 2):
                     for dx in range(-1, 2):
-                        other = phasors[band, y + dy, x + dx]
-                        other_length = abs(other)
-                        if (dy == 0 and dx == 0) or other_length < least:
+                        if (dy == 0 and dx == 0) or lengths[band, y + dy, x + dx] < least:
                             continue
-                        apart = 0.5 - 0.5 * (own.real * other.real + own.imag * other.imag) / (length * other_length)
-                        weight = _TAPS[dy + 1] * _TAPS[dx + 1] * 2.0 ** (-_PHASE_EXPONENT * apart)
-                        total += weight * other
+                        other = directions[band, y + dy, x + dx]
+                        apart = np.float32(0.5) * (1 - own.real * other.real - own.imag * other.imag)
+                        weight = np.float32(_TAPS[dy + 1] * _TAPS[dx + 1] * np.exp2(-_PHASE_EXPONENT * apart))
+                        total += weight * phasors[band, y + dy, x + dx]
                         weights += weight
                         difference += apart
                 filtered[band, y, x] = total / weights

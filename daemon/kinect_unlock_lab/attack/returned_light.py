@@ -2,7 +2,7 @@
 
 The length of a phasor is the share of modulated light, in units of what a white matt surface sends back from 1 m at
 right angles; its angle is the way the light has gone. Light of several ways that falls on one pixel is added as
-phasors, from which flying pixels, haze and the rounding of hollows follow without a rule of their own.
+phasors: flying pixels, and readings that haze or a mirrored room pulls away, follow without a rule of their own.
 
 What is known: the lamp is modulated at 80, 16 and 120 MHz (libfreenect2's parameters and its order), and reaches them
 with contrasts as the reciprocals of that driver's amplitude multipliers. What was measured on one raw frame of a
@@ -41,6 +41,7 @@ _LOBE_RAD: Final = 0.045  # half width of what polish mirrors of a lamp that is 
 _LOBE_GAIN: Final = 60.0  # times a white surface's light: five times what a pixel can hold
 _ROOM_REFLECTANCE: Final = 0.4
 _SLOPE_REACH_PX: Final = 2
+_NOWHERE_MM: Final = 1e6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,17 +67,17 @@ class View:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """Modulated light on the pixels, and all of it, modulated or not."""
+    """What falls on the pixels, and how much of it each one's own surface sends."""
 
     phasors: C64  # [3,h,w], frequencies in the order of `FREQUENCIES_HZ`
-    total: F32  # [h,w]
+    own: F32  # [h,w], what photon noise and a full pixel go by
 
 
 def returned_light(exhibit: Exhibit, view: View, room_mm: float) -> Light:
     """Return the light that an exhibit sends back; ``room_mm`` is how far the room goes on behind the camera."""
-    there = np.isfinite(exhibit.depth_mm) & (exhibit.depth_mm > 1)
+    there = (exhibit.depth_mm > 1) & (exhibit.depth_mm < _NOWHERE_MM)
     reflectance, gloss = _share(exhibit.reflectance), _share(exhibit.gloss)
-    depth_mm = np.where(there, exhibit.depth_mm, np.float32(1e6))
+    depth_mm = np.where(there, exhibit.depth_mm, np.float32(_NOWHERE_MM))
     way_mm = depth_mm * view.stretch
     cosine = _incidence(depth_mm, view)
     lit = np.where(there & ~_shadowed(depth_mm, view), view.lamp, np.float32(0)) / (way_mm / 1000) ** 2
@@ -130,7 +131,7 @@ def _shadowed(depth_mm: F32, view: View) -> NDArray[np.bool_]:
 
     Seen from the lamp a pixel's column is ``column - f * offset / depth``. What the lamp sees keeps the order of
     columns; a pixel that has been overtaken by one to its right is in the shadow. Beside an object that is slimmer than
-    its shadow's way (4 px at 0.6 m before a wall) the shadow comes out wider than it is.
+    its shadow's way (10 px at 0.6 m before a wall at 1.4 m) the shadow comes out wider than it is.
     """
     from_lamp = np.arange(depth_mm.shape[1], dtype=np.float32) - np.float32(view.fx_px * LAMP_RIGHT_MM) / depth_mm
     overtaking = np.minimum.accumulate(from_lamp[:, ::-1], axis=1)[:, ::-1]
@@ -145,10 +146,10 @@ def _add_room(phasors: C64, gloss: F32, way_mm: F32, room_mm: float) -> None:
 
 
 def _add_hollows(phasors: C64, depth_mm: F32, there: NDArray[np.bool_], reflectance: F32, fx_px: float) -> None:
-    """Make, in place, hollows a little shallower: light that comes to a pixel by its neighbours has a longer way.
+    """Make, in place, hollows a little deeper: light that comes to a pixel by its neighbours has gone a longer way.
 
-    A pixel lies in a hollow as far as it is behind the mean of its surroundings; much farther behind, it is another
-    object.
+    A pixel lies in a hollow as far as it is behind the mean of its surroundings; farther behind than they are wide, it
+    is of another object.
     """
     around = cv2.blur(there.astype(np.float32), (_HOLLOW_PX, _HOLLOW_PX))
     mean_mm = cv2.blur(np.where(there, depth_mm, 0), (_HOLLOW_PX, _HOLLOW_PX)) / np.maximum(around, np.float32(1e-3))
@@ -168,6 +169,5 @@ def _through_lens(phasors: C64) -> C64:
     sharp = cv2.sepFilter2D(planes, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
     haze = cv2.blur(cv2.blur(planes, (_HAZE_PX, _HAZE_PX), borderType=cv2.BORDER_CONSTANT), (_HAZE_PX, _HAZE_PX))
     mixed = (1 - _HAZE) * sharp + _HAZE * haze
-    return np.ascontiguousarray(mixed.reshape(*phasors.shape[1:], 3, 2).transpose(2, 0, 1, 3)).view(np.complex64)[
-        ..., 0
-    ]
+    bands = np.ascontiguousarray(mixed.reshape(*phasors.shape[1:], -1, 2).transpose(2, 0, 1, 3))
+    return bands.view(np.complex64)[..., 0]
