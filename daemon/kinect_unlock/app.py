@@ -30,13 +30,14 @@ from kinect_unlock.controller import Controller
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError, ModelError, SourceError
+from kinect_unlock.eyes import EyeReader
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.journal import Journal, goes_to_journal
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.logind import LogindWatch
-from kinect_unlock.manifest import Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
+from kinect_unlock.manifest import EYES, Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
@@ -303,7 +304,14 @@ def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> F
 
 
 def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> Pipeline:
-    return Pipeline(_detector(config, models, progress), _encoder(config, models, progress), config)
+    networks = _detector(config, models, progress), _encoder(config, models, progress)
+    return Pipeline(*networks, config, eyes=_eyes(config, models, progress))
+
+
+def _eyes(config: Config, models: ModelStore, progress: Progress | None) -> EyeReader | None:
+    if models.manifest.eyes is None:
+        return None
+    return EyeReader(models.build(EYES, progress), config.models.threads)
 
 
 def _origin(settings: Source, clock: Clock) -> Origin:

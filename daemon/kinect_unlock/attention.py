@@ -17,9 +17,12 @@ from kinect_unlock.pose import Placement
 from kinect_unlock.settings import Liveness
 
 
-def attention_cues(placement: Placement, bounds: Liveness) -> tuple[Cue, ...]:
-    """Measure what shows that somebody attends; which cues have a say is for the bounds to tell."""
-    return (bounded("off_axis_deg", "deg", off_axis_deg(placement), bounds.off_axis_deg),)
+def attention_cues(placement: Placement, eyes_open: float | None, bounds: Liveness) -> tuple[Cue, ...]:
+    """Put what shows that somebody attends against its bounds; ``eyes_open`` None: nobody looked at the eyes."""
+    return (
+        bounded("off_axis_deg", "deg", off_axis_deg(placement), bounds.off_axis_deg),
+        bounded("eyes_open", "share", eyes_open, bounds.eyes_open),
+    )
 
 
 def off_axis_deg(placement: Placement) -> float:

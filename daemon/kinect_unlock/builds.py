@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from kinect_unlock.config.text import read
 from kinect_unlock.errors import ModelError
-from kinect_unlock.manifest import Cosine, Detector, Encoder, Sha256
+from kinect_unlock.manifest import Cosine, Encoder, Entry, Sha256
 
 BuildName: TypeAlias = Literal["fp32", "openvino-int8"]
 
@@ -76,12 +76,12 @@ def recipes() -> dict[str, Int8]:
         raise ModelError(f"{where}: {fault}; install kinect-unlock again") from fault
 
 
-def permitted(entry: Detector | Encoder) -> tuple[Build, ...]:
+def permitted(entry: Entry) -> tuple[Build, ...]:
     """Return the builds that an entry of the manifest may come in, the reference first."""
     known = isinstance(entry, Encoder) and any(weights.sha256 in recipes() for weights in entry.files)
     return (FP32, OPENVINO_INT8) if known else (FP32,)
 
 
-def cosine_needed(entry: Detector | Encoder) -> float:
+def cosine_needed(entry: Entry) -> float:
     """Return how alike to float32 the vectors of an entry's other builds must be; 1 where nothing is known of it."""
     return max((recipes()[file.sha256].cosine_min for file in entry.files if file.sha256 in recipes()), default=1.0)

@@ -29,6 +29,7 @@ Folder: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[
 Rate: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Cosine: TypeAlias = Annotated[float, Meta(gt=0.0, lt=1.0)]
 
+EYES: Final = "eyes"  # what the network for eyes is called
 _BYTES_MAX: Final = 262_144
 _SHARE_SLACK: Final = 1e-6
 
@@ -100,6 +101,19 @@ class Detector(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def files(self) -> tuple[Weights, ...]:
         """The file of weights that it is made from."""
+        return (self.weights,)
+
+
+class EyeState(Struct, frozen=True, forbid_unknown_fields=True):
+    """A network that tells open eyes from shut ones."""
+
+    kind: Literal["eyes"]
+    card: FileName
+    weights: Weights
+
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """The file of weights that it is."""
         return (self.weights,)
 
 
@@ -203,22 +217,35 @@ def _evidence_fault(entry: Encoder) -> str | None:
     return None
 
 
+Entry: TypeAlias = Detector | EyeState | Encoder
+
+
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every network by name; a name belongs to one network only."""
+    """Every network by name; a name belongs to one network only.
+
+    Without a network for eyes nobody's are looked at.
+    """
 
     version: Literal[1]
     detectors: dict[FileName, Detector]
     encoders: dict[FileName, Encoder]
+    eyes: EyeState | None = None
 
-    def entry(self, name: str) -> Detector | Encoder:
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """Every network."""
+        eyes = {} if self.eyes is None else {EYES: self.eyes}
+        return {**self.detectors, **eyes, **self.encoders}
+
+    def entry(self, name: str) -> Entry:
         """Return the network called ``name``.
 
         Raises:
             ConfigError: there is none.
         """
-        found = self.detectors.get(name) or self.encoders.get(name)
+        found = self.entries.get(name)
         if found is None:
-            known = ", ".join([*self.detectors, *self.encoders])
+            known = ", ".join(self.entries)
             raise ConfigError(f"no network is called {name!r}; the manifest has: {known}")
         return found
 
@@ -281,9 +308,10 @@ def load_manifest(path: Path | None = None) -> Manifest:
         manifest = msgspec.convert(node.plain(), Manifest)
     except msgspec.ValidationError as fault:
         raise ModelError(f"{where}: {fault}") from fault
-    twice = manifest.detectors.keys() & manifest.encoders.keys()
+    named = [*manifest.detectors, *manifest.encoders, *([EYES] if manifest.eyes else [])]
+    twice = {name for name in named if named.count(name) > 1}
     if twice:
-        raise ModelError(f"{where}: {', '.join(sorted(twice))} names a detector and an encoder")
+        raise ModelError(f"{where}: {', '.join(sorted(twice))} names two networks")
     return manifest
 
 

@@ -22,7 +22,7 @@ from kinect_unlock.builds import FP32, Build, BuildName, cosine_needed, permitte
 from kinect_unlock.choices import Choice
 from kinect_unlock.errors import ModelError
 from kinect_unlock.halves import HalfName
-from kinect_unlock.manifest import Detector, Encoder, Manifest, Weights, load_manifest
+from kinect_unlock.manifest import EYES, Encoder, Entry, EyeState, Manifest, Weights, load_manifest
 from kinect_unlock.settings import Models
 
 Progress: TypeAlias = Callable[[str, float], None]  # what is being done, and how much is done: 0..1
@@ -160,7 +160,7 @@ class ModelStore:
     def verify(self) -> tuple[FileCheck, ...]:
         """Look at every file of weights and every built network; build nothing."""
         checks = []
-        for name, entry in self._entries():
+        for name, entry in self._manifest.entries.items():
             checks += [self._check(name, weights) for weights in entry.files]
             checks += [
                 FileCheck(name, "network", path, None if kept.is_whole(path) else "damaged; it will be built again")
@@ -181,7 +181,7 @@ class ModelStore:
     def listing(self) -> tuple[ModelRow, ...]:
         """Describe every network of the manifest; reads no weights."""
         rows = []
-        for name, entry in self._entries():
+        for name, entry in self._manifest.entries.items():
             encoder = entry if isinstance(entry, Encoder) else None
             build = self.build_in_use(name)
             built = bool(self._built(name, entry, build))
@@ -192,7 +192,7 @@ class ModelStore:
                     model_id=encoder.model_id if encoder else None,
                     votes=encoder.votes if encoder else (),
                     unlock=encoder.unlock if encoder else False,
-                    chosen=name in {self._options.detector, self._options.encoder},
+                    chosen=name in {self._options.detector, EYES, self._options.encoder},
                     built=built,
                     build=build.name if built else None,
                     licence=", ".join(dict.fromkeys(weights.licence for weights in entry.files)),
@@ -201,10 +201,6 @@ class ModelStore:
                 )
             )
         return tuple(rows)
-
-    def _entries(self) -> Iterator[tuple[str, Detector | Encoder]]:
-        yield from self._manifest.detectors.items()
-        yield from self._manifest.encoders.items()
 
     @contextmanager
     def _holding(self) -> Iterator[None]:
@@ -220,17 +216,17 @@ class ModelStore:
     def _choice_path(self, name: str) -> Path:
         return self._cache_dir / f"{name}-{_key(self._manifest.entry(name), None)}.choice.json"
 
-    def _built(self, name: str, entry: Detector | Encoder, build: Build) -> list[Path]:
+    def _built(self, name: str, entry: Entry, build: Build) -> list[Path]:
         return sorted(self._cache_dir.glob(f"{name}-{_key(entry, build)}-*{build.ending}"))
 
-    def _cached(self, name: str, entry: Detector | Encoder, build: Build) -> Path | None:
+    def _cached(self, name: str, entry: Entry, build: Build) -> Path | None:
         for path in self._built(name, entry, build):
             if kept.is_whole(path):
                 return path
             _log.warning("network=%s fault=damaged action=rebuild path=%s", name, path)
         return None
 
-    def _compose(self, name: str, entry: Detector | Encoder, build: Build, report: Progress) -> Path:
+    def _compose(self, name: str, entry: Entry, build: Build, report: Progress) -> Path:
         report("checking the weights", 0.1)
         weights = [_checked_weights(self._weights_path(one), one) for one in entry.files]
         report(f"composing the network ({build.name})", 0.3)
@@ -243,7 +239,7 @@ class ModelStore:
         kept.write(path, network)
         return path
 
-    def _stale(self, name: str, entry: Detector | Encoder, renewed: Build) -> Iterator[Path]:
+    def _stale(self, name: str, entry: Entry, renewed: Build) -> Iterator[Path]:
         """Yield what older recipes, this build's damaged file and crashes left; not the other builds' files."""
         others = {path for build in permitted(entry) if build != renewed for path in self._built(name, entry, build)}
         kept_choice = self._choice_path(name)
@@ -264,7 +260,9 @@ class ModelStore:
         return Path(spec.submodule_search_locations[0]) / weights.folder / weights.file
 
 
-def _composed(entry: Detector | Encoder, weights: list[bytes], build: Build) -> bytes:
+def _composed(entry: Entry, weights: list[bytes], build: Build) -> bytes:
+    if isinstance(entry, EyeState):
+        return weights[0]  # ready as it is
     from kinect_unlock import graphs  # noqa: PLC0415 - imports onnx: 0.2 s and 40 MB that only building needs
 
     if not isinstance(entry, Encoder):
@@ -295,7 +293,7 @@ def _checked_weights(path: Path, weights: Weights) -> bytes:
     return content
 
 
-def _key(entry: Detector | Encoder, build: Build | None) -> str:
+def _key(entry: Entry, build: Build | None) -> str:
     """Name everything that the built bytes depend on; without a build, what all of them have in common."""
     ranges = {sha: recipes()[sha].ranges for sha in (one.sha256 for one in entry.files) if sha in recipes()}
     parts = {

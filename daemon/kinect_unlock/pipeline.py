@@ -81,6 +81,14 @@ class FaceEncoder(Protocol):
         ...
 
 
+class FaceEyes(Protocol):
+    """What the pipeline needs to tell whether eyes are open."""
+
+    def eyes_open(self, image: U8, detection: Detection) -> float:
+        """Return how open the eyes of a face in an RGB image u8[H,W,3] are, 0..1."""
+        ...
+
+
 class Pipeline:
     """Looks at frames, one at a time. Used by one thread.
 
@@ -89,10 +97,17 @@ class Pipeline:
     """
 
     def __init__(
-        self, detector: FaceDetector, encoder: FaceEncoder, config: Config, *, clock: Clock | None = None
+        self,
+        detector: FaceDetector,
+        encoder: FaceEncoder,
+        config: Config,
+        *,
+        eyes: FaceEyes | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._detector = detector
         self._encoder = encoder
+        self._eyes = eyes
         try:
             self._contract = DepthChannel(encoder.depth_channel)
         except ValueError as fault:
@@ -187,18 +202,26 @@ class Pipeline:
             is_sharp = sharpness(tensor) >= SHARP  # False for NaN
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
+        eyes_open = self._eyes_open(look, image, face)
         with look.stage("integrity"):
             self._history = with_face(self._history, face, measured.depth, measured.calibration.color)
             of_stream = integrity_cues(self._history, self._bounds)
         with look.stage("liveness"):
             report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
-            report = with_cues(report, *attention_cues(measured.placement, self._bounds))
+            report = with_cues(report, *attention_cues(measured.placement, eyes_open, self._bounds))
             report = with_cues(report, *of_stream)
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
         if self._contract is DepthChannel.REGISTERED:
             return look.saw(Seen.FACE, face, report, embedding=self._encode(look, tensor))
         return self._frontalised(look, tensor, report, measured)
+
+    def _eyes_open(self, look: "_Look", image: U8, face: Face) -> float | None:
+        """Look at the eyes in colour; nobody knows what they are like in infrared."""
+        if self._eyes is None or look.modality is not Modality.COLOR:
+            return None
+        with look.stage("eyes"):
+            return self._eyes.eyes_open(image, face.detection)
 
     def _frontalised(
         self, look: "_Look", tensor: FaceTensor, report: LivenessReport, measured: "_Measured"

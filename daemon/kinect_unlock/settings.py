@@ -116,6 +116,7 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
     off_axis_deg: Bounds | None = None
+    eyes_open: Bounds | None = None
     depth_repeats: Bounds | None = (None, 0.0)
     steps_back: Bounds | None = (None, 0.0)
     clocks_apart_ms: Bounds | None = None

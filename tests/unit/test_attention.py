@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinect_unlock.attention import attention_cues, off_axis_deg
-from kinect_unlock.frames import F64
+from kinect_unlock.frames import F64, Verdict
 from kinect_unlock.liveness import verdict
 from kinect_unlock.pose import Placement, facing
 from kinect_unlock.settings import Bounds, Liveness
@@ -81,14 +81,24 @@ def test_the_back_of_a_head_is_as_far_off_as_can_be() -> None:
     ("bounds", "enforced", "holds"), [(None, False, True), ((None, 20.0), True, False), ((None, 40.0), True, True)]
 )
 def test_it_has_a_say_only_where_a_bound_is_set(bounds: Bounds | None, *, enforced: bool, holds: bool) -> None:
-    (cue,) = attention_cues(placed(turned(30.0, 0.0)), Liveness(off_axis_deg=bounds))
+    cue, _ = attention_cues(placed(turned(30.0, 0.0)), None, Liveness(off_axis_deg=bounds))
 
     assert cue.value == pytest.approx(30.0)
     assert (cue.name, cue.unit, cue.enforced, cue.holds) == ("off_axis_deg", "deg", enforced, holds)
 
 
 def test_a_placement_that_is_no_number_is_not_measured_and_opens_nothing() -> None:
-    cues = attention_cues(placed(np.full((3, 3), np.nan)), Liveness(off_axis_deg=(None, 25.0)))
+    cues = attention_cues(placed(np.full((3, 3), np.nan)), 1.0, Liveness(off_axis_deg=(None, 25.0)))
 
     assert cues[0].value is None
-    assert verdict(cues) == "unsure"
+    assert verdict(cues) is Verdict.UNSURE
+
+
+@pytest.mark.parametrize(
+    ("eyes_open", "expected"),
+    [(0.9, Verdict.LIVE), (0.1, Verdict.SPOOF), (None, Verdict.UNSURE), (math.nan, Verdict.UNSURE)],
+)
+def test_shut_eyes_and_eyes_that_nobody_looked_at_open_nothing_once_a_bound_is_set(
+    eyes_open: float | None, expected: Verdict
+) -> None:
+    assert verdict(attention_cues(placed(np.eye(3)), eyes_open, Liveness(eyes_open=(0.5, None)))) is expected

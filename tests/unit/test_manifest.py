@@ -213,7 +213,7 @@ def test_unknown_networks_are_named_with_the_known_ones() -> None:
         ("sha256: 49f0", "sha256: 49F0", "sha256"),
         ("bytes: 122489", "bytes: 0", "bytes"),
         ("version: 1", "version: 2", "version"),
-        ("  yunet:\n", "  rgbd-fused:\n", "rgbd-fused names a detector and an encoder"),
+        ("  yunet:\n", "  rgbd-fused:\n", "rgbd-fused names two networks"),
         ("version: 1", "version: [", "not YAML"),
         ("version: 1", "version: &x 1", "anchors"),
     ],
