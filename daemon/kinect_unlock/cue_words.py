@@ -128,6 +128,18 @@ WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
             "it is not known since when the colour picture stands still",
             _CAMERA,
         ),
+        "motion_apart_mm": CueWords(
+            "colour and depth move together more than can be",
+            "the face in colour and the one in depth do not move together",
+            "it is not known yet whether colour and depth move together",
+            "Hold still for a second.",
+        ),
+        "depth_noise_mm": CueWords(
+            "its depth has less noise than a camera's",
+            "its depth has more noise than a face's",
+            "it is not known yet how much noise its depth has",
+            "Hold still for a second, at arm's length from the camera.",
+        ),
     }
 )
 

@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, leave, print_json, settings_of, tell
+from kinect_unlock.cli.explaining import require_new, save_why
 from kinect_unlock.cli.timeline import Timeline
 from kinect_unlock.errors import RecordingError, RequestError
+from kinect_unlock.ports import Use
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config, Log, Pace, Source
@@ -50,11 +52,18 @@ def replay(
     decisions: Annotated[
         Path | None, typer.Option(help="Write the decision log here: a line a frame, equal bytes in every run.")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every cue of the frame that shows best what decided, and the times.")
+    ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw that frame into this new PNG: face, depth, surface, cues, and why."),
+    ] = None,
     pace: Annotated[Pace, typer.Option(help="As it was recorded, as soon as possible, or frame by frame.")] = "asap",
     file: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play a recording through a private daemon and show what it decided, frame by frame.
+    """Play a recording through a private daemon and show what it decided, frame by frame, and of a refusal why.
 
     Nothing of this machine is touched: the daemon has its own socket, templates and counters, which are gone
     afterwards. A recording made for enrolling is enrolled; any other is judged against the enrolment it names, or
@@ -65,6 +74,8 @@ def replay(
     against = against or _named_enrolment(recording, provenance)
     if against is None and provenance.get("purpose") != "enrol":
         raise RequestError(f"{recording} names no enrolment to be judged against; give one with --against FILE.mkv")
+    if picture is not None:
+        require_new(picture)
     if decisions is not None:
         _make_log(decisions)
     with PrivateDaemon.folder() as folder:
@@ -83,11 +94,15 @@ def replay(
                 if against is None
                 else Verify(user=USER, stream=PROBE, explain=True)
             )
-            last = _play(daemon, request, as_json=as_json)
+            timeline = Timeline(Console(highlight=False, quiet=as_json), in_full=explain)
+            last = _play(daemon, request, timeline, as_json=as_json)
         if decisions is not None:
             decisions.write_bytes(log.read_bytes()[begun:])
     if last.word in FAULTS:
         raise RecordingError(_told_of(recording, folder / "streams" / PROBE, last))
+    if picture is not None:
+        use: Use = "enrol" if against is None else "verify"
+        save_why(picture, recording, timeline.decided_by(last), settings, use)
     if last.word not in DECISIONS:
         leave(last)
 
@@ -131,12 +146,14 @@ def _told_of(recording: Path, copy: Path, last: Reply) -> str:
     return f"{recording}: {message}"
 
 
-def _play(daemon: PrivateDaemon, request: Request, *, as_json: bool) -> Reply:
-    if as_json:
-        return daemon.client.request(request, on_reply=print_json, timeout_s=TIMEOUT_S)
-    timeline = Timeline(Console(highlight=False))
-    last = daemon.client.request(request, on_reply=timeline.show, timeout_s=TIMEOUT_S)
+def _play(daemon: PrivateDaemon, request: Request, timeline: Timeline, *, as_json: bool) -> Reply:
+    def show(reply: Reply) -> None:
+        timeline.show(reply)
+        if as_json:
+            print_json(reply)
+
+    last = daemon.client.request(request, on_reply=show, timeout_s=TIMEOUT_S)
     timeline.close(last)
-    if last.word not in FAULTS:
+    if last.word not in FAULTS and not as_json:
         tell(last)
     return last

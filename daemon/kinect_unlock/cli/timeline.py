@@ -1,7 +1,6 @@
 """What happened in an attempt, as a person reads it: runs of frames, hints, the cues that decided, and what helps."""
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -24,11 +23,13 @@ _STAGES_A_LINE: Final = 4  # more do not fit 80 columns
 class Timeline:
     """Prints explained frames as they come, equal ones gathered into one line."""
 
-    def __init__(self, console: Console, *, indent: str = "  ") -> None:
+    def __init__(self, console: Console, *, indent: str = "  ", in_full: bool = True) -> None:
+        """``in_full``: with all cues of the deciding frame, and the time spent by stage."""
         self._console = console
+        self._in_full = in_full
         self._indent = indent
         self._run: list[dict[str, Any]] = []
-        self.judged: dict[int, dict[str, Any]] = {}  # the frames that liveness was asked about, by their number
+        self._judged: dict[int, dict[str, Any]] = {}  # the frames that liveness was asked about, by their number
         self._spent_ms: Counter[str] = Counter()
         self._frames = 0
 
@@ -44,18 +45,25 @@ class Timeline:
             self._say(f"[yellow]warning[/]  {escape(reply.message or '')}")
 
     def close(self, last: Reply) -> None:
-        """Print what is left: the last run of frames, the cues of the frame that shows best what decided, the times.
-
-        Then, of a refusal, why, and what helps.
-        """
+        """Print what is left: the last run of frames; in full the cues and the times; of a refusal, why."""
         self._flush()
-        shown = deciding_frame(self.judged, ending_of(last))
-        if shown is not None:
-            self._console.print(cue_table(self.judged[shown]), style="", justify="left")
-        self._tell_times()
+        if self._in_full:
+            shown = self.decided_by(last)
+            if shown is not None:
+                self._console.print(cue_table(self._judged[shown]), style="", justify="left")
+            self._tell_times()
         told = ending_of(last)
         if told is not None:
             reasons.tell(self._console, told, indent=self._indent)
+
+    def decided_by(self, last: Reply) -> int | None:
+        """Return the number of the frame that shows best what decided, else of the last that liveness judged."""
+        told, reports = ending_of(last), {seq: _report(facts) for seq, facts in self._judged.items()}
+        verdict = None
+        if told is not None and told.cause is Cause.LIVENESS:
+            verdict = Verdict.UNSURE if told.cues and told.cues[0].value is None else Verdict.SPOOF
+        found = None if verdict is None else place_of_deciding(reports, verdict)
+        return max(reports, default=None) if found is None else found
 
     def _tell_times(self) -> None:
         if self._spent_ms:
@@ -71,7 +79,7 @@ class Timeline:
         self._frames += 1
         self._spent_ms.update(facts.get("stage_ms", {}))
         if facts.get("cues"):
-            self.judged[facts["seq"]] = facts
+            self._judged[facts["seq"]] = facts
         if self._run and _kind(self._run[-1]) != _kind(facts):
             self._flush()
         self._run.append(facts)
@@ -90,16 +98,6 @@ def ending_of(last: Reply) -> Ending | None:
     """Return why an attempt was refused, as the daemon says it to those who may ask; None where it does not."""
     told = (last.data or {}).get("why")
     return None if told is None else msgspec.convert(told, Ending)
-
-
-def deciding_frame(judged: Mapping[int, dict[str, Any]], told: Ending | None) -> int | None:
-    """Return the number of the frame that shows best what decided, else of the last that was judged."""
-    verdict = None
-    if told is not None and told.cause is Cause.LIVENESS:
-        verdict = Verdict.UNSURE if told.cues and told.cues[0].value is None else Verdict.SPOOF
-    reports = {seq: _report(facts) for seq, facts in judged.items()}
-    found = None if verdict is None else place_of_deciding(reports, verdict)
-    return max(judged, default=None) if found is None else found
 
 
 def _report(facts: dict[str, Any]) -> LivenessReport:

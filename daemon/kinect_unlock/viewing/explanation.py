@@ -162,11 +162,11 @@ def _draw_scale(canvas: Canvas) -> None:
         canvas.text(f"{tick_mm:+d}" if tick_mm else "0 mm", (x, _SCALE.bottom + 15), 14, FAINT, align="middle")
     y = _SCALE.y + _SCALE.height / 2
     canvas.text("farther than the shape", (_SCALE.x - 14, y), gauges.SMALL_PX, FAINT, align="right")
-    canvas.text("nearer than it", (_SCALE.right + 14, y), gauges.SMALL_PX, FAINT)
+    canvas.text("nearer", (_SCALE.right + 14, y), gauges.SMALL_PX, FAINT)
 
 
 def _draw_cues(canvas: Canvas, at: Rect, cues: tuple[Cue, ...]) -> None:
-    """Draw the cues in two columns, those with a say first where there are many."""
+    """Draw the cues, in two columns where there are many."""
     width = (at.width - _BETWEEN_COLUMNS) // 2
     half = len(cues) if len(cues) <= _ONE_COLUMN else (len(cues) + 1) // 2
     gauges.draw_cues(canvas, Rect(at.x, at.y, width, at.height), cues[:half])
@@ -179,7 +179,9 @@ def _draw_words(canvas: Canvas, at: Rect, look: Look) -> None:
     y = float(at.y + 10)
     if look.verdict is None or look.verdict is Verdict.LIVE:
         held = "every cue that has a say holds" if look.verdict is Verdict.LIVE else "liveness was not asked"
-        _write(canvas, at, y, f"{words_of(look).capitalize()}: {held}.", gauges.TEXT_PX)
+        y = _write(canvas, at, y, f"{words_of(look).capitalize()}: {held}.", gauges.TEXT_PX)
+        if look.verdict is Verdict.LIVE:
+            _write(canvas, at, y + 10, "Whose face it is, is another question.", gauges.SMALL_PX, FAINT)
         return
     found = deciding((LivenessReport(look.verdict, look.cues),), look.verdict)
     for cue in found:
