@@ -15,7 +15,7 @@ from kinect_unlock.auditing import Auditor
 from kinect_unlock.camera_needs import Need, need_after
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.decisions import DecisionLog, Facts, with_timings
-from kinect_unlock.errors import InternalError, KinectUnlockError, SourceLost, StoreError
+from kinect_unlock.errors import InternalError, KinectUnlockError, OtherCamera, SourceLost, StoreError
 from kinect_unlock.frames import Observation
 from kinect_unlock.hinting import SteadyHints
 from kinect_unlock.ledgers import LedgerBook
@@ -75,6 +75,11 @@ class Machine(Generic[State, Event, Effect]):
     source_lost: Event
 
 
+def _changed_camera(before: str, now: str) -> OtherCamera:
+    names = (f"camera {serial}" if serial else "one that does not say its number" for serial in (before, now))
+    return OtherCamera("the camera changed during the attempt, from {} to {}: try again with one".format(*names))
+
+
 def fault_reply(error: KinectUnlockError) -> Reply:
     """Return the last reply of a claim that met an error."""
     return Reply(Word(error.word), done=True, message=str(error))
@@ -95,6 +100,7 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         self.first_ns: int | None = None  # the first frame's, from which all time of the attempt counts
         self._machine = machine
         self._not_before_ns = 0
+        self._serial = ""  # the camera's, at the first frame
         self._newest = (-1, -1)
         self._face_ns = 0  # the last frame with a face in it, or the first frame
         self._somebody_ns = 0  # the last frame with anybody in range, or the first frame
@@ -120,8 +126,13 @@ class CameraAttempt(ABC, Generic[State, Event, Effect]):
         if not self._is_open() or not newer or observation.captured_ns < self._not_before_ns:
             return
         self._newest = place
+        serial = self.desk.camera.report().serial
         if self.first_ns is None:
             self.first_ns = self._face_ns = self._somebody_ns = observation.captured_ns
+            self._serial = serial
+        if serial != self._serial:
+            self.lost(_changed_camera(self._serial, serial))
+            return
         if observation.shows_face:
             self._face_ns = observation.captured_ns
         self.claim.tally.take(observation)

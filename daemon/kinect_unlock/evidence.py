@@ -61,7 +61,7 @@ class Ballot:
     box: Box
     distance_mm: float
     vector: F32 | None
-    fingerprint: bytes  # equal for identical frames
+    fingerprint: bytes  # equal for identical frames; among a spoof's cues is how often its depth came before
     modality: Modality = Modality.COLOR
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, seen_spoof, template_of
 from fakes.rig import CONFIG, ME, OTHER, ROOT, Asked, Rig
+from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.errors import InternalError, SourceLost
 from kinect_unlock.frames import Observation, Origin, Seen
 from kinect_unlock.limiter import Ledger
@@ -713,5 +714,48 @@ def test_a_zero_cool_down_lets_the_next_attempt_begin_at_once() -> None:
             rig.show(seen_face(rig.attempt, 0, OWNER, face=face_at()))
             asked.gone.set()
             await asked.answer()
+
+    play(scene)
+
+
+def camera_called(serial: str) -> CameraReport:
+    return CameraReport(identity=Identity("Kinect v2", serial))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ("0002", "enrolled with camera 0001, this is camera 0002: enrol again with this camera"),
+        ("", "enrolled with camera 0001, this one does not say its number: enrol again with this camera"),
+    ],
+)
+def test_another_camera_than_the_enrolments_is_told_with_what_helps(found: str, told: str) -> None:
+    async def scene() -> None:
+        rig = rig_with_anna()
+        rig.templates.kept["anna"] = replace(template_of(OWNER, "anna"), camera="0001")
+        rig.camera.shown = camera_called(found)
+        asked = await rig.before_camera(Verify("anna"))
+        rig.show_person(OWNER, 1)
+        reply = await asked.answer()
+        assert (reply.word, reply.message) == (Word.SOURCE_ERROR, told)
+        assert rig.ledgers.kept["anna"].failures == 0
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("before", "now"), [("0001", "0002"), ("0001", ""), ("", "0001")])
+def test_a_camera_that_changes_during_an_attempt_ends_it(before: str, now: str) -> None:
+    async def scene() -> None:
+        rig = rig_with_anna()
+        rig.camera.shown = camera_called(before)
+        asked = await rig.before_camera(Verify("anna"))
+        rig.show_person(OWNER, 2)
+        rig.camera.shown = camera_called(now)
+        rig.show_person(OWNER, 10, first=2)
+        reply = await asked.answer()
+        assert reply.word is Word.SOURCE_ERROR
+        assert reply.message is not None
+        assert reply.message.startswith("the camera changed during the attempt, from ")
+        assert rig.camera.attempt is None
 
     play(scene)
