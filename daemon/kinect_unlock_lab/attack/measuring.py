@@ -26,12 +26,16 @@ _LONGEST_WAIT_S: Final = 3.0  # after which the one frame is taken: hands have b
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to show: ``each`` instruments of a species and victim at most, spread over all there are; None: all."""
+    """What to show: ``each`` instruments of a species and victim at most, spread over all there are; None: all.
+
+    In every one of ``rounds`` an attacker makes them anew: other distances, tilts, inks and whatever else is drawn.
+    """
 
     makers: Mapping[Species, Maker]
     sensors: Mapping[str, SensorModel]
     config: Config
     each: int | None = None
+    rounds: int = 1
     seed: int = 0
 
     def rng(self, victim: Victim, species: Species, *more: str) -> np.random.Generator:
@@ -43,7 +47,8 @@ class Plan:
         self, species: Species, victim: Victim, others: Sequence[Victim]
     ) -> tuple[tuple[int, Instrument], ...]:
         """Make the chosen instruments of a species, each with its number among all."""
-        made = list(enumerate(self.makers[species](victim, others, self.rng(victim, species))))
+        makers = (self.rng(victim, species, f"round {one}") for one in range(self.rounds))
+        made = list(enumerate(one for rng in makers for one in self.makers[species](victim, others, rng)))
         if self.each is None or len(made) <= self.each:
             return tuple(made)
         chosen = np.linspace(0, len(made) - 1, self.each).round().astype(int)
@@ -85,16 +90,19 @@ def attacks(
     plan: Plan, victims: Sequence[Victim], workers: Workers = HERE, *, on_done: Callable[[int], object]
 ) -> Iterator[list[Presentation]]:
     """Yield the presentations of one victim and species after the other; `task_count` of them."""
-    tasks = (
-        _Task(species, victim, others_for(place, victims))
-        for (place, victim), species in every_pair(enumerate(victims), plan.makers)
-    )
-    yield from mapped(partial(_shown, plan), tasks, workers, on_done=on_done)
+    yield from mapped(partial(_shown, plan), _tasks(plan, victims), workers, on_done=on_done)
 
 
 def task_count(plan: Plan, victims: Sequence[Victim]) -> int:
     """Return how often `attacks` yields."""
-    return len(victims) * len(plan.makers)
+    return sum(1 for _ in _tasks(plan, victims))
+
+
+def _tasks(plan: Plan, victims: Sequence[Victim]) -> Iterator[_Task]:
+    """Make photographed prints of those whose photograph is all that there is, and of the others everything else."""
+    for (place, victim), species in every_pair(enumerate(victims), plan.makers):
+        if (victim.frame.depth_mm is None) is (species is Species.REAL_PRINT):
+            yield _Task(species, victim, others_for(place, victims))
 
 
 def frame_of(

@@ -30,6 +30,7 @@ class About(msgspec.Struct, frozen=True):
     people: str  # tune, report or all
     seed: int
     each: int | None  # instruments of a species and person at most
+    rounds: int  # of making them anew
     sensors: tuple[str, ...]
     simulated: bool = True  # every attack in it
 

@@ -39,7 +39,7 @@ def _told(worst: SpeciesRate | None) -> str:
 def summary(study: Study) -> Table:
     """Sum a study up."""
     about = study.about
-    each = "all" if about.each is None else f"{about.each} at most"
+    each = f"all, made {about.rounds} times" if about.each is None else f"{about.each} at most"
     table = _table("Liveness by one frame; every attack is simulated", "", "", words=2)
     table.add_row("made of", f"{', '.join(about.data)}; people: {about.people}")
     table.add_row("instruments of a species and person", each)
@@ -55,15 +55,18 @@ def summary(study: Study) -> Table:
 def species(rates: Sequence[SpeciesRate]) -> Table:
     """Show what got through, species by species, under every sensor."""
     sensors = sorted({one.sensor for one in rates})
-    heads = [f"{name} sensor: APCER, %" for name in sensors]
-    table = _table("Simulated attacks taken for living faces, with 95 % intervals", "species", *heads, "people")
+    title = "APCER, simulated: attacks taken for living faces, per cent and 95 % intervals"
+    table = _table(title, "species", *(f"{name} sensor" for name in sensors))
     by_kind = {(one.species, one.sensor): one for one in rates}
     for kind in dict.fromkeys(one.species for one in rates):
-        found = [by_kind.get((kind, sensor)) for sensor in sensors]
-        people = max(one.apcer.people for one in found if one)
-        table.add_row(kind.value, *(_apcer(one) for one in found), str(people))
+        found = (by_kind.get((kind, sensor)) for sensor in sensors)
+        table.add_row(kind.value, *("-" if one is None else _counted(one.apcer) for one in found))
+    people = sorted({one.apcer.people for one in rates})
     unjudged = sum(one.unjudged for one in rates)
-    table.caption = f"accepted/judged; {unjudged} more were out of range, or no face was found on them"
+    table.caption = (
+        f"accepted/judged; of {' or '.join(map(str, people))} people\n"
+        f"{unjudged} more were out of range, or no face was found on them"
+    )
     return table
 
 
@@ -85,15 +88,14 @@ def cues(studies: Sequence[CueStudy]) -> Table:
 
 def without(study: Study) -> Table:
     """Show what would get through if a cue had no say: where it is needed, and for which species."""
-    table = _table("What a cue alone stops (simulated)", "cue", "species", "stops", "alone", "without it, %", words=2)
+    table = _table("What a cue alone stops (simulated)", "cue", "species", "alone", "APCER without it", words=2)
     for cue in study.cues:
         needed = [effect for effect in cue.effects if effect.stopped_alone]
         for effect in needed:
-            total = effect.apcer_without.trials
-            alone, rate = str(effect.stopped_alone), _percent(effect.apcer_without)
-            table.add_row(cue.name, effect.species.value, f"{effect.stopped}/{total}", alone, rate)
+            alone, rate = str(effect.stopped_alone), _counted(effect.apcer_without)
+            table.add_row(cue.name, effect.species.value, alone, rate)
         if cue.enforced and not needed:
-            table.add_row(cue.name, "none", "", "0", "")
+            table.add_row(cue.name, "none", "0", "")
     return table
 
 
@@ -115,19 +117,18 @@ def _table(title: str, *heads: str, words: int = 1) -> Table:
         title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False
     )
     for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place >= words else "left", overflow="fold")
+        table.add_column(head, justify="right" if place >= words else "left", no_wrap=len(heads) > 2)
     return table
 
 
-def _apcer(one: SpeciesRate | None) -> str:
-    if one is None:
-        return "-"
-    return f"{one.apcer.events}/{one.apcer.trials} {_percent(one.apcer)}"
+def _counted(rate: Rate) -> str:
+    """Write a rate as short as it can be."""
+    value, low, high = (_percent(share) for share in (rate.interval.value, rate.interval.low, rate.interval.high))
+    return f"{rate.events}/{rate.trials} {value} [{low}, {high}]"
 
 
-def _percent(rate: Rate) -> str:
-    value = rate.interval
-    return f"{100 * value.value:.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if share < 0.1 else f"{100 * share:.0f}"
 
 
 def _short(value: float) -> str:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from kinect_unlock_lab.attack.results import About
     from kinect_unlock_lab.attack.victims import Looked
 
-_QUICK: Final = 6  # instruments of a species and person
+_QUICK: Final = 3  # instruments of a species and person
+_ROUNDS: Final = 3  # of making all of them anew
 _RESULTS: Final = Path("attacks.jsonl")
 
 app = typer.Typer(
@@ -55,7 +56,7 @@ Photographs = Annotated[
     list[Path] | None,
     typer.Option("--photographs", help="A folder PERSON/*.jpg of colour photographs, such as of prints. Repeatable."),
 ]
-Full = Annotated[bool, typer.Option("--full", help="Every instrument, for figures to keep. Takes long.")]
+Full = Annotated[bool, typer.Option("--full", help="Every instrument, made anew three times: for figures to keep.")]
 Results = Annotated[
     Path, typer.Option("--out", help="The results, one line a presentation.", dir_okay=False, callback=new_file)
 ]
@@ -162,7 +163,8 @@ def _plan(settings: Config, *, species: str, sensor: str, full: bool, seed: int)
         raise typer.BadParameter(f"no species has {species!r} in its name", param_hint="--species")
     if not sensors:
         raise typer.BadParameter(f"no sensor {sensor!r}; known: {', '.join(SENSORS)}", param_hint="--sensor")
-    return Plan(makers, sensors, settings, None if full else _QUICK, seed)
+    each, rounds = (None, _ROUNDS) if full else (_QUICK, 1)
+    return Plan(makers, sensors, settings, each, rounds, seed)
 
 
 def _about(plan: "Plan", cast: _Cast) -> "About":
@@ -175,6 +177,7 @@ def _about(plan: "Plan", cast: _Cast) -> "About":
         people=cast.people.value,
         seed=plan.seed,
         each=plan.each,
+        rounds=plan.rounds,
         sensors=tuple(plan.sensors),
     )
 

@@ -25,7 +25,7 @@ def figure(study: Study, results: Results) -> Figure:
     species = list(dict.fromkeys(one.species for one in study.species))
     height = 1.2 + 0.32 * len(species)
     drawn = Figure(figsize=(9.0, height + 1.9 * rows), layout="constrained")
-    above, below = drawn.subfigures(2, 1, height_ratios=(height, max(1.9 * rows, 0.1)))
+    above, below = drawn.subfigures(2, 1, squeeze=False, height_ratios=(height, max(1.9 * rows, 0.1))).ravel()
     _draw_rates(above.subplots(), study.species)
     above.suptitle("Simulated attacks taken for living faces, one frame, 95 % intervals", fontsize=11)
     if asked:
@@ -53,7 +53,7 @@ def _draw_rates(axes: Axes, rates: Sequence[SpeciesRate]) -> None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set(xlim=(-0.05, 110), xlabel="APCER, % (linear up to 1 %)")
     axes.grid(axis="x", color="#e4e7ec")
-    axes.legend(fontsize=8, loc="lower right", framealpha=0.9)
+    axes.legend(fontsize=8, loc="upper right", framealpha=0.9)
 
 
 def _draw_cues(below: SubFigure, cues: Sequence[CueStudy], results: Results, rows: int) -> None:
