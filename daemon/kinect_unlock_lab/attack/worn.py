@@ -32,6 +32,7 @@ _DOWN_MM: Final = 84.0  # ... and to its lower one, at the chin
 _THICK_MM: Final = 1.0  # a sheet and the air under it
 _FOLLOWS_MM: Final = 8.0  # spread of the blur over the shape that a sheet gives way to
 _STEEPEST: Final = 0.35  # lean of a sheet against the head's axis, mm per mm
+_MIDDLE_MM: Final = 30.0  # beside the middle: brow, nose and chin, which say how a sheet leans
 _TURN_DEG: Final = 8.0
 _FAR_MM: Final = 1e4  # where the wearer's head is not
 
@@ -118,26 +119,27 @@ def dressed(
     ``cut``: whether eyes, nose and mouth are cut out. Nothing of the victim's depth goes into either.
     """
     source = likeness(victim)
-    bare = _upright(head(wearer, likeness(wearer).lived()), wearer.pose)
+    bare = _turned_back(head(wearer, likeness(wearer).lived()), _of(wearer.pose))
     across, down = _cells()
-    front = _front(bare)
-    kept = ~_holes(source, victim, cut, across, down)
-    outline, lean = _taut(np.where(kept, front, np.inf), across[0], down[:, 0])
-    draped = outline + lean * down
+    lean = _lean(_uncut(_front(bare), _holes(source, victim, cut, across, down)))
+    front = _front(_turned_back(bare, lean))
+    outline = _taut(_uncut(front, _holes(source, victim, cut, across, down)))
+    unrolled = _unrolled(outline)
+    kept = (np.abs(unrolled) <= A3_MM[0] / 2) & ~_holes(source, victim, cut, unrolled, down)
+    draped = np.broadcast_to(outline, across.shape)
     if conform:
-        gives = np.minimum((1 - conform) * draped + conform * _followed(front, draped), _covered(front, kept))
-        draped = np.where(kept, gives, draped)
-    draped = draped - _THICK_MM
-    unrolled = _unrolled(across[0], outline)
-    kept &= (np.abs(unrolled) <= A3_MM[0] / 2) & ~_holes(source, victim, cut, unrolled[None], down)
-    vertices = np.stack((across, down, draped), axis=2).reshape(-1, 3)
-    worn = source.picture_px(np.broadcast_to(unrolled, across.shape), down * np.hypot(1, lean))
+        draped = np.minimum((1 - conform) * draped + conform * _followed(front, draped), _before(front, kept))
+    vertices = np.stack((across, down, draped - _THICK_MM), axis=2).reshape(-1, 3) @ lean.T
+    worn = source.picture_px(np.broadcast_to(unrolled, across.shape), down)
     return bare, Thing(vertices, lattice(across.shape, kept), worn, source.printed(toner))
 
 
-def _upright(thing: Thing, pose: HeadPose) -> Thing:
-    """Turn a head that was seen so into its own axes."""
-    rotation = turned(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+def _of(pose: HeadPose) -> F64:
+    return turned(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+
+
+def _turned_back(thing: Thing, rotation: F64) -> Thing:
+    """Return what has been turned so in the axes that it had before."""
     return Thing(thing.vertices_mm @ rotation, thing.triangles, thing.picture_px, thing.picture, thing.gloss)
 
 
@@ -162,15 +164,28 @@ def _front(bare: Thing) -> F64:
     return np.where(lonely, np.inf, near)  # a reading that flies before the head
 
 
-def _taut(front: F64, across: F64, down: F64) -> tuple[F64, float]:
-    """Draw a sheet taut over what it rests on: its outline f64[columns], and how far it leans away per mm down."""
-    middle = np.abs(across) < 30
-    foremost = front[:, middle].min(axis=1)
+def _uncut(front: F64, holes: Mask) -> F64:
+    """Return what of a head paper with holes rests on, f64[rows,columns] mm."""
+    return np.where(holes, np.inf, front)
+
+
+def _lean(front: F64) -> F64:
+    """Return how a sheet that rests on forehead and chin leans against the head, as a rotation f64[3,3]."""
+    across, down = _cells()
+    foremost = front[:, np.abs(across[0]) < _MIDDLE_MM].min(axis=1)
     known = np.isfinite(foremost)
-    lean = float(np.clip(np.polyfit(down[known], foremost[known], 1)[0], -_STEEPEST, _STEEPEST)) if known.any() else 0.0
-    nearest = (front - lean * down[:, None]).min(axis=0)
-    place, height = across[np.isfinite(nearest)], nearest[np.isfinite(nearest)]
-    return _hull(place, height, across), lean
+    slope = float(np.polyfit(down[known, 0], foremost[known], 1)[0]) if known.sum() > 1 else 0.0
+    return turned(0.0, float(np.degrees(np.arctan(np.clip(slope, -_STEEPEST, _STEEPEST)))), 0.0)
+
+
+def _taut(front: F64) -> F64:
+    """Draw a sheet taut over what it rests on: its outline f64[columns] mm."""
+    across, _ = _cells()
+    nearest = front.min(axis=0)
+    known = np.isfinite(nearest)
+    if known.sum() < 2:
+        return np.zeros(len(nearest))
+    return _hull(across[0, known], nearest[known], across[0])
 
 
 def _hull(place: F64, height: F64, at: F64) -> F64:
@@ -203,14 +218,15 @@ def _followed(front: F64, draped: F64) -> F64:
     return np.asarray(cv2.GaussianBlur(np.clip(beneath, draped, draped + 60), (0, 0), spread), np.float64)
 
 
-def _covered(front: F64, kept: Mask) -> F64:
+def _before(front: F64, kept: Mask) -> F64:
     """Return the farthest that paper may lie: before all of the head around, f64[rows,columns] mm."""
     closed = np.where(kept & np.isfinite(front), front, _FAR_MM).astype(np.float32)
     return np.asarray(cv2.erode(closed, np.ones((3, 3), np.uint8)), np.float64)
 
 
-def _unrolled(across: F64, outline: F64) -> F64:
-    """Return f64[columns]: how far along the sheet each column is from the middle."""
+def _unrolled(outline: F64) -> F64:
+    """Return f64[columns]: how far along the sheet each column is from the middle, mm."""
+    across = _cells()[0][0]
     way = np.concatenate(((0.0,), np.cumsum(np.hypot(np.diff(across), np.diff(outline)))))
     middle: float = np.interp(0.0, across, way)
     return way - middle
