@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ def test_a_frame_that_is_not_later_is_held_against_all_that_follow(changes: dict
 def test_steps_back_are_counted_between_neighbours(times: list[int]) -> None:
     frames = [frame(number, captured_ns=at, device_us=None) for number, at in enumerate(times)]
 
-    back = sum(after <= before for before, after in zip(times, times[1:], strict=False))
+    back = sum(after <= before for before, after in pairwise(times))
     assert value_of("steps_back", *frames) == back
 
 
