@@ -238,7 +238,9 @@ class Controller:
             return keeping.answer(self._desk, request, by_root=by_root)
         tried = None if self._unasked is None else self._unasked.tried(user, by_root=by_root)
         reply = keeping.answer(self._desk, request, by_root=by_root)
-        self._desk.audit.trail.forget(user)
+        removed = self._desk.audit.trail.forget(user)
+        if removed and reply.word is Word.NOTHING_KEPT:
+            reply = replace(reply, word=Word.OK, message=_records_removed(user, removed))
         if self._unasked is not None:
             self._unasked.forget(user, tried)
         return reply
@@ -258,6 +260,11 @@ class Controller:
 
     def _counters(self) -> dict[str, int]:
         return {**self.floor.counters(), "refused": self._refused.total()}
+
+
+def _records_removed(user: str, count: int) -> str:
+    records = "one record of an attempt" if count == 1 else f"{count} records of attempts"
+    return f"{records} to be {user} removed; nothing else was kept"
 
 
 def _before_the_camera(user: str) -> Reply:

@@ -104,7 +104,8 @@ def _undo(desk: Desk, ask: Undo) -> Reply:
     desk.templates.save(left)
     gone = len(template.joined) - len(left.joined)
     _LOG.info("event=undone user=%s views=%d", ask.user, gone)
-    told = f"{gone} view(s) taken out of the template of {ask.user} again, {len(left.joined)} left that joined"
+    views = "1 view" if gone == 1 else f"{gone} views"
+    told = f"{views} taken out of the template of {ask.user} again, {len(left.joined)} left that joined"
     return Reply(Word.OK, done=True, user=ask.user, message=told)
 
 

@@ -183,8 +183,9 @@ def _require_no_orphans(state_dir: Path, path: Path) -> None:
     """Refuse to make a key while there are templates: they could not be opened with it."""
     orphans = FileTemplateStore(state_dir, Key.new()).users()
     if orphans:
+        need = "a template needs" if len(orphans) == 1 else f"{len(orphans)} templates need"
         raise StoreError(
-            f"{path} is missing, but {len(orphans)} template(s) need it: restore it, or remove them and enrol again; "
+            f"{path} is missing, but {need} it: restore it, or remove them and enrol again; "
             f"where they were sealed with the systemd credential {CREDENTIAL}, start the service that has it"
         )
 

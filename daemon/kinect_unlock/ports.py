@@ -231,8 +231,8 @@ class AuditTrail(Protocol):
         """Return the newest records that are wanted, newest first; ``before``: only those with a lesser number."""
         ...
 
-    def forget(self, user: str) -> None:
-        """Remove a user's records.
+    def forget(self, user: str) -> int:
+        """Remove a user's records; return how many there were.
 
         Raises:
             StoreError: they cannot be removed.

@@ -74,15 +74,17 @@ class RecordBook:
                 found.append(record)
         return found
 
-    def forget(self, user: str) -> None:
-        """Remove a user's records, on disk as well, for good.
+    def forget(self, user: str) -> int:
+        """Remove a user's records, on disk as well, for good; return how many there were.
 
         Raises:
             StoreError: they cannot be removed.
         """
-        self._records = [record for record in self._records if record.user != user]
+        kept = [record for record in self._records if record.user != user]
+        removed, self._records = len(self._records) - len(kept), kept
         self._folder.remove(_SPOILT)  # theirs may be in it
         self._rewrite()
+        return removed
 
     def _trim(self) -> None:
         oldest_s = self._clock.wall_s() - KEPT_S

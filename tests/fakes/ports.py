@@ -122,8 +122,10 @@ class MemoryTrail:
         found = [one for one in reversed(self.kept) if (before is None or one.number < before) and is_wanted(one)]
         return found[:most]
 
-    def forget(self, user: str) -> None:
-        self.kept = [record for record in self.kept if record.user != user]
+    def forget(self, user: str) -> int:
+        kept = [record for record in self.kept if record.user != user]
+        removed, self.kept = len(self.kept) - len(kept), kept
+        return removed
 
 
 class ScriptedHooks:

@@ -212,7 +212,7 @@ def test_a_template_without_its_key_keeps_the_daemon_from_starting(folder: Path,
     (folder / "state" / "template.key").unlink()
     with start(ROOM, TEST) as running:
         assert running.exit_code() == 74
-        assert "template.key is missing, but 1 template(s) need it: restore it, or" in running.log()
+        assert "template.key is missing, but a template needs it: restore it, or" in running.log()
 
 
 # ---- what has no depth, or is no camera ------------------------------------------------------------------------------

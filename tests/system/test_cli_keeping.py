@@ -192,7 +192,7 @@ def test_an_exchanged_key_opens_what_was_enrolled_before_and_the_status_tells_wh
 
     assert (refused.exit_code, rotated.exit_code) == (74, 0)
     assert "another daemon is using" in refused.err
-    assert rotated.out == "1 template(s) sealed with the new key.\n"
+    assert rotated.out == "1 template sealed with the new key.\n"
     assert (before["from"], after["from"]) == ("file", "file")
     assert before["id"] != after["id"]
 

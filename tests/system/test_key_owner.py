@@ -39,6 +39,6 @@ def test_what_root_exchanges_stays_the_daemons(folder: Path) -> None:
     argv = [sys.executable, "-m", "kinect_unlock", "key", "rotate", "--config", str(file)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
 
-    assert (done.stdout, done.stderr, done.returncode) == ("1 template(s) sealed with the new key.\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("1 template sealed with the new key.\n", "", 0)
     assert {path.stat().st_uid for path in (state, *state.rglob("*"))} == {NOBODY}
     assert (state / "template.key").read_bytes() != old.secret

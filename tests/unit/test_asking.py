@@ -88,7 +88,8 @@ def test_a_user_gets_no_explanation_with_scores() -> None:
         rig = SharedRig()
         asked = await rig.before_camera(Verify("anna", explain=True), ANNA)
         rig.show_person(STRANGER, 10)
-        assert (await asked.answer()).word is Word.NO_MATCH
+        reply = await asked.answer()
+        assert (reply.word, reply.data) == (Word.NO_MATCH, None)
         assert Word.FRAME not in asked.words
 
     play(scene)
@@ -220,5 +221,22 @@ def test_status_tells_who_may_ask_and_how_everybody_stands() -> None:
         assert status.data is not None
         assert status.data["asking"]["logind"] is False
         assert status.data["limits"][0]["locked_out"] is True
+
+    play(scene)
+
+
+def test_a_password_given_from_afar_or_to_an_unknown_service_ends_no_lock_out() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        await rig.fail_once("anna")
+        for said, peer in (
+            (PasswordOk("anna", "sshd"), ROOT),
+            (PasswordOk("anna", "sudo"), replace(ROOT, pid=BEN.pid)),
+        ):
+            assert (await rig.ask(said, peer).answer()).word is Word.NOT_AUTHORISED
+        status = await rig.ask(Status(), ROOT).answer()
+        assert status.data is not None
+        assert status.data["limits"][0]["failures"] == 1
+        assert (await rig.ask(PasswordOk("anna", "sudo"), ROOT).answer()).word is Word.OK
 
     play(scene)

@@ -5,12 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+import msgspec
 import pytest
 
 from fakes.logins import FakeLoginWatch, at_desk
 from fakes.people import OWNER, STRANGER, seen_other, seen_spoof, template_of
 from fakes.rig import ME, OTHER, ROOT, Asked, Rig
-from kinect_unlock.audit import Cause, Record
+from kinect_unlock.audit import Cause, Ending, Record
 from kinect_unlock.auditing import REFUSALS
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.clock import NS_PER_S
@@ -236,8 +237,29 @@ def test_the_cause_is_in_no_reply_but_that_of_the_records() -> None:
         assert cue
         told = repr(asked.replies)
         assert cue not in told
+        assert "why" not in told
         assert "spoof" not in told
         assert "liveness" not in told
+
+    play(scene)
+
+
+@pytest.mark.parametrize("service", [None, "login"])
+def test_whoever_may_ask_why_is_told_what_the_deciding_cues_measured(service: str | None) -> None:
+    async def scene() -> None:
+        rig = enrolled_rig()
+        asked = await rig.before_camera(Verify("anna", service=service, explain=True), ROOT)
+        for index in range(20):
+            if rig.camera.attempt is not None:
+                rig.show(seen_spoof(rig.attempt, index))
+        data = (await asked.answer()).data
+        assert data is not None
+        told = msgspec.convert(data["why"], Ending)
+        (record,) = rig.trail.kept
+        assert (told.cause, told.detail, told.cues) == (Cause.LIVENESS, record.detail, record.cues)
+        (cue,) = told.cues
+        assert cue.value is not None
+        assert not cue.holds
 
     play(scene)
 

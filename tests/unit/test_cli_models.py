@@ -41,6 +41,8 @@ def test_names_and_hashes_stay_whole_in_80_columns(config: Path, monkeypatch: py
     checked = command("models", "verify", "--config", config)
 
     assert "Apache-2.0" in listed.out
+    for row in command("models", "list", "--json", "--config", config).rows:
+        assert {row["name"], row["model_id"] or row["name"]} <= set(listed.out.split())
     assert "…" not in listed.out + checked.out
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from kinect_unlock.cli.service import asking_words, camera_words, limit_words, unasked_words
+from kinect_unlock.cli.service import asking_words, camera_words, limit_words, session_words, unasked_words
 
 NEVER: dict[str, Any] = {
     "state": "closed",
@@ -34,10 +34,11 @@ KINECT = {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "c
             id="lingering",
         ),
         pytest.param(
-            {"identity": {**KINECT, "model": ""}, "costly": True},
+            {"identity": {**KINECT, "model": "", "held_by": "landlock 7 and filter"}, "costly": True},
             [
                 "closed for 12.5 s",
                 "serial 0123, pipeline cpu",
+                "its driver is held by landlock 7 and filter",
                 "decoding its depth takes a processor core for itself while it is open",
                 "opened 0 times, of these 0 after a fault",
             ],
@@ -98,3 +99,15 @@ def test_who_may_ask_is_said_by_what_they_may() -> None:
     found = {"shared": True, "seat": "seat0", "services": services, "logind": False, "sessions": 0}
     assert asking_words(found).splitlines()[1:] == ["intent: sudo, su", "allow: login"]
     assert "nobody but root" in asking_words(found)
+
+
+@pytest.mark.parametrize(
+    ("state", "confirmed", "told"),
+    [
+        ("locked", True, "locked"),
+        ("unlocked", True, "unlocked"),
+        ("locked", False, "not known, counts as locked"),
+    ],
+)
+def test_a_session_that_nobody_has_seen_is_not_said_to_be_locked(state: str, confirmed: bool, told: str) -> None:  # noqa: FBT001 - a table's column
+    assert session_words(state, confirmed=confirmed) == told

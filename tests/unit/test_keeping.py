@@ -62,6 +62,26 @@ def test_nobody_by_that_name_is_said_and_changes_nothing() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(
+    ("attempts", "said"),
+    [
+        (1, "one record of an attempt to be ana removed; nothing else was kept"),
+        (2, "2 records of attempts to be ana removed; nothing else was kept"),
+    ],
+)
+def test_records_alone_can_be_forgotten_and_that_is_said(attempts: int, said: str) -> None:
+    async def scene() -> None:
+        rig = Rig()
+        for _ in range(attempts):
+            await rig.ask(Verify("ana")).answer()
+        reply = await rig.ask(Forget("ana")).answer()
+        assert (reply.word, reply.message) == (Word.OK, said)
+        assert rig.trail.kept == []
+        assert (await rig.ask(Forget("ana")).answer()).word is Word.NOTHING_KEPT
+
+    play(scene)
+
+
 def test_counters_alone_can_be_forgotten() -> None:
     async def scene() -> None:
         rig = Rig()

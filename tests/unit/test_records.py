@@ -144,7 +144,8 @@ def test_forgetting_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     for one in (ANNA, BEN, ANNA):
         book.note(one)
     (tmp_path / FOLDER / "records.damaged").write_bytes(b"anna")
-    book.forget("anna")
+    assert book.forget("anna") == 2
+    assert book.forget("nobody") == 0
     assert [one.user for one in everything(book)] == ["ben"]
     assert not [path for path in (tmp_path / FOLDER).iterdir() if b"anna" in path.read_bytes()]
 

@@ -63,7 +63,7 @@ def rotate(
         print_json(asdict(done))
     else:
         again = f", {done.before} had been before" if done.before else ""
-        typer.echo(f"{done.sealed} template(s) sealed with the new key{again}.")
+        typer.echo(f"{done.sealed} template{'s' * (done.sealed != 1)} sealed with the new key{again}.")
 
 
 def _become_owner_of(state_dir: Path) -> None:

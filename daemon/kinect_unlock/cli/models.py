@@ -27,17 +27,22 @@ def _store(file: ConfigFile) -> ModelStore:
 
 @app.command("list")
 def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
-    """List every network of the manifest: what votes, whether it may unlock, which build; * is configured."""
+    """List every network of the manifest: what votes, whether it may unlock, which build; * is configured.
+
+    Below an encoder's name stands its embedding space, which templates are bound to.
+    """
     rows = _store(file).listing()
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return
-    table = _table("", "network", "embedding space", "votes", "unlocks", "build", "licence")
+    table = _table("", "network", "votes", "unlocks", "build", "licence")
+    table.pad_edge = table.show_edge = False
+    table.columns[1].no_wrap = True  # names stay whole, in 80 columns too
     for row in rows:
-        votes, space = ", ".join(row.votes) or "-", row.model_id or "-"
         unlock = "-" if row.model_id is None else _yes(row.unlock)
         mark = "[green]*[/]" if row.chosen else ""
-        table.add_row(mark, row.name, space, votes, unlock, row.build or "not built", row.licence)
+        names = row.name if row.model_id is None else f"{row.name}\n[dim]{escape(row.model_id)}[/]"
+        table.add_row(mark, names, ", ".join(row.votes) or "-", unlock, row.build or "not built", row.licence)
     Console(highlight=False).print(table)
 
 

@@ -1,6 +1,5 @@
 """The verbs about people: enrol, verify, users, forget."""
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
+from kinect_unlock.cli.meant import user_meant
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.errors import RequestError
 from kinect_unlock.wire import Enrol, Forget, Reply, Users, Verify, Word
 
-User = Annotated[str, typer.Argument(help="A user name.", default_factory=getpass.getuser, show_default="you")]
+User = Annotated[str | None, typer.Argument(help="A user name.", show_default="you, by sudo and pkexec too")]
 Stream = Annotated[
     str | None, typer.Option("--stream", help="The file in the replay source's folder to play; for trying out only.")
 ]
@@ -61,7 +61,7 @@ class _Stages:
 
 
 def enrol(
-    user: User,
+    user: User = None,
     *,
     file: ConfigFile = None,
     stream: Stream = None,
@@ -81,13 +81,13 @@ def enrol(
     Exit codes: 0 enrolled, 7 not enrolled and nothing changed.
     """
     if photographs is not None:
-        if user != getpass.getuser():
+        if user is not None:
             raise RequestError(f"the files of --photographs say whose they are; leave out {user!r}")
         from kinect_unlock.cli.pictures import enrol_photographs  # noqa: PLC0415 - networks load only where used
 
         enrol_photographs(photographs, file=file, as_json=as_json)
         return
-    request = Enrol(user=user, stream=stream)
+    request = Enrol(user=user_meant(user), stream=stream)
     if as_json:
         leave(ask(file, request, as_json=True, timeout_s=ENROL_TIMEOUT_S))
         return
@@ -99,7 +99,7 @@ def enrol(
 
 
 def verify(
-    user: User,
+    user: User = None,
     *,
     file: ConfigFile = None,
     stream: Stream = None,
@@ -111,7 +111,7 @@ def verify(
 
     Exit codes: 0 yes, 1 no, 3 nobody could be judged in time, 5 a password is needed, 6 not enrolled.
     """
-    request = Verify(user=user, unlock=unlock, stream=stream, explain=explain)
+    request = Verify(user=user_meant(user), unlock=unlock, stream=stream, explain=explain)
     if explain and not as_json:
         from kinect_unlock.cli.timeline import Timeline  # noqa: PLC0415 - rich tables only where shown
 

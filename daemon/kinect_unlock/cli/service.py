@@ -18,14 +18,16 @@ def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         tell(last)
     elif last.data is not None and not as_json:
         table = Table(box=None, show_header=False)
+        rest = {name: value for name, value in last.data.items() if name != "session_confirmed"}
         told = {
+            "session": session_words(last.data["session"], confirmed=last.data["session_confirmed"]),
             "camera": camera_words(last.data["camera"]),
             "thresholds": _thresholds(last.data["thresholds"]),
             "limits": "\n".join(map(limit_words, last.data["limits"])) or "-",
             "asking": asking_words(last.data["asking"]),
             "unasked": unasked_words(last.data["unasked"]),
         }
-        for name, value in {**last.data, **told}.items():
+        for name, value in {**rest, **told}.items():
             table.add_row(Text(name.replace("_", " "), style="bold"), Text(_said(value)))
         Console(highlight=False).print(table)
     leave(last)
@@ -52,6 +54,11 @@ def password_ok(
     Exit code 77: not from you.
     """
     leave(ask(file, PasswordOk(user=user), as_json=as_json))
+
+
+def session_words(state: str, *, confirmed: bool) -> str:
+    """Say how the session of the camera's seat is; what nobody has seen is not known."""
+    return state if confirmed else f"not known, counts as {state}"
 
 
 def limit_words(found: dict[str, Any]) -> str:
@@ -86,8 +93,11 @@ def camera_words(found: dict[str, Any]) -> str:
     closes = "" if found["closes_in_s"] is None else f", closes in {found['closes_in_s']:g} s unless it is needed"
     lines = [f"{found['state']} for {found['for_s']:g} s{closes}"]
     identity = found["identity"] or {}
-    if any(identity.values()):
-        lines.append(", ".join(f"{name} {value}" for name, value in identity.items() if value))
+    known = {name: value for name, value in identity.items() if value and name != "held_by"}
+    if known:
+        lines.append(", ".join(f"{name} {value}" for name, value in known.items()))
+    if identity.get("held_by"):
+        lines.append(f"its driver is held by {identity['held_by']}")
     if found["costly"]:
         lines.append("decoding its depth takes a processor core for itself while it is open")
     rate = "" if found["rate_hz"] is None else f"; {found['rate_hz']:g} frames a second when all are wanted"
