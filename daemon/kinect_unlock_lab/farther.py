@@ -17,7 +17,6 @@ from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import F32, Frame
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config, Strategy
-from kinect_unlock_lab.attacks import in_steps
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.depth_calibration import Misses, misses_of
 from kinect_unlock_lab.embed import Study, side_by_side
@@ -25,6 +24,7 @@ from kinect_unlock_lab.mapping import HERE, Workers
 from kinect_unlock_lab.metrics import Bools, Comparisons, FalseAccepts, false_accepts
 from kinect_unlock_lab.protocols import Embedded
 from kinect_unlock_lab.sensor import DepthNoise, sense_depth
+from kinect_unlock_lab.synthesis.depth_sensor import stepped
 from kinect_unlock_lab.vote_trials import Plan, Trials, trials
 from kinect_unlock_lab.votes import Faces, faces_of
 
@@ -75,7 +75,8 @@ class Moved:
         truth: F32 = np.where(depth > 0, depth + np.float32(self.by_mm), np.inf).astype(np.float32)
         random = np.random.default_rng(zlib.crc32(f"{self.person}/{self.name}/{self.by_mm}".encode()))
         reading = sense_depth(truth, np.full_like(truth, np.inf), DepthNoise(), random)
-        return Frame(frame.seq, frame.captured_ns, color, in_steps(reading), frame.calibration)
+        kept = stepped(reading.astype(np.float32), "coarse")
+        return Frame(frame.seq, frame.captured_ns, color, kept.astype(np.uint16), frame.calibration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,54 +5,58 @@ The colour is the victim's own and taken for agreed. Every figure made here is t
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from kinect_unlock.frames import Frame, Verdict
 from kinect_unlock.matching import Bar
-from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.settings import Config, Strategy
-from kinect_unlock_lab.attacks import Print, Victim, present
+from kinect_unlock_lab.attack.exhibit import Species, Victim
+from kinect_unlock_lab.attack.looking import looker
+from kinect_unlock_lab.attack.measuring import frame_of
+from kinect_unlock_lab.attack.sensors import SENSORS
+from kinect_unlock_lab.attack.species import SPECIES
+from kinect_unlock_lab.attack.victims import looked_at, victim_of
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.depth_calibration import share_of_people
 from kinect_unlock_lab.embed import Study, side_by_side
 from kinect_unlock_lab.impostors import template_rows
 from kinect_unlock_lab.mapping import HERE, Workers
 from kinect_unlock_lab.metrics import F64, I64, Bools, Interval
-from kinect_unlock_lab.presentations import examine, instruments
 from kinect_unlock_lab.protocols import Embedded
 from kinect_unlock_lab.votes import Faces, Rule, Shown
 
+PAPER: Final = (Species.FLAT_PRINT, Species.BENT_PRINT, Species.FOLDED_PRINT, Species.CRUMPLED_PRINT)
 TEMPLATE_VECTORS: Final = 3
 _IN_RANGE: Final = ("face", "spoof", "unsure")
 
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A print of a person's face, held before the camera once."""
+    """A print of a person's face, held before the camera once: the instrument of this number among its species."""
 
-    victim: Sample
-    middle_px: tuple[float, float]
-    distance_mm: float
-    sheet: Print
+    sample: Sample
+    victim: Victim
+    species: Species
     number: int
 
     @property
     def person(self) -> str:
         """Whose face is printed."""
-        return self.victim.person
+        return self.sample.person
 
     @property
     def name(self) -> str:
-        """Its number among the person's prints."""
-        return f"print-{self.number:03d}"
+        """Its species, and its number among the person's of that."""
+        return f"{self.species.value}-{self.number:03d}"
 
     @property
     def group(self) -> str:
         """Where and when the picture was taken."""
-        return self.victim.group
+        return self.sample.group
 
     @property
     def near_frontal(self) -> bool:
@@ -61,10 +65,15 @@ class Presented:
 
     def frame(self, seq: int = 0, captured_ns: int = 0) -> Frame:
         """Hold it before the camera; the same at every call."""
-        random = np.random.default_rng(zlib.crc32(f"{self.person}/{self.name}".encode()))
-        return present(
-            Victim(self.victim.frame(seq, captured_ns), self.middle_px, self.distance_mm), self.sheet, random
-        )
+        rng = np.random.default_rng(zlib.crc32(f"{self.person}/{self.name}".encode()))
+        made = SPECIES[self.species](self.victim, (), _drawn(self.person, self.species))
+        instrument = next(islice(made, self.number, None))
+        shown = frame_of(instrument, 0.0, self.victim, SENSORS["first"], rng)
+        return replace(shown, seq=seq, captured_ns=captured_ns)
+
+
+def _drawn(person: str, species: Species) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(f"{person}/{species.value}".encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +93,17 @@ class Stopped:
     both_accept: Interval
 
 
-def presented(faces: Faces, samples: Sequence[Sample], detector: FaceDetector, config: Config) -> Iterator[Presented]:
+def presented(faces: Faces, samples: Sequence[Sample], config: Config) -> Iterator[Presented]:
     """Print an enrolled look of everybody who has enough to be enrolled, every way once."""
+    eyes = looker(config)
     for row in _templates(faces)[:, 0]:
         sample = samples[row]
-        look = examine(sample.frame(), detector, config.liveness)
-        if isinstance(look, str):
+        victim = victim_of(sample.person, (looked_at(sample, eyes),))
+        if victim is None:
             continue
-        points = look.detection.landmarks_px
-        x, y = (points[:2].mean(axis=0) + points[3:].mean(axis=0)) / 2
-        random = np.random.default_rng(zlib.crc32(sample.person.encode()))
-        for number, sheet in enumerate(instruments(random)):
-            yield Presented(sample, (float(x), float(y)), look.pose.distance_mm, sheet, number)
+        for species in PAPER:
+            made = SPECIES[species](victim, (), _drawn(sample.person, species))
+            yield from (Presented(sample, victim, species, number) for number, _ in enumerate(made))
 
 
 def stopped(
@@ -120,7 +128,7 @@ def stopped(
         usable & (_depth_margins(faces, names, seen, Rule((depth,), strategy)) >= 0.0),
         usable & np.equal(seen.liveness, Verdict.LIVE.value),
     )
-    kinds = [_kind(one.sheet) for one in prints]
+    kinds = [one.species.value for one in prints]
     found = [
         _counted(kind, np.array([one == kind for one in kinds]), seen.person_index, passed)
         for kind in sorted(set(kinds))
@@ -135,10 +143,6 @@ class _Passed:
     usable: Bools
     depth: Bools
     live: Bools
-
-
-def _kind(sheet: Print) -> str:
-    return f"{sheet.shape.value}, {'held by thumbs' if sheet.thumbs_mm is not None else 'free'}"
 
 
 def _counted(kind: str, chosen: Bools, person: I64, passed: _Passed) -> Stopped:

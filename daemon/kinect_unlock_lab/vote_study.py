@@ -105,7 +105,7 @@ def prints_of(
     seen: Seen, samples: Sequence[Sample], config: Config, workers: Workers, on_done: OnDone
 ) -> tuple[print_depth.Stopped, ...]:
     """Count what of simulated prints passes the depth vote and liveness."""
-    prints = list(print_depth.presented(seen.faces, samples, product.detector(config), config))
+    prints = list(print_depth.presented(seen.faces, samples, config))
     depth = next(bar for bar in next(iter(shipped(config).values())) if bar.half == "depth")
     strategy = config.match.strategy
 

@@ -5,10 +5,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from kinect_unlock import app as product
 from kinect_unlock.matching import Band, Bar
 from kinect_unlock.settings import Config, Models
-from kinect_unlock_lab.attacks import Shape
+from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.datasets import Sample, load_rgbd_faces
 from kinect_unlock_lab.dimming import AS_IT_IS
 from kinect_unlock_lab.print_depth import Presented, presented, stopped
@@ -36,15 +35,15 @@ def seen(config: Config, samples: tuple[Sample, ...]) -> Seen:
 
 @pytest.fixture(scope="module")
 def prints(seen: Seen, samples: tuple[Sample, ...], config: Config) -> list[Presented]:
-    return list(islice(presented(seen.faces, samples, product.detector(config), config), 4))
+    return list(islice(presented(seen.faces, samples, config), 4))
 
 
 def test_who_has_looks_enough_is_printed_and_the_print_has_their_colour_and_no_depth_of_theirs(
     prints: list[Presented],
 ) -> None:
     assert {one.person for one in prints} == {"anna"}
-    assert {one.sheet.shape for one in prints} == {Shape.FLAT}
-    first, again, original = prints[0].frame(), prints[0].frame(), prints[0].victim.frame()
+    assert {one.species for one in prints} == {Species.FLAT_PRINT}
+    first, again, original = prints[0].frame(), prints[0].frame(), prints[0].sample.frame()
     assert first.depth_mm is not None
     assert again.depth_mm is not None
     assert original.depth_mm is not None
@@ -60,7 +59,7 @@ def test_a_low_bar_lets_a_print_pass_the_depth_vote_and_liveness_stops_it(
         stopped(seen.faces, seen.names, prints, config, Bar("depth", (Band(3000.0, cosine),)), "nearest")
         for cosine in (-1.0, 0.999)
     )
-    assert [one.species for one in low] == ["flat, free", "all"]
+    assert [one.species for one in low] == ["flat print", "all"]
     everything = low[-1]
     assert (everything.presentations, everything.people) == (4, 1)
     assert everything.depth_accepts.value == everything.usable.value
