@@ -7,7 +7,7 @@ from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
 from kinect_unlock.claims import ROOT
 from kinect_unlock.enrolment import EnrolAttempt
-from kinect_unlock.entitlement import Allowed, Cause, Refused, Rules, entitlement
+from kinect_unlock.entitlement import Allowed, Cause, Refused, Rules, entitlement, password_fault
 from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, RequestError, StoreError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.logins import NOT_KNOWN, Logins, LoginSession
@@ -62,13 +62,21 @@ class Door:
 
     async def enter(self, request: Request, peer: Peer) -> Entry | Refused:
         """Say whether a peer may ask, before anything is looked up or counted."""
-        if not isinstance(request, Verify):
-            of_their_own = isinstance(request, Records) and self._facts.shared  # no more is told
-            allowed = of_their_own or is_allowed(request, peer, self._facts)
-            return Entry(request, peer, None, Allowed()) if allowed else Refused(Cause.NOT_ALLOWED)
-        session = None if self._logins is None else await self._logins.session_of(peer.pid)
-        decided = entitlement(request, peer, session, self.logins(), self.rules)
-        return Entry(request, peer, session, decided) if isinstance(decided, Allowed) else decided
+        if isinstance(request, Verify):
+            session = await self._session_of(peer)
+            decided = entitlement(request, peer, session, self.logins(), self.rules)
+            return Entry(request, peer, session, decided) if isinstance(decided, Allowed) else decided
+        of_their_own = isinstance(request, Records) and self._facts.shared  # no more is told
+        if not (of_their_own or is_allowed(request, peer, self._facts)):
+            return Refused(Cause.NOT_ALLOWED)
+        if isinstance(request, PasswordOk):
+            fault = password_fault(request, await self._session_of(peer), self.logins(), self.rules)
+            if fault is not None:
+                return Refused(fault)
+        return Entry(request, peer, None, Allowed())
+
+    async def _session_of(self, peer: Peer) -> LoginSession | None:
+        return None if self._logins is None else await self._logins.session_of(peer.pid)
 
     def refusal(self, entry: Entry) -> Refused | None:
         """Say what has changed since somebody was let in, so that they would not be any more; None: nothing."""

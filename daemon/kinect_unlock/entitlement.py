@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 from kinect_unlock.logins import Kind, Logins, LoginSession
 from kinect_unlock.ports import Peer
 from kinect_unlock.settings import ServiceName, Standing
-from kinect_unlock.wire import Verify
+from kinect_unlock.wire import PasswordOk, Verify
 
 ROOT: Final = 0
 # Display managers. For the screen lock of GNOME its display manager's service asks again.
@@ -115,6 +115,31 @@ def entitlement(ask: Verify, peer: Peer, session: LoginSession | None, logins: L
     if by_policy and isinstance(found, LoginSession) and found.locked:
         return Refused(Cause.LOCKED)
     return Refused(found) if isinstance(found, Cause) else Allowed(found, intent)
+
+
+def password_fault(said: PasswordOk, session: LoginSession | None, logins: Logins, rules: Rules) -> Cause | None:
+    """Say why a password that root reports is no proof of a user at this computer; None: it is one.
+
+    It ends lock-outs and teaches, so it counts where a face would have opened: for services that may ask, and for
+    whoever opens sessions, and from nowhere else. Without a service it is root's own word, by the command.
+    """
+    if said.service is None:
+        return None
+    standing, opens = rules.services.get(said.service), said.service in GREETERS | CONSOLES
+    amiss: tuple[tuple[Cause, bool], ...] = (
+        (Cause.SERVICE_NEVER, standing == "never"),
+        (Cause.SERVICE_UNKNOWN, standing is None and not opens),
+    )
+    if rules.shared:
+        shown_elsewhere = any(
+            one.kind is Kind.GREETER and (one.remote or one.seat != rules.seat) for one in logins.sessions
+        )
+        amiss += (
+            (Cause.LOGINS_UNKNOWN, not logins.known),
+            (Cause.REMOTE, session is not None and session.remote),
+            (Cause.NO_SESSION, session is None and (shown_elsewhere or not opens)),
+        )
+    return next((cause for cause, holds in amiss if holds), None)
 
 
 def _barred(ask: Verify, rules: Rules) -> Cause | None:

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.logins import at_desk, greeter
-from kinect_unlock.entitlement import WORDS, Allowed, Cause, Refused, Rules, entitlement
+from kinect_unlock.entitlement import WORDS, Allowed, Cause, Refused, Rules, entitlement, password_fault
 from kinect_unlock.logins import NOT_KNOWN, Display, Kind, Logins, LoginSession, State
 from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Config
-from kinect_unlock.wire import Verify
+from kinect_unlock.wire import PasswordOk, Verify
 
 OWN = 990
 ROOT = Peer(pid=10, uid=0, gid=0)
@@ -235,3 +235,40 @@ def test_a_socket_of_ones_own_serves_root_and_its_owner_alone(
     found = entitlement(ask, peer, session, logins, PRIVATE)
     assert isinstance(found, Refused) or peer.uid in {0, OWN}
     assert found == entitlement(ask, peer, None, NOT_KNOWN, PRIVATE)
+
+
+PASSWORDS = [
+    ("by command", None, None, NOT_KNOWN, SHARED, None),
+    ("sudo", "sudo", DESK, here(DESK), SHARED, None),
+    ("a locker", "swaylock", DESK, here(DESK), SHARED, None),
+    ("su in another session here", "su", ELSEWHERE, here(DESK, ELSEWHERE), SHARED, None),
+    ("with the lid shut", "sudo", DESK, here(DESK, lid_closed=True), SHARED, None),
+    ("a service that may not ask", "off", DESK, here(DESK), SHARED, Cause.SERVICE_NEVER),
+    ("a service that nobody named", "sshd", SSH, here(DESK, SSH), SHARED, Cause.SERVICE_UNKNOWN),
+    ("the same without a session", "sshd", None, here(DESK), SHARED, Cause.SERVICE_UNKNOWN),
+    ("a cron job", "cron", DESK, here(DESK), SHARED, Cause.SERVICE_UNKNOWN),
+    ("sudo by ssh", "sudo", SSH, here(DESK, SSH), SHARED, Cause.REMOTE),
+    ("sudo, logind away", "sudo", DESK, NOT_KNOWN, SHARED, Cause.LOGINS_UNKNOWN),
+    ("polkit's helper outside of sessions", "polkit-1", None, here(DESK), SHARED, Cause.NO_SESSION),
+    ("a greeter", "gdm-password", None, here(greeter()), SHARED, None),
+    ("a greeter's own session", "sddm", greeter(), here(greeter()), SHARED, None),
+    ("a greeter from afar", "gdm-password", FAR, here(DESK, FAR), SHARED, Cause.REMOTE),
+    ("a greeter that may be another", "gdm-password", None, here(greeter(), FAR), SHARED, Cause.NO_SESSION),
+    ("a greeter that may be another seat's", "sddm", None, here(greeter(), SECOND), SHARED, Cause.NO_SESSION),
+    ("a greeter that nobody named", "xdm", None, here(greeter()), replace(SHARED, services={}), None),
+    ("a console", "login", None, EMPTY, SHARED, None),
+    ("a console that may not", "login", None, EMPTY, replace(SHARED, services={"login": "never"}), Cause.SERVICE_NEVER),
+    ("private sudo", "sudo", None, NOT_KNOWN, PRIVATE, None),
+    ("private and unknown", "sshd", None, NOT_KNOWN, PRIVATE, Cause.SERVICE_UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "session", "logins", "rules", "fault"),
+    [row[1:] for row in PASSWORDS],
+    ids=[row[0] for row in PASSWORDS],
+)
+def test_whose_password_is_a_proof(
+    service: str | None, session: LoginSession | None, logins: Logins, rules: Rules, fault: Cause | None
+) -> None:
+    assert password_fault(PasswordOk("anna", service), session, logins, rules) is fault
