@@ -15,7 +15,7 @@ import pytest
 from fakes.installing import COMMON_AUTH, DEBIAN, FakePrograms, computer, snapshot, wanted
 from kinect_unlock import config
 from kinect_unlock.errors import KinectUnlockError
-from kinect_unlock.installing import steps, undoing
+from kinect_unlock.installing import login, steps, undoing
 from kinect_unlock.installing.doing import carry_out
 from kinect_unlock.installing.homes import encrypted_homes
 from kinect_unlock.installing.plan import CONFIG, KEY, Plan, Wanted, make_plan
@@ -596,3 +596,13 @@ def test_the_record_is_plain_json_a_line(tmp_path: Path) -> None:
         "service",
         "pam",
     }
+
+
+def test_without_the_module_pam_waits_for_our_program_and_no_longer() -> None:
+    profile = (Path(__file__).parents[2] / "pam" / "kinect-unlock.pam-config").read_bytes()
+    (line,) = [one for one in login.by_program(profile).decode().splitlines() if "pam_exec" in one]
+
+    program = "/usr/libexec/kinect-unlock-pam-exec"
+    asks = f"pam_exec.so quiet seteuid /usr/bin/timeout --signal=KILL 8 {program}"
+    assert line.split(maxsplit=2) == ["[success=end", "default=ignore]", asks]
+    assert asks in (Path(__file__).parents[2] / "pam" / "README.md").read_text()  # by hand it is written the same

@@ -27,6 +27,8 @@ from kinect_unlock.installing.undoing import (
 MODULE: Final = "pam_kinect_unlock.so"
 UPDATER: Final = "pam-auth-update"
 BY_PROGRAM: Final = "/usr/libexec/kinect-unlock-pam-exec"
+# pam_exec waits for ever; the program gives up after 5 s by itself, unless it hangs.
+_IN_TIME: Final = "/usr/bin/timeout --signal=KILL 8"
 PROFILES: Final = "/usr/share/pam-configs"
 COMMON: Final = "common-auth"
 
@@ -174,7 +176,7 @@ def module_folder(root: Path) -> str | None:
 
 def by_program(profile: bytes) -> bytes:
     """Return a profile that asks through pam_exec and our program, instead of the module."""
-    return profile.replace(MODULE.encode(), f"pam_exec.so quiet seteuid {BY_PROGRAM}".encode())
+    return profile.replace(MODULE.encode(), f"pam_exec.so quiet seteuid {_IN_TIME} {BY_PROGRAM}".encode())
 
 
 def by_hand(root: Path) -> str:
