@@ -11,6 +11,7 @@ from typing import Final, Self
 
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 - looked at, not written
 _PROC: Final = Path("/proc")
+_OURS: Final = "*kinect*"  # other programs have names of their own
 _RING: Final = "/memfd:kinect-unlock-frames"
 
 
@@ -19,7 +20,7 @@ class Holdings:
     """Counts at one moment; ``children`` are process ids, dead ones that nobody waited for included.
 
     ``rings`` are the mapped memories that a driver's child puts its frames into (`kinect_unlock.sources.ring`);
-    ``shared`` are names in /dev/shm, where nothing of ours belongs.
+    ``shared`` are names of ours in /dev/shm, where none belongs.
     """
 
     descriptors: int
@@ -43,7 +44,7 @@ class Holdings:
             children=frozenset(children_of(of)),
             threads=threading.active_count() if pid is None else len(list((own / "task").iterdir())),
             rings=(own / "maps").read_text().count(_RING),
-            shared=frozenset(path.name for path in _SHARED.iterdir()) if _SHARED.is_dir() else frozenset(),
+            shared=frozenset(path.name for path in _SHARED.glob(_OURS)),
         )
 
     def more_than(self, before: Self) -> Iterator[str]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.resource_tracker import unregister
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -361,7 +362,30 @@ class LeaksSharedMemory(DutifulSource):
         memory = SharedMemory(create=True, size=64)
         unregister(memory._name, "shared_memory")  # type: ignore[attr-defined]  # else Python itself would tidy up
         self.names.append(memory.name)
-        memory.close()
+        self._memory = memory
+
+    def close(self) -> None:
+        self._memory.close()
+        super().close()
+
+
+class BesideAnotherProgram(DutifulSource):
+    """While it is open another program makes shared memory, which is not its own."""
+
+    name = "psm_of_another_program"
+
+    def open(self) -> None:
+        super().open()
+        Path("/dev/shm", self.name).touch()  # noqa: S108 - removed by the test
+
+
+def test_the_shared_memory_of_other_programs_is_theirs(request: pytest.FixtureRequest) -> None:
+    path = Path("/dev/shm", BesideAnotherProgram.name)  # noqa: S108 - removed again
+    request.addfinalizer(lambda: path.unlink(missing_ok=True))
+
+    leftovers.closing_leaves_nothing_behind(Subject("beside", BesideAnotherProgram, patience=PATIENT))
+
+    assert path.exists()
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ class Held:
     descriptors: int
     threads: int
     children: frozenset[int]
-    shared_memory: frozenset[str]
 
     def beyond(self, before: "Held") -> list[str]:
         """Return in words what is held now and was not before."""
@@ -34,8 +33,6 @@ class Held:
             more.append(f"{self.threads - before.threads} threads")
         if started := self.children - before.children:
             more.append(f"child processes {sorted(started)}")
-        if made := {name for name in self.shared_memory - before.shared_memory if not _is_used(name)}:
-            more.append(f"shared memory {sorted(made)}")
         return more
 
 
@@ -43,10 +40,10 @@ def closing_leaves_nothing_behind(subject: Subject) -> None:
     """Opened and closed again and again, it leaves no descriptor, thread, process or shared memory."""
     _round(subject)  # libraries keep what they make on their first use
     before = held()
-    for _ in range(_ROUNDS):
-        _round(subject)
+    others = _shared()
+    shared = frozenset[str]().union(*(_round(subject) for _ in range(_ROUNDS))) - others
     deadline_ns = subject.clock.monotonic_ns() + int(subject.patience.grace_s * NS_PER_S)
-    while left := held().beyond(before):
+    while left := held().beyond(before) + _left_of(shared):
         if deadline_left_s(subject.clock, deadline_ns) == 0:
             raise Violation(f"{_ROUNDS} times opened and closed, it leaves {' and '.join(left)} behind")
         threading.Event().wait(_LOOK_AGAIN_S)
@@ -56,12 +53,14 @@ def held() -> Held:
     """Return what this process holds now."""
     gc.collect()
     own = _PROC / "self"
-    return Held(len(_names(own / "fd")), len(_names(own / "task")), _children(), _names(_SHARED_MEMORY))
+    return Held(len(_names(own / "fd")), len(_names(own / "task")), _children())
 
 
-def _round(subject: Subject) -> None:
+def _round(subject: Subject) -> frozenset[str]:
+    """Open, read and close; return the names of the shared memory that was in use meanwhile."""
     with subject.opened() as source:
         subject.frames(source, 2)
+        return _shared()
 
 
 def _names(folder: Path) -> frozenset[str]:
@@ -69,9 +68,9 @@ def _names(folder: Path) -> frozenset[str]:
     return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
-def _children() -> frozenset[int]:
-    """Return the processes whose parent this one is, ended but not waited for included."""
-    own, found = os.getpid(), set()
+def _children(of: int | None = None) -> frozenset[int]:
+    """Return the processes whose parent this one is, or another; ended but not waited for included."""
+    own, found = os.getpid() if of is None else of, set()
     for folder in _PROC.glob("[0-9]*"):
         try:
             after_name = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -82,13 +81,28 @@ def _children() -> frozenset[int]:
     return frozenset(found)
 
 
-def _is_used(name: str) -> bool:
-    """Say whether a process has a shared memory mapped: then it may well be another program's."""
-    path = str(_SHARED_MEMORY / name)
-    for maps in _PROC.glob("[0-9]*/maps"):
+def _shared() -> frozenset[str]:
+    """Return the shared memory that this process and those it started have open or mapped; others' is not ours."""
+    found, waiting = set[str](), [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        waiting += _children(pid)
         try:
-            if path in maps.read_text():
-                return True
+            files = [line.split(maxsplit=5)[5:] for line in (_PROC / str(pid) / "maps").read_text().splitlines()]
+            paths = [*(one[0] for one in files if one), *map(_target, (_PROC / str(pid) / "fd").iterdir())]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return False
+            continue  # it has just ended
+        found |= {Path(path).name for path in paths if Path(path).parent == _SHARED_MEMORY}
+    return frozenset(found)
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:
+        return ""
+
+
+def _left_of(shared: frozenset[str]) -> list[str]:
+    left = sorted(shared & _names(_SHARED_MEMORY))
+    return [f"shared memory {left}"] if left else []
