@@ -143,3 +143,21 @@ def test_graphics_are_told_with_what_would_make_them_better(
 
     assert check.state is (State.NOTE if step else State.OK)
     assert step in check.next_step
+
+
+@pytest.mark.parametrize(
+    ("landlock", "filtered", "state", "told"),
+    [
+        (7, True, State.OK, "Landlock 7; a filter of system calls"),
+        (1, True, State.OK, "Landlock 1"),
+        (0, True, State.NOTE, "no Landlock"),
+        (7, False, State.NOTE, "no filter"),
+        (0, False, State.NOTE, "no Landlock; no filter"),
+    ],
+)
+def test_what_does_not_confine_a_driver_is_said(*, landlock: int, filtered: bool, state: State, told: str) -> None:
+    check = driver.confinement(landlock, filtered=filtered)
+
+    assert check.state is state
+    assert told in check.evidence
+    assert bool(check.next_step) == (state is State.NOTE)

@@ -26,7 +26,7 @@ from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.isolated import IsolatedSource
 from kinect_unlock.sources.lives import DriverLives
 from kinect_unlock.sources.pipelines import FixedPipeline
-from kinect_unlock.sources.syscall_filter import _ARCHITECTURES as KNOWN
+from kinect_unlock.sources.syscall_filter import is_known
 
 _TESTS = Path(__file__).parents[1]
 _REFUSED = {"EACCES", "EPERM", "EXDEV"}  # the last for a file that would come to where more may be done with it
@@ -34,7 +34,7 @@ _CLOCK = SystemClock()
 _WITHOUT_FILTER = "confine.__globals__['forbid_calls'] = lambda connects: False"
 
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
-needs_filter = pytest.mark.skipif(platform.machine() not in KNOWN, reason="no filter for this processor")
+needs_filter = pytest.mark.skipif(not is_known(), reason="no filter for this processor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,7 +385,7 @@ def test_status_tells_of_a_camera_that_lingers_and_has_failed_before() -> None:
             "for_s": 3.0,
             "closes_in_s": 5.0,
             "read_for": "resting",
-            "identity": {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "cpu"},
+            "identity": {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "cpu", "held_by": ""},
             "costly": True,
             "rate_hz": 30.0,
             "opened": 3,

@@ -88,6 +88,8 @@ def test_the_unit_keeps_to_what_the_program_and_its_installer_rely_on() -> None:
     assert ("RuntimeDirectoryMode", "0755") in said
     assert ("RestartPreventExitStatus", "78") in said
     assert ("Environment", "ORT_DISABLE_TELEMETRY=1") in said
+    calls = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
+    assert ("SystemCallFilter", calls) in said  # without which the camera's driver is not confined
     assert ("LoadCredentialEncrypted", "template-key:/etc/credstore.encrypted/kinect-unlock.template-key") in said
     assert not {"PrivateUsers", "ProcSubset", "PrivateDevices"} & {name for name, _ in said}
 

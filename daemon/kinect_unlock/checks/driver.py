@@ -39,6 +39,24 @@ def library(loaded: Loaded, *, needed: bool) -> Check:
     return Check(Section.DRIVER, name, State.OK, f"{loaded.found.path}; loaded in a process of its own")
 
 
+def confinement(landlock: int, *, filtered: bool) -> Check:
+    """Say what keeps a driver that somebody has taken over from what is the service's, besides systemd's sandbox.
+
+    ``landlock`` is the version of the kernel's, 0 for none; ``filtered``: system calls are, on this processor.
+    """
+    name, held = "confinement", f"Landlock {landlock}" if landlock else "no Landlock"
+    evidence = f"{held}; {'a filter of system calls' if filtered else 'no filter of system calls for this processor'}"
+    if landlock and filtered:
+        return Check(Section.DRIVER, name, State.OK, evidence)
+    step = (
+        "the camera's driver could read what the service may; use a kernel with CONFIG_SECURITY_LANDLOCK=y and "
+        "landlock among those that `cat /sys/kernel/security/lsm` names (the kernel's option lsm=)"
+        if not landlock
+        else "the camera's driver could connect to what the service may; systemd's sandbox is all that is in the way"
+    )
+    return Check(Section.DRIVER, name, State.NOTE, evidence, step)
+
+
 def library_v1(loaded: Loaded, *, needed: bool) -> Check:
     """Say whether the loader finds libfreenect, the first Kinect's."""
     name = "libfreenect"

@@ -14,6 +14,8 @@ from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import DaemonUnavailable, KinectUnlockError
 from kinect_unlock.host import accounts, drivers, graphics, pam, services, sessions, udev, usb
 from kinect_unlock.settings import Config
+from kinect_unlock.sources.confinement import landlock_version
+from kinect_unlock.sources.syscall_filter import is_known
 from kinect_unlock.wire import Reply, Status, Word
 
 _DAEMON_TIMEOUT_S: Final = 5.0
@@ -125,6 +127,7 @@ def _driver(place: Place, kind: str) -> Iterator[Check]:
             for name, class_name in driver.PIPELINES.items()
         }
         yield driver.pipelines(loaded, needed=needed)
+    yield driver.confinement(landlock_version(), filtered=is_known())
     yield driver.graphics(
         graphics.opencl_drivers(place.root), graphics.render_nodes(place.root), graphics.display(environ)
     )

@@ -94,6 +94,11 @@ class _SockFprog(ctypes.Structure):
     _fields_ = (("len", ctypes.c_uint16), ("filter", ctypes.POINTER(_SockFilter)))
 
 
+def is_known() -> bool:
+    """Tell whether this processor's system calls are known here."""
+    return platform.machine() in _ARCHITECTURES
+
+
 def forbid_calls(*, connects: bool) -> bool:
     """Filter this thread's calls and those of all that it starts; False where this processor's are not known here.
 
@@ -102,9 +107,9 @@ def forbid_calls(*, connects: bool) -> bool:
     Raises:
         SourceError: the kernel refuses.
     """
-    machine = platform.machine()
-    if machine not in _ARCHITECTURES:
+    if not is_known():
         return False
+    machine = platform.machine()
     steps = _program(machine, os.getpid(), connects=connects)
     program = (_SockFilter * len(steps))(*(_SockFilter(one.code, one.if_so, one.else_, one.operand) for one in steps))
     libc = ctypes.CDLL(None, use_errno=True)
