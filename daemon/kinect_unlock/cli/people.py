@@ -23,6 +23,7 @@ Stream = Annotated[
 ]
 ENROL_TIMEOUT_S = 300.0
 
+REFUSED = frozenset({Word.NO_MATCH, Word.TIMED_OUT})
 STAGES = {
     "straight": "look straight at the camera",
     "left": "turn your head to the left",
@@ -109,16 +110,19 @@ def verify(
 ) -> None:
     """Ask whether the person before the camera is this user.
 
+    With --explain root and the daemon's own user see every frame, the cues, and of a refusal which of them decided.
     Exit codes: 0 yes, 1 no, 3 nobody could be judged in time, 5 a password is needed, 6 not enrolled.
     """
     request = Verify(user=user_meant(user), unlock=unlock, stream=stream, explain=explain)
     if explain and not as_json:
-        from kinect_unlock.cli.timeline import Timeline  # noqa: PLC0415 - rich tables only where shown
+        from kinect_unlock.cli.timeline import Timeline, ending_of  # noqa: PLC0415 - rich tables only where shown
 
         timeline = Timeline(Console(highlight=False))
         last = ask(file, request, as_json=False, show=timeline.show)
         timeline.close(last)
         tell(last)
+        if last.word in REFUSED and ending_of(last) is None:
+            Console(stderr=True).print("Why is told to root alone, and to you afterwards: `kinect-unlock log --why`.")
     else:
         last = ask(file, request, as_json=as_json)
     leave(last)
