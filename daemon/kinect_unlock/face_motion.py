@@ -32,6 +32,8 @@ _OUTLIER_MM: Final = 5.0  # residual at which a cell has half its weight
 _RIDGE: Final = 1e-6
 _FARTHEST_CELLS: Final = 12.0  # between two looks; a fit that goes farther is lost
 _MAD_TO_SIGMA: Final = 1.4826
+_LEAST_SPREAD_MM: Final = 1.0  # of differences between whole millimetres, whose median alone may be 0
+_CUT: Final = 3.0  # times the usual spread: beyond it are outlines
 _KEPT: Final = 31  # looks: the last second of a camera that gives 30 a second
 _LONGEST_GAP_NS: Final = 500_000_000  # between two looks of one track
 
@@ -230,5 +232,7 @@ def _noise_mm(before: FaceLook, after: FaceLook, cells: _Cells, moved: F64) -> f
     fitted = _fit(basis, change)
     if fitted is None:
         return None
-    left = change - fitted @ basis
-    return float(_MAD_TO_SIGMA * np.nanmedian(np.abs(left)) / np.sqrt(2.0))
+    left = np.abs(change - fitted @ basis)
+    usual = max(_LEAST_SPREAD_MM, _MAD_TO_SIGMA * float(np.nanmedian(left)))
+    left = left[left <= _CUT * usual]  # False for NaN
+    return float(np.sqrt(np.square(left).mean() / 2))

@@ -409,3 +409,54 @@ def test_an_encoder_of_registered_depth_does_not_ask_for_fitness() -> None:
 )
 def test_depth_is_fit_within_both_bounds_and_nan_never_is(fit_mm: float, coverage: float, fit: bool) -> None:  # noqa: FBT001
     assert is_fit(DepthFit(fit_mm, coverage), DepthVote(fit_max_mm=4.5, coverage_min=0.7)) is fit
+
+
+def _later(frame: Frame, number: int, depth_mm: U16 | None = None) -> Frame:
+    """The same before the camera, so many frames on; of the same depth image if no other is given."""
+    depth = frame.depth_mm if depth_mm is None else depth_mm
+    return dataclasses.replace(
+        frame, seq=frame.seq + number, captured_ns=frame.captured_ns + number * 33 * NS_PER_MS, depth_mm=depth
+    )
+
+
+STRICT_STREAM = msgspec.structs.replace(LAX, depth_repeats=(None, 0.0), steps_back=(None, 0.0))
+
+
+def _stream_pipeline() -> Pipeline:
+    return Pipeline(ScriptedDetector([_detection(800)]), ScriptedEncoder(), _config(STRICT_STREAM))
+
+
+def test_a_live_face_whose_depth_image_comes_again_is_a_spoof() -> None:
+    pipeline, first = _stream_pipeline(), _frame(_depth((800, 120)))
+    moved = [_later(first, number, _depth((800 + number, 120))) for number in range(1, 4)]
+
+    seen = [pipeline.observe(frame, 1, "verify").seen for frame in (first, *moved, _later(first, 4))]
+    values = pipeline.observe(_later(first, 5), 1, "verify").liveness
+
+    assert seen == [Seen.FACE] * 4 + [Seen.SPOOF]
+    assert values is not None
+    assert {cue.name: cue.value for cue in values.cues}["depth_repeats"] == 2
+
+
+def test_what_came_before_a_face_was_seen_belongs_to_the_stream_too() -> None:
+    pipeline, first = _stream_pipeline(), _frame(_depth((800, 120)), textured=False)
+
+    assert pipeline.observe(first, 1, "verify").seen is Seen.BLURRED
+    sharp = dataclasses.replace(_frame(first.depth_mm), seq=9, captured_ns=first.captured_ns + NS_PER_MS)
+    assert pipeline.observe(sharp, 1, "verify").seen is Seen.SPOOF
+
+
+def test_every_attempt_and_every_use_is_a_stream_of_its_own() -> None:
+    pipeline, frame = _stream_pipeline(), _frame(_depth((800, 120)))
+    streams: tuple[tuple[int, Use], ...] = ((1, "verify"), (2, "verify"), (2, "enrol"), (1, "verify"))
+
+    assert [pipeline.observe(frame, attempt, use).seen for attempt, use in streams] == [Seen.FACE] * 4
+
+
+def test_a_stream_that_goes_back_in_time_stays_a_spoof() -> None:
+    pipeline, first = _stream_pipeline(), _frame(_depth((800, 120)))
+    order = (0, 2, 1, 3)
+
+    seen = [pipeline.observe(_later(first, number, _depth((800 + number, 120))), 1, "verify").seen for number in order]
+
+    assert seen == [Seen.FACE, Seen.FACE, Seen.SPOOF, Seen.SPOOF]
