@@ -23,8 +23,7 @@ from kinect_unlock_lab.embed import Study, side_by_side
 from kinect_unlock_lab.mapping import HERE, Workers
 from kinect_unlock_lab.metrics import Bools, Comparisons, FalseAccepts, false_accepts
 from kinect_unlock_lab.protocols import Embedded
-from kinect_unlock_lab.sensor import DepthNoise, sense_depth
-from kinect_unlock_lab.synthesis.depth_sensor import stepped
+from kinect_unlock_lab.sensor import DepthNoise, in_steps, sense_depth
 from kinect_unlock_lab.vote_trials import Plan, Trials, trials
 from kinect_unlock_lab.votes import Faces, faces_of
 
@@ -75,7 +74,7 @@ class Moved:
         truth: F32 = np.where(depth > 0, depth + np.float32(self.by_mm), np.inf).astype(np.float32)
         random = np.random.default_rng(zlib.crc32(f"{self.person}/{self.name}/{self.by_mm}".encode()))
         reading = sense_depth(truth, np.full_like(truth, np.inf), DepthNoise(), random)
-        kept = stepped(reading.astype(np.float32), "coarse")
+        kept = in_steps(reading.astype(np.float32))
         return Frame(frame.seq, frame.captured_ns, color, kept.astype(np.uint16), frame.calibration)
 
 

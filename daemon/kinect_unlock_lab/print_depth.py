@@ -14,11 +14,8 @@ import numpy as np
 from kinect_unlock.frames import Frame, Verdict
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config, Strategy
-from kinect_unlock_lab.attack.exhibit import Species, Victim
+from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
 from kinect_unlock_lab.attack.looking import looker
-from kinect_unlock_lab.attack.measuring import frame_of
-from kinect_unlock_lab.attack.sensors import SENSORS
-from kinect_unlock_lab.attack.species import SPECIES
 from kinect_unlock_lab.attack.victims import looked_at, victim_of
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.depth_calibration import share_of_people
@@ -65,15 +62,20 @@ class Presented:
 
     def frame(self, seq: int = 0, captured_ns: int = 0) -> Frame:
         """Hold it before the camera; the same at every call."""
+        from kinect_unlock_lab.attack.measuring import frame_of  # noqa: PLC0415 - needs an extra
+        from kinect_unlock_lab.attack.sensors import SENSORS  # noqa: PLC0415
+
         rng = np.random.default_rng(zlib.crc32(f"{self.person}/{self.name}".encode()))
-        made = SPECIES[self.species](self.victim, (), _drawn(self.person, self.species))
-        instrument = next(islice(made, self.number, None))
+        instrument = next(islice(_prints(self.victim, self.species), self.number, None))
         shown = frame_of(instrument, 0.0, self.victim, SENSORS["first"], rng)
         return replace(shown, seq=seq, captured_ns=captured_ns)
 
 
-def _drawn(person: str, species: Species) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(f"{person}/{species.value}".encode()))
+def _prints(victim: Victim, species: Species) -> Iterator[Instrument]:
+    """Make one person's prints of a species, the same at every call."""
+    from kinect_unlock_lab.attack.species import SPECIES  # noqa: PLC0415 - needs an extra
+
+    return SPECIES[species](victim, (), np.random.default_rng(zlib.crc32(f"{victim.person}/{species}".encode())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,8 @@ def presented(faces: Faces, samples: Sequence[Sample], config: Config) -> Iterat
         if victim is None:
             continue
         for species in PAPER:
-            made = SPECIES[species](victim, (), _drawn(sample.person, species))
-            yield from (Presented(sample, victim, species, number) for number, _ in enumerate(made))
+            made = enumerate(_prints(victim, species))
+            yield from (Presented(sample, victim, species, number) for number, _ in made)
 
 
 def stopped(

@@ -27,6 +27,9 @@ _COLOR_Q: Final = 0.002199  # and of colour pixels
 _FULL_FX_PX: Final = 1081.37
 _SHIFT_M: Final = 52.0
 _SHIFT_D: Final = 863.0
+_COARSER_FROM_MM: Final = 1024
+_FINE_STEP_MM: Final = np.float32(4)
+_COARSE_STEP_MM: Final = np.float32(8)
 EMITTER_MM: Final = np.array([26.0, 0.0, 0.0])  # the infrared lamp beside the depth camera: it casts the shadow
 
 
@@ -162,6 +165,12 @@ def sense_depth(truth_mm: F32, lit: F32, noise: DepthNoise, rng: np.random.Gener
     )
     valid = there & ~hole & (reading >= 500.0) & (reading <= 4500.0)
     return np.where(valid, np.round(reading), 0.0).astype(np.uint16)
+
+
+def in_steps(reading_mm: F32) -> F32:
+    """Round readings f32[h,w] down to the steps in which rgbd-faces is kept: 4 mm, from 1024 mm on 8 mm."""
+    step = np.where(reading_mm < _COARSER_FROM_MM, _FINE_STEP_MM, _COARSE_STEP_MM)
+    return np.asarray(np.floor(reading_mm / step) * step, np.float32)
 
 
 def lamp_view(blocked_mm: F32, truth_mm: F32, calibration: Calibration) -> F32:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kinect_unlock.frames import F32, F64
 from kinect_unlock_lab.raster import Mask
-from kinect_unlock_lab.sensor import EMITTER_MM
+from kinect_unlock_lab.sensor import EMITTER_MM, in_steps
 from kinect_unlock_lab.synthesis.compiled import compiled
 
 Steps: TypeAlias = Literal["none", "fine", "coarse"]
@@ -178,8 +178,7 @@ def stepped(reading: F32, steps: Steps) -> F32:
         return reading
     if steps == "fine":
         return np.rint(reading)
-    step = np.where(reading < 1024, np.float32(4), np.float32(8))
-    return np.asarray(np.floor(reading / step) * step, np.float32)
+    return in_steps(reading)
 
 
 @compiled
