@@ -14,13 +14,12 @@ import numpy as np
 from kinect_unlock.frames import F32, F64, U8, U16
 from kinect_unlock_lab.attack.exhibit import Exhibit, Instrument, Species, Victim
 from kinect_unlock_lab.attack.hand import STILL, Hand, trembling
-from kinect_unlock_lab.attack.heads import laid_on, smoothed, standing
+from kinect_unlock_lab.attack.heads import GRAIN_PX, laid_on, smoothed, standing
 from kinect_unlock_lab.attack.likeness import SKIN, likeness
 from kinect_unlock_lab.attack.things import described
 
 _WEARERS: Final = 2
 _SHIFTS_MM: Final = (0.0, 20.0, 40.0, 80.0)
-_GRAIN_PX: Final = 1.0
 _ROOM_MM: Final = (1500.0, 3500.0)
 _NOISE_MM: Final = (15.0, 60.0)
 _NOISE_PX: Final = 3.0
@@ -83,7 +82,7 @@ def _beneath(
     """Bring the other's face under the victim's, then shift it by mm in a direction in radians."""
     per_mm = likeness(victim).px_per_mm
     there = standing(readings_mm, other.pose.distance_mm)
-    depth = np.where(there, smoothed(readings_mm, there, _GRAIN_PX), np.inf).astype(np.float32)
+    depth = np.where(there, smoothed(readings_mm, there, GRAIN_PX), np.inf).astype(np.float32)
     centre = laid_on(other, victim)
     middle = other.detection.landmarks_px.astype(np.float64).mean(axis=0)
     to_face = centre[:, :2] @ middle + centre[:, 2] - middle
