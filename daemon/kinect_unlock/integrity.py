@@ -2,19 +2,25 @@
 
 A camera's clock only goes on, and its depth never comes twice: whatever stands before a time-of-flight camera, the
 noise of tens of thousands of readings does not repeat. A stream that was frozen, doubled or looped does. That much is
-certain without any data, and only that has a say. What else is measured has none (bounds null) until real streams
-exist: at hand are stills, and recordings that were rendered.
+certain without any data, and only that has a say. What else is measured has none (bounds null) until streams of real
+people exist: at hand are stills, made to move before two simulated sensors, and recordings that were rendered.
 
-depth_repeats     0: how many earlier frames of the attempt gave this very depth image
+depth_repeats     0: how many earlier frames of the attempt gave this very depth image; all 150 of the six recordings
+                  that ship are different
 steps_back        0: how many frames of the attempt came with a number or time that was not later than the last one's
-clocks_apart_ms   no say: how far the device's clock and the host's have drifted apart since the first frame
+clocks_apart_ms   no say: how much further the host's clock has gone than the device's since the first frame
 color_still_ms    no say: for how long colour has not changed at all; in the dark a camera may give every image twice
-motion_apart_mm   no say: how far landmarks and surface have moved apart in the last second (`face_motion`)
-depth_noise_mm    no say: the noise of a reading of the face, in the middle of the same frames
+motion_apart_mm   no say: how far landmarks and surface have moved apart in the last second (`face_motion`). Of 8 people
+                  in 16 simulated streams at most 2.7 after six frames and 4.2 after 0.7 s; with another's depth 2.9 to
+                  13.4 and 3.1 to 18.3, with colour 0.3 s late 0.8 to 18.2 and 1.4 to 26.8: a bound would mean waiting.
+                  In the recordings people who sit reach 9.5, for the detector's landmarks stray on rendered heads, and
+                  one who turns the head by 18 degrees 31
+depth_noise_mm    no say: the noise of a reading of the face, in the middle of the same frames. 0.8 to 1.8 in the
+                  recordings, 0 where depth stands still, 0.3 where a camera's readings are rounded to 8 mm
 
-What a loop repeats shows only when it begins again: one that is longer than an attempt takes to decide is no repeat,
-and neither is a recording that is played once. Against these stand the cues of each frame, a nod where one is asked
-for, and that only a camera's own driver is believed.
+What a loop repeats shows only when it begins again: at 30 Hz the owner is recognised within six frames, so that a loop
+of more, or a recording that is played once, is found by none of these. Against those stand a nod where one is asked
+for, and that only a camera's own driver is believed. Nor is a repeat found where noise was added to it.
 """
 
 from dataclasses import dataclass, replace

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.resource_tracker import unregister
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -121,6 +122,12 @@ class CountsBackwards(DutifulSource):
 class StandsStill(DutifulSource):
     def captured_ns(self) -> int:
         return 5
+
+
+class HasADeadClock(DutifulSource):
+    def read(self, timeout_s: float) -> Frame | None:
+        frame = super().read(timeout_s)
+        return None if frame is None else replace(frame, device_us=7)
 
 
 class StampsWithWallTime(DutifulSource):
@@ -419,6 +426,7 @@ BROKEN: tuple[tuple[Check, Callable[[], FrameSource], str], ...] = (
     (life_cycle.it_says_which_camera_it_is, ChangesItself, "its identity changes"),
     (frame_checks.frames_are_numbered_upwards, CountsBackwards, "seq 999 came after 1000"),
     (frame_checks.frames_are_numbered_upwards, StandsStill, "captured_ns 5 came after 5"),
+    (frame_checks.frames_are_numbered_upwards, HasADeadClock, "device_us 7 came after 7"),
     (frame_checks.frames_are_numbered_upwards, NeverGivesAFrame, r"no frame within 0\.7 s"),
     (frame_checks.frames_are_numbered_upwards, GivesSomethingElse, "neither a Frame nor None"),
     (frame_checks.live_frames_carry_the_hosts_clock, StampsWithWallTime, "stamp with CLOCK_MONOTONIC"),

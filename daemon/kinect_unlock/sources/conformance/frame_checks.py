@@ -22,7 +22,7 @@ _STEP_PX: Final = 4
 
 
 def frames_are_numbered_upwards(subject: Subject) -> None:
-    """Seq and captured_ns of every frame are higher than those of the frame before."""
+    """Seq, captured_ns and device_us, where there is one, of every frame are higher than those of the frame before."""
     with subject.opened() as source:
         frames = subject.frames(source, _FRAMES)
     for before, after in pairwise(frames):
@@ -30,6 +30,10 @@ def frames_are_numbered_upwards(subject: Subject) -> None:
         require(
             after.captured_ns > before.captured_ns,
             f"captured_ns {after.captured_ns} came after {before.captured_ns}; it must rise with every frame",
+        )
+        require(
+            before.device_us is None or after.device_us is None or after.device_us > before.device_us,
+            f"device_us {after.device_us} came after {before.device_us}; it must rise with every frame, or be None",
         )
 
 
