@@ -1,5 +1,7 @@
 """Worn prints lie before the wearer's head, are bent about one axis, and show the wearer where they are cut."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,10 @@ from kinect_unlock_lab.attack.exhibit import Exhibit, Species
 from kinect_unlock_lab.attack.hand import STILL
 from kinect_unlock_lab.attack.likeness import PAPER, likeness
 from kinect_unlock_lab.attack.things import Held, Thing
-from kinect_unlock_lab.attack.worn import cut_out_prints, cylinder_prints, dressed, head_prints
+from kinect_unlock_lab.attack.worn import WHOLE, Cut, cut_out_prints, cylinder_prints, dressed, head_prints
 
 ANNA = victim()
 BERT = victim("bert", broad_relief)
-WHOLE = (False, False, False)
 
 
 def shown(*things: Thing) -> Exhibit:
@@ -63,8 +64,18 @@ def test_paper_around_a_head_does_not_stretch() -> None:
     assert in_space / on_paper == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("pitch_deg", [-12.0, 12.0])
+def test_paper_leans_as_the_head_under_it_does(pitch_deg: float) -> None:
+    nodding = replace(victim("bert", broad_relief, pitch_deg=pitch_deg), pose=BERT.pose)  # unknown to the pose
+
+    upright, leaning = (dressed(ANNA, wearer)[1].vertices_mm for wearer in (BERT, nodding))
+
+    slopes = [np.polyfit(at[:, 1], at[:, 2], 1)[0] for at in (upright, leaning)]
+    assert np.degrees(np.arctan(slopes[1] - slopes[0])) == pytest.approx(pitch_deg, abs=3)
+
+
 def test_holes_show_the_wearer_and_paper_is_everywhere_else() -> None:
-    bare, paper = dressed(ANNA, BERT, (True, True, True), 0.0, toner=0.0)
+    bare, paper = dressed(ANNA, BERT, Cut(eyes=True, nose=True, mouth=True), 0.0, toner=0.0)
 
     alone, worn, head = shown(paper), shown(bare, paper), shown(bare)
 
@@ -79,7 +90,7 @@ def test_holes_show_the_wearer_and_paper_is_everywhere_else() -> None:
 
 
 def test_through_its_hole_a_nose_stands_out_before_the_paper() -> None:
-    bare, paper = dressed(ANNA, victim("carl", face_relief), (False, True, False), 0.0)
+    bare, paper = dressed(ANNA, victim("carl", face_relief), Cut(nose=True), 0.0)
 
     worn, alone = shown(bare, paper), shown(paper)
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from kinect_unlock.frames import F64, read_only
 
+NEAREST_MM: Final = 550.0  # between these everything is shown that has no reason to be elsewhere
+FARTHEST_MM: Final = 1350.0
 _SWAY_HZ: Final = (0.15, 1.5)  # arms drift slowly ...
 _TREMOR_HZ: Final = (8.0, 12.0)  # ... and tremble fast, by little
 _WAVES: Final = 3  # of each, per direction

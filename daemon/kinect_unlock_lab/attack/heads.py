@@ -14,13 +14,11 @@ import numpy as np
 
 from kinect_unlock.frames import F64, U16
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
-from kinect_unlock_lab.attack.hand import trembling
+from kinect_unlock_lab.attack.hand import FARTHEST_MM, NEAREST_MM, trembling
 from kinect_unlock_lab.attack.likeness import Likeness, likeness
 from kinect_unlock_lab.attack.things import Held, Picture, Thing, described, lattice
 from kinect_unlock_lab.raster import I32, Mask
 
-NEAREST_MM: Final = 550.0
-FARTHEST_MM: Final = 1350.0
 _DEEP_MM: Final = 250.0  # before and behind the face's middle: head and shoulders, no wall
 _STEP_MM: Final = 30.0  # between neighbouring readings: an outline
 GRAIN_PX: Final = 0.5  # spread of the blur over readings

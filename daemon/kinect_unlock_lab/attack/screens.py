@@ -12,9 +12,8 @@ import numpy as np
 
 from kinect_unlock.frames import F64
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
-from kinect_unlock_lab.attack.hand import STILL, trembling
+from kinect_unlock_lab.attack.hand import FARTHEST_MM, NEAREST_MM, STILL, trembling
 from kinect_unlock_lab.attack.likeness import Likeness, likeness
-from kinect_unlock_lab.attack.sheets import FARTHEST_MM, NEAREST_MM
 from kinect_unlock_lab.attack.things import Film, Held, Thing, described, lattice, plain
 
 _GLASS_GLOSS: Final = 0.9

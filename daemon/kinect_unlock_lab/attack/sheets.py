@@ -1,7 +1,7 @@
 """Prints on paper, held by hand: flat, bent about any axis, folded, crumpled.
 
-Paper bends and does not stretch: every sheet is a strip along which straight lines run, and the picture lies on it
-unrolled, in millimetres. None of the victim's depth ever reaches it.
+Paper bends and does not stretch: but for creases, which stand off a little, straight lines run along a sheet, and the
+picture lies on it unrolled, in millimetres. None of the victim's depth ever reaches it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +12,12 @@ import numpy as np
 
 from kinect_unlock.frames import F64
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
-from kinect_unlock_lab.attack.hand import trembling
+from kinect_unlock_lab.attack.hand import FARTHEST_MM, NEAREST_MM, trembling
 from kinect_unlock_lab.attack.likeness import SKIN, Likeness, likeness
 from kinect_unlock_lab.attack.things import Held, Picture, Thing, described, lattice, plain
 
 A4_MM: Final = (210.0, 297.0)
 A3_MM: Final = (297.0, 420.0)
-NEAREST_MM: Final = 550.0
-FARTHEST_MM: Final = 1350.0
 _PITCH_MM: Final = 3.0  # of a sheet's corners
 _TILT_DEG: Final = 25.0
 _RADII_MM: Final = (60.0, 80.0, 100.0, 130.0, 180.0, 300.0)
@@ -128,7 +126,7 @@ def _thumb(outside_mm: float, reach_mm: float, side: float, skin: Picture) -> Th
     length, turn = np.linspace(0, 1, 25), np.linspace(0, np.pi, 13)
     along = reach_mm + _THUMB_RADIUS_MM + (outside_mm + 15 - reach_mm - _THUMB_RADIUS_MM) * length
     tip = np.linspace(np.pi / 2, 0, 8)
-    x = np.concatenate((reach_mm + _THUMB_RADIUS_MM * (1 - np.sin(tip[::-1][::-1])), along))
+    x = np.concatenate((reach_mm + _THUMB_RADIUS_MM * (1 - np.sin(tip)), along))
     thick = np.concatenate((np.cos(tip), np.ones_like(along)))
     y = _THUMB_DROP_MM + _THUMB_RADIUS_MM * np.outer(thick, np.cos(turn))
     z = -_THUMB_HEIGHT_MM * np.outer(thick, np.sin(turn))

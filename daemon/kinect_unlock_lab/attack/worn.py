@@ -5,19 +5,19 @@ foremost parts, drawn taut. ``conform`` is the share, 0 to 0.5, by which it foll
 which paper cannot do without tearing: it stands for the best that cuts, folds and glue may reach.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F64, HeadPose
+from kinect_unlock.frames import F64
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
-from kinect_unlock_lab.attack.hand import trembling, turned
+from kinect_unlock_lab.attack.hand import FARTHEST_MM, NEAREST_MM, trembling, turned
 from kinect_unlock_lab.attack.heads import head
 from kinect_unlock_lab.attack.likeness import Likeness, likeness
-from kinect_unlock_lab.attack.sheets import A3_MM, FARTHEST_MM, NEAREST_MM, Print, bent, presented, sheet
+from kinect_unlock_lab.attack.sheets import A3_MM, Print, bent, presented, sheet
 from kinect_unlock_lab.attack.things import Held, Thing, described, lattice
 from kinect_unlock_lab.raster import Mask
 
@@ -40,14 +40,25 @@ _EYE_MM: Final = (17.0, 9.0)  # half axes of what is cut out, across and down
 _NOSE_MM: Final = (18.0, 24.0)
 _MOUTH_MM: Final = (30.0, 13.0)
 _NOSE_LIFT_MM: Final = 12.0  # of its hole's middle above the tip
-_CUTS: Final[Mapping[str, tuple[bool, bool, bool]]] = MappingProxyType(  # eyes, nose, mouth
-    {
-        "eyes": (True, False, False),
-        "nose": (False, True, False),
-        "eyes, mouth": (True, False, True),
-        "eyes, nose": (True, True, False),
-        "eyes, nose, mouth": (True, True, True),
-    }
+_TONERS: Final = (0.0, 0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is cut out of a print."""
+
+    eyes: bool = False
+    nose: bool = False
+    mouth: bool = False
+
+
+WHOLE: Final = Cut()
+_CUTS: Final = (
+    Cut(eyes=True),
+    Cut(nose=True),
+    Cut(eyes=True, mouth=True),
+    Cut(eyes=True, nose=True),
+    Cut(eyes=True, nose=True, mouth=True),
 )
 
 
@@ -56,7 +67,7 @@ def cylinder_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Gen
     del others
     for radius_mm in _CYLINDERS_MM:
         for lean_deg in rng.choice(_LEAN_DEG, 2, replace=False):
-            page = Print(A3_MM, 1.0, float(rng.choice((0.0, 0.5, 1.0))))
+            page = Print(A3_MM, 1.0, float(rng.choice(_TONERS)))
             thing = sheet(likeness(victim), page, bent(radius_mm), lean_deg)
             numbers = {"radius_mm": radius_mm, "axis_deg": lean_deg}
             yield presented(Species.CYLINDER_PRINT, victim, page, (thing,), numbers, rng)
@@ -66,13 +77,13 @@ def head_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generat
     """Lay a print around other people's heads, taut and giving way."""
     for wearer in _wearers(others, rng):
         for conform in _CONFORM:
-            yield _worn(Species.HEAD_PRINT, victim, wearer, (False, False, False), conform, rng)
+            yield _worn(Species.HEAD_PRINT, victim, wearer, WHOLE, conform, rng)
 
 
 def cut_out_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
     """Wear a print with holes, taut and giving way; a nose sticks out through its hole."""
     for wearer in _wearers(others, rng):
-        for cut in _CUTS.values():
+        for cut in _CUTS:
             yield _worn(Species.CUT_OUT_PRINT, victim, wearer, cut, float(rng.choice(_CONFORM[:2])), rng)
 
 
@@ -81,25 +92,16 @@ def _wearers(others: Sequence[Victim], rng: np.random.Generator) -> list[Victim]
     return [able[number] for number in rng.permutation(len(able))[:_WEARERS]]
 
 
-def _worn(
-    species: Species,
-    victim: Victim,
-    wearer: Victim,
-    cut: tuple[bool, bool, bool],
-    conform: float,
-    rng: np.random.Generator,
-) -> Held:
+def _worn(species: Species, victim: Victim, wearer: Victim, cut: Cut, conform: float, rng: np.random.Generator) -> Held:
     """Dress a wearer's head, and put it where it was at a distance drawn at random, turned a little further."""
-    toner = float(rng.choice((0.0, 0.5, 1.0)))
+    toner, distance_mm = float(rng.choice(_TONERS)), float(rng.uniform(NEAREST_MM, FARTHEST_MM))
+    turn_deg = rng.uniform(-_TURN_DEG, _TURN_DEG, 2)
+    yaw_deg, pitch_deg = wearer.pose.yaw_deg + float(turn_deg[0]), wearer.pose.pitch_deg + float(turn_deg[1])
     bare, paper = dressed(victim, wearer, cut, conform, toner)
-    distance_mm = float(rng.uniform(NEAREST_MM, FARTHEST_MM))
-    yaw_deg, pitch_deg = (
-        float(angle + turn)
-        for angle, turn in zip(
-            (wearer.pose.yaw_deg, wearer.pose.pitch_deg), rng.uniform(-_TURN_DEG, _TURN_DEG, 2), strict=True
-        )
-    )
-    numbers = dict(zip(("eyes_cut", "nose_cut", "mouth_cut"), map(float, cut), strict=True)) | {
+    numbers = {
+        "eyes_cut": float(cut.eyes),
+        "nose_cut": float(cut.nose),
+        "mouth_cut": float(cut.mouth),
         "conform": conform,
         "distance_mm": distance_mm,
         "yaw_deg": yaw_deg,
@@ -112,14 +114,15 @@ def _worn(
 
 
 def dressed(
-    victim: Victim, wearer: Victim, cut: tuple[bool, bool, bool], conform: float, toner: float = 0.5
+    victim: Victim, wearer: Victim, cut: Cut = WHOLE, conform: float = 0.0, toner: float = 0.5
 ) -> tuple[Thing, Thing]:
     """Return a wearer's bare head and the print of the victim on it, both in the head's own upright axes.
 
-    ``cut``: whether eyes, nose and mouth are cut out. Nothing of the victim's depth goes into either.
+    Nothing of the victim's depth goes into either.
     """
-    source = likeness(victim)
-    bare = _turned_back(head(wearer, likeness(wearer).lived()), _of(wearer.pose))
+    source, pose = likeness(victim), wearer.pose
+    upright = turned(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    bare = _turned_back(head(wearer, likeness(wearer).lived()), upright)
     across, down = _cells()
     lean = _lean(_uncut(_front(bare), _holes(source, victim, cut, across, down)))
     front = _front(_turned_back(bare, lean))
@@ -132,10 +135,6 @@ def dressed(
     vertices = np.stack((across, down, draped - _THICK_MM), axis=2).reshape(-1, 3) @ lean.T
     worn = source.picture_px(np.broadcast_to(unrolled, across.shape), down)
     return bare, Thing(vertices, lattice(across.shape, kept), worn, source.printed(toner))
-
-
-def _of(pose: HeadPose) -> F64:
-    return turned(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
 
 
 def _turned_back(thing: Thing, rotation: F64) -> Thing:
@@ -175,7 +174,7 @@ def _lean(front: F64) -> F64:
     foremost = front[:, np.abs(across[0]) < _MIDDLE_MM].min(axis=1)
     known = np.isfinite(foremost)
     slope = float(np.polyfit(down[known, 0], foremost[known], 1)[0]) if known.sum() > 1 else 0.0
-    return turned(0.0, float(np.degrees(np.arctan(np.clip(slope, -_STEEPEST, _STEEPEST)))), 0.0)
+    return turned(0.0, -float(np.degrees(np.arctan(np.clip(slope, -_STEEPEST, _STEEPEST)))), 0.0)
 
 
 def _taut(front: F64) -> F64:
@@ -232,16 +231,15 @@ def _unrolled(outline: F64) -> F64:
     return way - middle
 
 
-def _holes(source: Likeness, victim: Victim, cut: tuple[bool, bool, bool], across: F64, down: F64) -> Mask:
+def _holes(source: Likeness, victim: Victim, cut: Cut, across: F64, down: F64) -> Mask:
     """Say what is cut out of the print, bool[rows,columns]; places are mm on the unrolled sheet."""
     marks = (victim.detection.landmarks_px.astype(np.float64) - source.middle_px) / source.px_per_mm
-    eyes, nose, mouth = cut
     ovals = []
-    if eyes:
+    if cut.eyes:
         ovals += [(marks[0], _EYE_MM), (marks[1], _EYE_MM)]
-    if nose:
+    if cut.nose:
         ovals.append((marks[2] - (0.0, _NOSE_LIFT_MM), _NOSE_MM))
-    if mouth:
+    if cut.mouth:
         ovals.append(((marks[3] + marks[4]) / 2, _MOUTH_MM))
     holes = np.zeros(np.broadcast_shapes(across.shape, down.shape), bool)
     for (x_mm, y_mm), (half_across, half_down) in ovals:
