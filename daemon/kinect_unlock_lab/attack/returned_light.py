@@ -62,7 +62,7 @@ class View:
         y = ((np.arange(camera.height_px) - camera.cy_px) / camera.fy_px).astype(np.float32)[:, None]
         off_axis_sq = x * x + y * y
         lamp = 1 / (1 + (off_axis_sq / _LAMP_EDGE_TAN**2) ** (_LAMP_EDGE_POWER / 2))
-        return cls(x, y, np.sqrt(1 + off_axis_sq), lamp, camera.fx_px, camera.fy_px)
+        return cls(x, y, np.sqrt(1 + off_axis_sq), lamp.astype(np.float32), camera.fx_px, camera.fy_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +110,8 @@ def _incidence(depth_mm: F32, view: View) -> F32:
     down = _gentler_slope(depth_mm, 0)
     outward = depth_mm + view.x * view.fx_px * right + view.y * view.fy_px * down
     length = np.sqrt((view.fx_px * right) ** 2 + (view.fy_px * down) ** 2 + outward**2) * view.stretch
-    return np.minimum(depth_mm / np.maximum(length, np.float32(1e-3)), np.float32(1))
+    cosine: F32 = np.minimum(depth_mm / np.maximum(length, np.float32(1e-3)), np.float32(1))
+    return cosine
 
 
 def _gentler_slope(depth_mm: F32, axis: int) -> F32:
@@ -122,7 +123,7 @@ def _gentler_slope(depth_mm: F32, axis: int) -> F32:
     size = depth_mm.shape[axis]
     before, middle, after = (np.take(padded, range(at, at + size), axis=axis) for at in (0, reach, 2 * reach))
     ahead, behind = after - middle, middle - before
-    gentler: F32 = np.where(np.abs(ahead) < np.abs(behind), ahead, behind) / np.float32(reach)
+    gentler: F32 = np.where(np.abs(ahead) < np.abs(behind), ahead, behind) * np.float32(1 / reach)
     return gentler
 
 
@@ -142,7 +143,8 @@ def _add_room(phasors: C64, gloss: F32, way_mm: F32, room_mm: float) -> None:
     """Add, in place, the room behind the camera as a polished surface mirrors it: out by the mirror and back by it."""
     if gloss.any():
         far_mm = way_mm + np.float32(room_mm)
-        phasors += _phasors(np.float32(_ROOM_REFLECTANCE) * gloss**2 / (far_mm / 1000) ** 2, far_mm)
+        mirrored: F32 = np.float32(_ROOM_REFLECTANCE) * (1000 * gloss / far_mm) ** 2
+        phasors += _phasors(mirrored, far_mm)
 
 
 def _add_hollows(phasors: C64, depth_mm: F32, there: NDArray[np.bool_], reflectance: F32, fx_px: float) -> None:
