@@ -1,5 +1,6 @@
 """Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
 
+import asyncio
 from dataclasses import dataclass
 
 from kinect_unlock import policy
@@ -12,7 +13,7 @@ from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, Req
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.logins import NOT_KNOWN, Logins, LoginSession
 from kinect_unlock.machines.verify import State
-from kinect_unlock.ports import LoginWatch, Peer, RunFacts
+from kinect_unlock.ports import Authority, LoginWatch, Peer, RunFacts
 from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.wire import AnyRequest, PasswordOk, Records, Reply, Request, Verify, Word
@@ -37,12 +38,19 @@ class Entry:
 
 
 class Door:
-    """Finds out where a peer is, and lets in who may ask; ``logins`` None: nobody knows who is logged in."""
+    """Finds out where a peer is, and lets in who may ask.
 
-    def __init__(self, config: Config, facts: RunFacts, logins: LoginWatch | None) -> None:
+    ``logins`` None: nobody knows who is logged in; ``authority`` None: nobody but root and the daemon's own user may do
+    more than ask whether they are themselves.
+    """
+
+    def __init__(
+        self, config: Config, facts: RunFacts, logins: LoginWatch | None, authority: Authority | None = None
+    ) -> None:
         self.rules = Rules(facts.own_uid, facts.shared, config.source.seat, config.services)
         self._facts = facts
         self._logins = logins
+        self._authority = authority
 
     def logins(self) -> Logins:
         """Return who is logged in, as far as that is known."""
@@ -60,14 +68,31 @@ class Door:
             "lid_shut": logins.lid_shut,
         }
 
-    async def enter(self, request: Request, peer: Peer) -> Entry | Refused:
+    async def may(self, request: AnyRequest, peer: Peer, gone: asyncio.Event) -> bool:
+        """Say whether a peer may ask what not everybody may; takes as long as polkit asks, or until the peer leaves."""
+        if is_allowed(request, peer, self._facts):
+            return True
+        if self._authority is None or not self._facts.shared:
+            return False
+        loop = asyncio.get_running_loop()
+        asking = loop.create_task(self._authority.permits(peer, request))
+        leaving = loop.create_task(gone.wait())
+        try:
+            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return asking.done() and not gone.is_set() and asking.result()
+        finally:
+            asking.cancel()
+            leaving.cancel()
+            await asyncio.wait({asking, leaving})
+
+    async def enter(self, request: Request, peer: Peer, gone: asyncio.Event) -> Entry | Refused:
         """Say whether a peer may ask, before anything is looked up or counted."""
         if isinstance(request, Verify):
             session = await self._session_of(peer)
             decided = entitlement(request, peer, session, self.logins(), self.rules)
             return Entry(request, peer, session, decided) if isinstance(decided, Allowed) else decided
         of_their_own = isinstance(request, Records) and self._facts.shared  # no more is told
-        if not (of_their_own or is_allowed(request, peer, self._facts)):
+        if not (of_their_own or await self.may(request, peer, gone)):
             return Refused(Cause.NOT_ALLOWED)
         if isinstance(request, PasswordOk):
             fault = password_fault(request, await self._session_of(peer), self.logins(), self.rules)

@@ -40,6 +40,7 @@ from kinect_unlock.logind import LogindWatch
 from kinect_unlock.manifest import EYES, Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
+from kinect_unlock.polkit import Polkit
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
 from kinect_unlock.records import RecordBook
 from kinect_unlock.sealing import Key
@@ -153,6 +154,7 @@ class _Composer:
             clock=clock,
             auditor=auditor,
             logins=logins,
+            authority=Polkit(_name_of) if self._facts.shared else None,
             budgets=FileLedgerStore(self._paths.state_dir, BUDGETS),
             decisions=decisions,
         )
@@ -209,6 +211,15 @@ def encoder(config: Config, *, progress: Progress | None = None) -> FusedEncoder
         ConfigError, ModelError: it cannot be had.
     """
     return _encoder(config, model_store(config), progress)
+
+
+def eyes(config: Config, *, progress: Progress | None = None) -> EyeReader:
+    """Return what tells whether eyes are open.
+
+    Raises:
+        ConfigError, ModelError: it cannot be had, as from a manifest without such a network.
+    """
+    return EyeReader(model_store(config).build(EYES, progress), config.models.threads)
 
 
 def pipeline(config: Config, *, progress: Progress | None = None) -> Pipeline:

@@ -27,6 +27,7 @@ from kinect_unlock.floor import Floor
 from kinect_unlock.frames import Origin
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.ports import (
+    Authority,
     Camera,
     Hooks,
     LedgerStore,
@@ -94,6 +95,7 @@ class Controller:
         clock: Clock,
         auditor: Auditor,
         logins: LoginWatch | None = None,
+        authority: Authority | None = None,
         budgets: LedgerStore | None = None,
         timers: Timers | None = None,
         decisions: Callable[[str], None] | None = None,
@@ -112,7 +114,7 @@ class Controller:
         timers = timers or LoopTimers()
         self._desk = Desk(config, facts, recogniser, camera, templates, book, clock, timers, log, auditor)
         self._sessions = Sessions(config, hooks, log, logins=logins, timers=self._desk.timers)
-        self._door = Door(config, facts, logins)
+        self._door = Door(config, facts, logins, authority)
         self.floor = Floor(self._desk)
         self._unasked: Unasked | None = None
         if logins is not None and budgets is not None:
@@ -153,7 +155,7 @@ class Controller:
 
         if self.floor.closing:
             tell(Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING))
-        elif not is_allowed(request, peer, self._desk.facts):
+        elif not await self._door.may(request, peer, gone):
             tell(self._refuse(request, peer))
         else:
             tell(await self._turns.preview(request, peer, tell, gone, pictures))
@@ -178,7 +180,7 @@ class Controller:
     async def _answer(self, request: Request, peer: Peer, tell: Send, gone: asyncio.Event, tally: Tally) -> Reply:
         if self.floor.closing:
             return Reply(Word.SHUTTING_DOWN, done=True, message=_STOPPING)
-        entry = await self._door.enter(request, peer)
+        entry = await self._door.enter(request, peer, gone)
         if isinstance(entry, Refused):
             tally.barred = entry.cause
             return self._refuse(request, peer, entry)

@@ -18,7 +18,7 @@ from kinect_unlock.logins import LoginEvent, Logins, LoginSession
 from kinect_unlock.manifest import Encoder, Threshold
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import PoseRange
-from kinect_unlock.wire import Reply
+from kinect_unlock.wire import AnyRequest, Reply
 
 Use: TypeAlias = Literal["enrol", "verify", "preview", "watch"]  # the last one: by depth alone
 HookName: TypeAlias = Literal["lock", "unlock"]
@@ -289,6 +289,14 @@ class LoginWatch(Protocol):
 
     def let_sleep(self) -> None:
         """Let the machine sleep that is about to: the camera is closed; harmless at any other time."""
+        ...
+
+
+class Authority(Protocol):
+    """Knows what others than root may do."""
+
+    async def permits(self, peer: Peer, request: AnyRequest) -> bool:
+        """Say whether a peer may ask this; may take as long as a person needs to type a password. False if unsure."""
         ...
 
 

@@ -19,7 +19,7 @@ from kinect_unlock.frames import Observation, Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
 from kinect_unlock.matching import Band, Bar
-from kinect_unlock.ports import Peer, Recogniser, RunFacts
+from kinect_unlock.ports import Authority, Peer, Recogniser, RunFacts
 from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, PoseRange, Ranges, Source, Strategy
 from kinect_unlock.wire import Reply, Request, Verify, Word
 
@@ -110,8 +110,10 @@ class Rig:
         recognised_by: Recogniser | None = None,
         logins: FakeLoginWatch | None = None,
         shared: bool = False,
+        authority: Authority | None = None,
     ) -> None:
         self.logins = logins
+        self.authority = authority
         self.budgets = MemoryLedgers()
         self.config = config
         self.clock = ManualClock(start_ns=0)
@@ -143,6 +145,7 @@ class Rig:
             clock=self.clock,
             auditor=self.new_auditor(),
             logins=self.logins,
+            authority=self.authority,
             budgets=self.budgets,
             timers=self.timers,
             decisions=self._note if self.facts.test_source else None,

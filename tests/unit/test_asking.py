@@ -11,8 +11,8 @@ from fakes.people import OWNER, STRANGER, face_at, seen_face, template_of
 from fakes.rig import ME, ROOT, Rig
 from kinect_unlock.frames import Origin
 from kinect_unlock.logins import State
-from kinect_unlock.ports import Peer
-from kinect_unlock.wire import Enrol, Forget, Hint, PasswordOk, Reply, Status, Users, Verify, Word
+from kinect_unlock.ports import Authority, Peer
+from kinect_unlock.wire import AnyRequest, Enrol, Forget, Hint, PasswordOk, Reply, Status, Users, Verify, Word
 
 ANNA = Peer(pid=50, uid=1234, gid=1234)
 BEN = Peer(pid=60, uid=1235, gid=1235)
@@ -21,10 +21,10 @@ BEN = Peer(pid=60, uid=1235, gid=1235)
 class SharedRig(Rig):
     """A daemon that everybody can reach; anna is enrolled and sits before the camera, ben is logged in by ssh."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, authority: Authority | None = None, shared: bool = True) -> None:
         self.watch = FakeLoginWatch(at_desk(uid=ANNA.uid), at_desk("9", "ben", BEN.uid, seat="", remote=True))
         self.watch.pids = {ANNA.pid: "2", BEN.pid: "9", ROOT.pid: "2"}
-        super().__init__(logins=self.watch, shared=True)
+        super().__init__(logins=self.watch, shared=shared, authority=authority)
         self.templates.kept["anna"] = template_of(OWNER, "anna", origin=Origin.RECORDING)
         self.enrolled("anna")
 
@@ -33,6 +33,29 @@ class SharedRig(Rig):
         for index, pitch_deg in enumerate(pitches, first):
             if self.camera.attempt is not None:
                 self.show(seen_face(self.attempt, index, OWNER, face=face_at(pitch_deg=pitch_deg)))
+
+
+class SaysYes:
+    """An authority that says yes to what it is told, and never answers to the rest."""
+
+    def __init__(self, *permitted: type[AnyRequest]) -> None:
+        self.permitted = permitted
+        self.asked: list[AnyRequest] = []
+        self.heard = asyncio.Event()
+        self.given_up = False
+
+    async def permits(self, peer: Peer, request: AnyRequest) -> bool:
+        del peer
+        self.asked.append(request)
+        self.heard.set()
+        if isinstance(request, self.permitted):
+            return True
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.given_up = True
+            raise
+        return False
 
 
 NOD = [0.0] * 18 + [-5.0, -10.0, -14.0, -16.0, -16.0, -14.0, -10.0, -5.0] + [0.0] * 4
@@ -238,5 +261,44 @@ def test_a_password_given_from_afar_or_to_an_unknown_service_ends_no_lock_out() 
         assert status.data is not None
         assert status.data["limits"][0]["failures"] == 1
         assert (await rig.ask(PasswordOk("anna", "sudo"), ROOT).answer()).word is Word.OK
+
+    play(scene)
+
+
+def test_whom_polkit_lets_may_forget_and_is_as_locked_out_as_before() -> None:
+    async def scene() -> None:
+        authority = SaysYes(Forget)
+        rig = SharedRig(authority=authority)
+        await rig.fail_once("anna")
+        assert (await rig.ask(Forget("anna"), ANNA).answer()).word is Word.OK
+        assert authority.asked == [Forget("anna")]
+        assert rig.ledgers.kept["anna"].failures == 1
+
+    play(scene)
+
+
+def test_root_is_not_asked_about_and_nobody_is_where_all_that_reach_it_may() -> None:
+    async def scene() -> None:
+        authority = SaysYes(Users)
+        rig = SharedRig(authority=authority)
+        assert (await rig.ask(Users(), ROOT).answer()).word is Word.OK
+        rig = SharedRig(authority=authority, shared=False)
+        assert (await rig.ask(Users(), BEN).answer()).word is Word.NOT_AUTHORISED
+        assert authority.asked == []
+
+    play(scene)
+
+
+def test_while_polkit_asks_others_are_served_and_who_leaves_is_asked_no_more() -> None:
+    async def scene() -> None:
+        authority = SaysYes()
+        rig = SharedRig(authority=authority)
+        waiting = rig.ask(Enrol("anna"), ANNA)
+        await authority.heard.wait()
+        assert (await rig.ask(Status(), ROOT).answer()).word is Word.OK
+        assert not waiting.task.done()
+        waiting.gone.set()
+        assert (await waiting.answer()).word is Word.NOT_AUTHORISED
+        assert authority.given_up
 
     play(scene)

@@ -152,7 +152,7 @@ def _service(wanted: Wanted, place: Place, notes: list[str], refusals: list[str]
         PutFile(
             "/usr/share/polkit-1/actions/org.kinect_unlock.policy",
             data("systemd/org.kinect_unlock.policy"),
-            "what polkit could ask a password for; nothing is asked for by these names yet",
+            "for what polkit asks a password",
         ),
         ExpectData("/var/lib/kinect-unlock", "templates; the service makes it, for itself alone"),
         ExpectData("/var/cache/kinect-unlock", "networks, composed once; the same"),
