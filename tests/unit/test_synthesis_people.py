@@ -145,7 +145,7 @@ def test_eyes_that_look_aside_keep_to_their_tile() -> None:
 
 
 def test_a_shard_holds_what_the_set_describes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people_set, "_drawer", lambda _: drawer())
+    monkeypatch.setattr(people_set, "drawer_of", lambda _: drawer())
     described = people_set.describe(SOURCE, people=2, looks=2, seed=3, light="ordinary")
     writer = open_writer(tmp_path, described)
 

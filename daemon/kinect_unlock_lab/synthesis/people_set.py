@@ -76,7 +76,7 @@ def make_shard(plan: PeoplePlan, number: int) -> int:
     """Make and write one shard; return its rows."""
     cv2.setNumThreads(1)  # each process is one of many
     description = plan.writer.description
-    drawer = _drawer(plan.head_model)
+    drawer = drawer_of(plan.head_model)
     ranges = _RANGES[description.options["light"]]
     rows: list[tuple[int, PersonLook]] = []
     for person in description.people_of(number):
@@ -88,19 +88,27 @@ def make_shard(plan: PeoplePlan, number: int) -> int:
 def pictures(drawer: Drawer, seed: int, number: int, count: int, ranges: Ranges) -> list[PersonLook]:
     """Invent a person and take their pictures; the same numbers give the same pictures."""
     person = invent_textured(drawer, seed, number)
-    habit = np.random.default_rng([seed, number, 4]).normal(0, _HABIT_PX, (5, 2))
+    habit = habit_px(seed, number)
     return [_look(drawer, person, ranges, habit, np.random.default_rng([seed, number, 5, n])) for n in range(count)]
 
 
-def _look(
-    drawer: Drawer, person: TexturedPerson, ranges: Ranges, habit_px: F64, rng: np.random.Generator
-) -> PersonLook:
+def _look(drawer: Drawer, person: TexturedPerson, ranges: Ranges, habit: F64, rng: np.random.Generator) -> PersonLook:
     conditions = draw_conditions(ranges, drawer.expressions, rng)
     portrait = take_portrait(drawer, person, conditions, rng)
-    off = _OFF_PX[conditions.view] + habit_px + rng.normal(0, _JITTER_PX[conditions.view], (5, 2))
-    detection = Detection(Box(0.0, 0.0, 1.0, 1.0), 1.0, _moved(portrait.landmarks_px, off))
+    detection = detected(portrait, conditions.view, habit, rng)
     tensor = face_tensor(portrait.color, detection, portrait.face_depth, contract=DepthChannel.REGISTERED)
     return PersonLook(tensor, portrait, conditions)
+
+
+def habit_px(seed: int, number: int) -> F64:
+    """Return how far the detector is always off on a person's landmarks, f64[5,2] in tensor pixels."""
+    return np.random.default_rng([seed, number, 4]).normal(0, _HABIT_PX, (5, 2))
+
+
+def detected(portrait: Portrait, view: View, habit: F64, rng: np.random.Generator) -> Detection:
+    """Return what the detector might say of a picture: its landmarks, off as the detector is; the box is none."""
+    off = _OFF_PX[view] + habit + rng.normal(0, _JITTER_PX[view], (5, 2))
+    return Detection(Box(0.0, 0.0, 1.0, 1.0), 1.0, _moved(portrait.landmarks_px, off))
 
 
 def _moved(landmarks_px: F32, off_px: F64) -> F32:
@@ -110,7 +118,8 @@ def _moved(landmarks_px: F32, off_px: F64) -> F32:
 
 
 @lru_cache(maxsize=2)
-def _drawer(path: Path) -> Drawer:
+def drawer_of(path: Path) -> Drawer:
+    """Return a head model made ready, the same one again when it is asked for again."""
     return Drawer(load_head(path))
 
 

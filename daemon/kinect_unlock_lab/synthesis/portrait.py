@@ -19,7 +19,7 @@ from kinect_unlock_lab.synthesis.atlas import eye_cells
 from kinect_unlock_lab.synthesis.color_camera import backdrop, develop
 from kinect_unlock_lab.synthesis.conditions import Conditions, View
 from kinect_unlock_lab.synthesis.depth_sensor import sense
-from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise
+from kinect_unlock_lab.synthesis.rasteriser import Raster, interpolate, rasterise
 from kinect_unlock_lab.synthesis.shading import Surface, irradiance, normals_of, sees_lamp, shade
 from kinect_unlock_lab.synthesis.textured import NO_LENS, Drawer, TexturedPerson
 
@@ -38,13 +38,15 @@ class Portrait:
     """One picture and what is true about it.
 
     ``color`` u8[h,w,3]; ``face_depth`` in that picture's pixels; ``landmarks_px`` f32[5,2] of the mesh, in the order
-    of `kinect_unlock.frames.Detection`.
+    of `kinect_unlock.frames.Detection`; ``eyes_seen`` f64[2], how much of each eyeball is seen, of the square over the
+    eye's width: about 0.3 where it is open, image-left first.
     """
 
     color: U8
     face_depth: FaceDepth
     landmarks_px: F32
     pose: HeadPose
+    eyes_seen: F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,14 +133,14 @@ def _kinect_color(
     distance = float(posed.marks[27:36, 2].mean())
     scale = min(1.0, _DENSE_PX_PER_MM * distance / camera.fx_px)
     window = _window(five[:, :2].mean(axis=0), distance, camera.fx_px, scale)
-    linear = _drawn(drawer, person, posed, conditions, window, screen, rng)
+    linear, eyes_seen = _drawn(drawer, person, posed, conditions, window, screen, rng)
     color = develop(linear, conditions.camera, rng)
     depth = _depth_reading(person, posed, conditions, calibration, rng)
     face = align_face(depth, calibration, _box(five))
     step = face.step_px * window.scale
     corner = window.moved(np.array([[face.x0_px, face.y0_px]]))[0]
     moved = FaceDepth(face.depth_mm, face.xyz_mm, float(corner[0]), float(corner[1]), step)
-    return Portrait(color, moved, window.moved(five)[:, :2], _true_pose(posed, conditions))
+    return Portrait(color, moved, window.moved(five)[:, :2], _true_pose(posed, conditions), eyes_seen)
 
 
 def _registered(
@@ -150,7 +152,8 @@ def _registered(
     distance = float(posed.marks[27:36, 2].mean())
     window = _window(five[:, :2].mean(axis=0), distance, lens.fx_px, 2.0)
     depth = _depth_reading(person, posed, conditions, calibration, rng)
-    linear = _drawn(drawer, person, posed, conditions, window, project_to_depth(posed.vertices, calibration), rng)
+    screen = project_to_depth(posed.vertices, calibration)
+    linear, eyes_seen = _drawn(drawer, person, posed, conditions, window, screen, rng)
     small = cv2.resize(linear, (window.width_px, window.height_px), interpolation=cv2.INTER_AREA)
     camera = replace(conditions.camera, blur_px=_REGISTERED_BLUR * conditions.camera.blur_px, jpeg_quality=98)
     color = develop(np.asarray(small, np.float32), camera, rng)
@@ -165,7 +168,7 @@ def _registered(
     face = align_face(depth, calibration, _box(five))
     moved = FaceDepth(face.depth_mm, face.xyz_mm, face.x0_px - window.left_px, face.y0_px - window.top_px, face.step_px)
     marks = (five[:, :2] - (window.left_px, window.top_px)).astype(np.float32)
-    return Portrait(color, moved, marks, _true_pose(posed, conditions))
+    return Portrait(color, moved, marks, _true_pose(posed, conditions), eyes_seen)
 
 
 def _true_pose(posed: _Posed, conditions: Conditions) -> HeadPose:
@@ -195,8 +198,8 @@ def _drawn(
     window: _Window,
     screen_px: F64,
     rng: np.random.Generator,
-) -> F32:
-    """Return linear colour f32[h,w,3] of a window, in the window's own pixels."""
+) -> tuple[F32, F64]:
+    """Return linear colour f32[h,w,3] of a window, in the window's own pixels, and `Portrait.eyes_seen`."""
     width, height = round(window.width_px * window.scale), round(window.height_px * window.scale)
     screen = window.moved(screen_px)
     raster = rasterise(screen, person.drawn, width, height)
@@ -214,7 +217,17 @@ def _drawn(
     )
     nothing = raster.triangle < 0
     drawn[nothing] = backdrop(height, width, light, rng)[nothing]
-    return drawn
+    return drawn, _eyes_seen(drawer, person, raster, screen)
+
+
+def _eyes_seen(drawer: Drawer, person: TexturedPerson, raster: Raster, screen: F32) -> F64:
+    shown = person.drawn[raster.triangle[raster.triangle >= 0], 0]
+    balls = shown[np.isin(shown, drawer.layout.eye_vertices)]
+    on_the_right = drawer.model.neutral[balls, 0] > 0
+    marks = screen[drawer.landmark_vertices, :2]
+    width_px = np.linalg.norm(marks[[39, 45]] - marks[[36, 42]], axis=1)
+    counts = np.array((np.count_nonzero(~on_the_right), np.count_nonzero(on_the_right)), np.float64)
+    return np.asarray(counts / np.maximum(width_px, 1.0) ** 2, np.float64)
 
 
 def _gazing(drawer: Drawer, person: TexturedPerson, gaze_deg: tuple[float, float]) -> F32:
