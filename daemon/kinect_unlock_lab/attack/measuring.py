@@ -5,7 +5,7 @@ What is random is drawn from the seed, the victim, the species and the instrumen
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product as every_pair
 from typing import Final
@@ -17,6 +17,7 @@ from kinect_unlock.settings import Config
 from kinect_unlock_lab.attack.exhibit import Instrument, Maker, SensorModel, Species, Victim
 from kinect_unlock_lab.attack.looking import Looker, looker
 from kinect_unlock_lab.attack.results import CAMERA, Measured, Presentation
+from kinect_unlock_lab.attack.streams import Tampering
 from kinect_unlock_lab.attack.victims import Looked, looked_at, others_for
 from kinect_unlock_lab.datasets import Capture
 from kinect_unlock_lab.mapping import HERE, Workers, mapped
@@ -28,6 +29,8 @@ _LONGEST_WAIT_S: Final = 3.0  # after which the one frame is taken: hands have b
 class Plan:
     """What to show: ``each`` instruments of a species and victim at most, spread over all there are; None: all.
 
+    ``tampered`` is for whole attempts only: in one frame of a stream nothing of it shows.
+
     In every one of ``rounds`` an attacker makes them anew: other distances, tilts, inks and whatever else is drawn.
     """
 
@@ -37,6 +40,7 @@ class Plan:
     each: int | None = None
     rounds: int = 1
     seed: int = 0
+    tampered: Mapping[Species, Tampering] = field(default_factory=dict)
 
     def rng(self, victim: Victim, species: Species, *more: str) -> np.random.Generator:
         """Return the generator of a victim and species, or of something about them."""

@@ -1,13 +1,14 @@
-"""What was measured, one line of JSON a presentation, cue by cue: bounds can be chosen again without showing anything.
+"""What was measured, one line of JSON a presentation or an attempt.
 
-The first line says of what the others are. No line has a picture, an embedding or a depth reading.
+Of presentations every cue is kept: bounds can be chosen again without showing anything. The first line says of what
+the others are. No line has a picture, an embedding or a depth reading.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -19,12 +20,14 @@ from kinect_unlock_lab.attack.looking import JUDGED
 CAMERA: Final = "camera"  # the sensor of real faces
 FORMAT: Final = 1
 Cues: TypeAlias = dict[str, float | None]
+_Line = TypeVar("_Line", bound=msgspec.Struct)
 
 
 class About(msgspec.Struct, frozen=True):
     """What a file of results is of: enough to make it again."""
 
     format: int
+    of: Literal["presentations", "attempts"]
     version: str
     data: tuple[str, ...]  # names of data sets, no paths
     people: str  # tune, report or all
@@ -96,10 +99,32 @@ class Results:
     attacks: tuple[Presentation, ...]
 
 
-class Writer(Protocol):
-    """Takes presentations as they are made."""
+class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One attempt in an owner's name: their own (``species`` None), by real stills or brought to life, or an attack.
 
-    def __call__(self, presentations: Iterable[Presentation], /) -> None:
+    ``seen`` counts what the frames were seen as, ``votes`` what they voted.
+    """
+
+    person: str
+    species: Species | None
+    number: int
+    sensor: str
+    accepted: bool
+    frames: int
+    seen: dict[str, int]
+    votes: dict[str, int] = {}
+    parameters: dict[str, float] = {}
+
+    @property
+    def found_live(self) -> bool:
+        """True if at least one frame was taken for a living face."""
+        return any(seen.value in self.seen for seen in (Seen.FACE, Seen.DEPTH_UNFIT))
+
+
+class Writer(Protocol):
+    """Takes lines as they are made."""
+
+    def __call__(self, lines: Iterable[Presentation] | Iterable[Tried], /) -> None:
         """Write them."""
         ...
 
@@ -111,34 +136,40 @@ def writing(path: Path, about: About) -> Iterator[Writer]:
     with path.open("wb") as file:
         file.write(encode(about) + b"\n")
 
-        def write(presentations: Iterable[Presentation]) -> None:
-            file.writelines(encode(one) + b"\n" for one in presentations)
+        def write(lines: Iterable[Presentation] | Iterable[Tried]) -> None:
+            file.writelines(encode(one) + b"\n" for one in lines)
 
         yield write
 
 
 def read(path: Path) -> Results:
-    """Read a file of results.
+    """Read what `lab attack measure` wrote.
 
     Raises:
-        SourceError: it is none, or of another version's format.
+        SourceError: it is not that, or of another version's format.
     """
+    about, lines = _lines(path, Presentation, "presentations")
+    genuine = tuple(one for one in lines if one.species is None)
+    return Results(about, genuine, tuple(one for one in lines if one.species is not None))
+
+
+def read_attempts(path: Path) -> tuple[About, list[Tried]]:
+    """Read what `lab attack attempt` wrote.
+
+    Raises:
+        SourceError: it is not that, or of another version's format.
+    """
+    return _lines(path, Tried, "attempts")
+
+
+def _lines(path: Path, kind: type[_Line], of: str) -> tuple[About, list[_Line]]:
     try:
         with path.open("rb") as file:
             about = msgspec.json.decode(file.readline(), type=About)
-            lines = [line for line in file if line.strip()]
-        if about.format != FORMAT:
-            raise SourceError(f"{path}: format {about.format}; expected {FORMAT}: measure again")
-        decode = msgspec.json.Decoder(Presentation).decode
-        return collected(about, [decode(line) for line in lines])
+            decode = msgspec.json.Decoder(kind).decode
+            lines = [decode(line) for line in file if line.strip()]
     except (OSError, msgspec.MsgspecError) as fault:
-        raise SourceError(f"{path}: no results can be read from it ({fault}); make them: lab attack measure") from fault
-
-
-def collected(about: About, presentations: Sequence[Presentation]) -> Results:
-    """Take real faces and attacks apart."""
-    return Results(
-        about,
-        tuple(one for one in presentations if one.species is None),
-        tuple(one for one in presentations if one.species is not None),
-    )
+        raise SourceError(f"{path}: no results can be read from it ({fault}); make them anew: lab attack") from fault
+    if (about.format, about.of) != (FORMAT, of):
+        raise SourceError(f"{path}: {about.of}, format {about.format}; expected {of}, format {FORMAT}: make them anew")
+    return about, lines

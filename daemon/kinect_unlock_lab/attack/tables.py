@@ -7,6 +7,7 @@ from typing import Final
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from kinect_unlock_lab.attack.acceptance import Acceptance
 from kinect_unlock_lab.attack.study import PERCENTILES, CueStudy, Rate, SpeciesRate, Study
 
 _DIGITS: Final = 2  # of a cue's values
@@ -97,6 +98,28 @@ def without(study: Study) -> Table:
         if cue.enforced and not needed:
             table.add_row(cue.name, "none", "0", "")
     return table
+
+
+def attempts(found: Acceptance) -> tuple[Table, ...]:
+    """Show who was accepted by whole attempts."""
+    sensors = sorted({one.sensor for one in found.species})
+    table = _table("IAPAR, simulated: attempts accepted as the owner, per cent", "species", *sensors, "RIAPAR, live")
+    by_kind = {(one.species, one.sensor): one for one in found.species}
+    for kind in dict.fromkeys(one.species for one in found.species):
+        own = [one for sensor in sensors if (one := by_kind.get((kind, sensor)))]
+        riapar = ", ".join(f"{_percent(one.riapar)}" for one in own)
+        live = sum(one.live for one in own)
+        table.add_row(kind.value, *(_counted(one.iapar) for one in own), f"{riapar}; {live}")
+    table.caption = "RIAPAR: with the share of owners refused, by sensor; live: attempts with a frame found live"
+    return (table, _rates(f"FRR of {found.owners} enrolled owners (camera: real stills)", found.frr))
+
+
+def accepted_most(found: Acceptance) -> str:
+    """Say what was accepted most."""
+    worst = found.worst
+    if worst is None or not worst.iapar.events:
+        return "worst species end to end (simulated): none was accepted"
+    return f"worst species end to end (simulated): {worst.species}, {worst.sensor} sensor, {shown(worst.iapar)}"
 
 
 def shown(rate: Rate) -> str:

@@ -1,11 +1,12 @@
 """``lab attack``: what is not a living face before the camera, simulated, and what the product says of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 import typer
@@ -20,14 +21,16 @@ from kinect_unlock_lab.documents import Place
 from kinect_unlock_lab.mapping import Workers
 
 if TYPE_CHECKING:
-    from kinect_unlock_lab.attack.exhibit import Victim
+    from kinect_unlock_lab.attack.exhibit import Species, Victim
     from kinect_unlock_lab.attack.measuring import Plan
     from kinect_unlock_lab.attack.results import About
+    from kinect_unlock_lab.attack.streams import Tampering
     from kinect_unlock_lab.attack.victims import Looked
 
 _QUICK: Final = 3  # instruments of a species and person
 _ROUNDS: Final = 3  # of making all of them anew
 _RESULTS: Final = Path("attacks.jsonl")
+_ATTEMPTS: Final = Path("attempts.jsonl")
 
 app = typer.Typer(
     name="attack",
@@ -59,6 +62,9 @@ Photographs = Annotated[
 Full = Annotated[bool, typer.Option("--full", help="Every instrument, made anew three times: for figures to keep.")]
 Results = Annotated[
     Path, typer.Option("--out", help="The results, one line a presentation.", dir_okay=False, callback=new_file)
+]
+Attempts = Annotated[
+    Path, typer.Option("--out", help="The results, one line an attempt.", dir_okay=False, callback=new_file)
 ]
 MarkdownFile = Annotated[
     Path | None, typer.Option("--markdown", help="Put the tables into their place in this document.", exists=True)
@@ -98,7 +104,7 @@ def measure(
     if not victims:
         raise SourceError("nobody's face is in range: nothing to make attacks of")
     count = 0
-    with results.writing(out, _about(plan, cast)) as write:
+    with results.writing(out, _about(plan, cast, "presentations")) as write:
         write(measuring.genuine(looks))
         with progress("victims x species", measuring.task_count(plan, victims)) as done:
             for shown in measuring.attacks(plan, victims, workers, on_done=done):
@@ -106,6 +112,45 @@ def measure(
                 count += len(shown)
     console = Console(highlight=False)
     console.print(f"{out}: {len(looks)} real frames, {count} simulated presentations of {len(victims)} people")
+
+
+@app.command()
+def attempt(
+    dataset: Data = None,
+    *,
+    species: Only = "",
+    sensor: Sensor = "",
+    people: Whose = People.REPORT,
+    persons: Most = None,
+    full: Full = False,
+    out: Attempts = _ATTEMPTS,
+    seed: int = 0,
+    jobs: Jobs = 2,
+    file: ConfigFile = None,
+) -> None:
+    """Enrol everybody, and try to be them with every instrument: whole attempts, liveness and match together.
+
+    Everybody is enrolled with three of their captures, by the encoder and thresholds of the configuration; instruments
+    are made of another one. Streams that were tampered with are tried, too. `lab attack report --attempts` reads it.
+    """
+    from kinect_unlock_lab.attack import results, trying  # noqa: PLC0415 - needs an extra
+    from kinect_unlock_lab.attack.streams import TAMPERED  # noqa: PLC0415
+
+    settings, workers = settings_of(file), Workers(jobs)
+    cast = _Cast(dataset, (), people, persons)
+    plan = _plan(settings, species=species, sensor=sensor, full=full, seed=seed, tampered=TAMPERED)
+    looks = _looks(cast, settings, workers)
+    with progress("enrolments", len({one.capture.person for one in looks})) as done:
+        owners = trying.owners_of(looks, settings, workers, on_done=done)
+    count = 0
+    with (
+        results.writing(out, _about(plan, cast, "attempts")) as write,
+        progress("owners x species", trying.task_count(plan, owners)) as done,
+    ):
+        for found in trying.tried(plan, owners, workers, on_done=done):
+            write(found)
+            count += len(found)
+    Console(highlight=False).print(f"{out}: {count} attempts in the name of {len(owners)} enrolled people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +197,36 @@ class _Cast:
         return half[: self.persons]
 
 
-def _plan(settings: Config, *, species: str, sensor: str, full: bool, seed: int) -> "Plan":
+def _plan(
+    settings: Config,
+    *,
+    species: str,
+    sensor: str,
+    full: bool,
+    seed: int,
+    tampered: "Mapping[Species, Tampering]" = MappingProxyType({}),
+) -> "Plan":
     from kinect_unlock_lab.attack.measuring import Plan  # noqa: PLC0415
     from kinect_unlock_lab.attack.sensors import SENSORS  # noqa: PLC0415
     from kinect_unlock_lab.attack.species import SPECIES  # noqa: PLC0415
 
     makers = {kind: maker for kind, maker in SPECIES.items() if species in kind.value}
+    streams = {kind: how for kind, how in tampered.items() if species in kind.value}
     sensors = {name: model for name, model in SENSORS.items() if sensor in {"", name}}
-    if not makers:
+    if not makers and not streams:
         raise typer.BadParameter(f"no species has {species!r} in its name", param_hint="--species")
     if not sensors:
         raise typer.BadParameter(f"no sensor {sensor!r}; known: {', '.join(SENSORS)}", param_hint="--sensor")
     each, rounds = (None, _ROUNDS) if full else (_QUICK, 1)
-    return Plan(makers, sensors, settings, each, rounds, seed)
+    return Plan(makers, sensors, settings, each, rounds, seed, streams)
 
 
-def _about(plan: "Plan", cast: _Cast) -> "About":
+def _about(plan: "Plan", cast: _Cast, of: Literal["presentations", "attempts"]) -> "About":
     from kinect_unlock_lab.attack.results import FORMAT, About  # noqa: PLC0415
 
     return About(
         format=FORMAT,
+        of=of,
         version=version("kinect-unlock"),
         data=cast.names,
         people=cast.people.value,
@@ -212,33 +267,36 @@ def _photographed(cast: _Cast, settings: Config) -> "Iterator[Victim]":
 def report(
     results: Annotated[Path, typer.Argument(help="What `lab attack measure` wrote.", exists=True)] = _RESULTS,
     *,
+    attempts: Annotated[
+        Path | None, typer.Option("--attempts", help="What `lab attack attempt` wrote.", exists=True)
+    ] = None,
     json_file: JsonFile = None,
     document: MarkdownFile = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--picture", help="Draw rates and cues into this file (png, svg, pdf).", callback=new_file),
-    ] = None,
+    picture: PictureFile = None,
     file: ConfigFile = None,
 ) -> None:
     """State error rates: what got through by species and sensor (simulated), what it costs real faces, cue by cue.
 
     Values are judged by the bounds of the configuration, so that other bounds can be tried on what was measured once.
+    Attempts are told as they were decided.
     """
-    from kinect_unlock_lab.attack import results as files  # noqa: PLC0415 - needs an extra
-    from kinect_unlock_lab.attack import study, tables  # noqa: PLC0415
+    from kinect_unlock_lab.attack import acceptance, study, tables  # noqa: PLC0415 - needs an extra
+    from kinect_unlock_lab.attack import results as files  # noqa: PLC0415
 
     place = None if document is None else Place(document, "figures")
-    read, bounds = files.read(results), settings_of(file).liveness
-    found = study.study(read, bounds)
-    shown = tables.tables(found)
+    read = files.read(results)
+    found = study.study(read, settings_of(file).liveness)
+    decided = None if attempts is None else acceptance.acceptance(*files.read_attempts(attempts))
+    shown = (*tables.tables(found), *(() if decided is None else tables.attempts(decided)))
     console = Console(highlight=False)
-    for table in shown:
-        console.print(table)
+    console.print(*shown, sep="\n")
     console.print(tables.headline(found))
+    if decided is not None:
+        console.print(tables.accepted_most(decided))
     if place is not None:
         place.put(shown)
     if picture is not None:
         from kinect_unlock_lab.plots import attacks as drawing  # noqa: PLC0415
 
         drawing.figure(found, read).savefig(picture, dpi=150)
-    write_json(json_file, msgspec.to_builtins(found))
+    write_json(json_file, {"liveness": msgspec.to_builtins(found), "attempts": msgspec.to_builtins(decided)})
