@@ -20,15 +20,14 @@ Mask: TypeAlias = NDArray[np.bool_]
 NEAREST_MM: Final = 500.0
 FARTHEST_MM: Final = 4500.0
 
-# 1-2-1 and not the driver's flatter one: with it neighbouring residuals of the real wall correlate by 0.45, next but
-# one by 0.03, and these by as much.
+# Nearly flat, as the driver's; chosen for how residuals of the real wall go with their neighbours'.
 _TAPS: Final = (0.3, 0.4, 0.3)
 _PHASE_EXPONENT: Final = 5.0
 _MOST_DIFFERENCE: Final = 2.5
 _WRAPS: Final = 8  # of the shortest wave: 10 m
 _STRICT_RAD: Final = 0.349
 _LAX_RAD: Final = 0.611
-_LAX_BELOW: Final = 0.1  # amplitude
+_LAX_BELOW: Final = 0.1  # amplitude; where strictness begins and ends is assumed
 _STRICT_FROM: Final = 0.4
 _LEAST_CONTRAST: Final = 0.05
 _BEHIND_MM: Final = 50.0
