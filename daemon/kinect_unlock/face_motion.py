@@ -8,13 +8,12 @@ the two have moved.
 """
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, hypot, sqrt
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from kinect_unlock.align import FaceDepth
 from kinect_unlock.frames import F32, F64, read_only
@@ -26,8 +25,8 @@ _STEEPEST: Final = 4.0  # mm per cell; beyond is an outline, not a surface
 _LEAST_CELLS: Final = 150
 _MOST_CELLS: Final = 1000  # every second one of a face nearer than 1 m
 _LEAST_SIDE: Final = 16
-_TILT_CELLS: Final = 50.0
 _ROUNDS: Final = 2
+_SETTLED_CELLS: Final = 0.25  # a step so small needs no second round
 _OUTLIER_MM: Final = 5.0  # residual at which a cell has half its weight
 _RIDGE: Final = 1e-6
 _FARTHEST_CELLS: Final = 12.0  # between two looks; a fit that goes farther is lost
@@ -36,8 +35,6 @@ _LEAST_SPREAD_MM: Final = 1.0  # of differences between whole millimetres, whose
 _CUT: Final = 3.0  # times the usual spread: beyond it are outlines
 _KEPT: Final = 31  # looks: the last second of a camera that gives 30 a second
 _LONGEST_GAP_NS: Final = 500_000_000  # between two looks of one track
-
-Index: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -118,16 +115,16 @@ def followed(track: Track | None, look: FaceLook | None, at_ns: int, mm_per_px: 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Cells:
-    """Places on the face: rows and columns int[n], and f64[2,n] how ``smooth_mm`` slopes there across and down."""
+    """Places on the face at one look: rows and columns f32[n], whole numbers, and what is read there.
 
-    rows: Index
-    columns: Index
-    slope: F64
+    ``basis`` f32[5,n] says what a shift across and down by a cell, a step and two tilts change there.
+    """
 
-    def basis(self) -> F64:
-        """Return f64[5,n]: what a shift across and down, a step and two tilts change there."""
-        across, down = ((place - place.mean()) / _TILT_CELLS for place in (self.columns, self.rows))
-        return np.stack((-self.slope[0], -self.slope[1], np.ones_like(across), across, down))
+    rows: F32
+    columns: F32
+    depth_mm: F32
+    smooth_mm: F32
+    basis: F32
 
 
 def face_look(landmarks_px: F32, depth: FaceDepth) -> FaceLook | None:
@@ -153,19 +150,20 @@ def step_between(before: FaceLook, after: FaceLook) -> Step | None:
     cells = _cells(after)
     if cells is None or before.step_px != after.step_px:
         return None
-    basis = cells.basis()
     apart = (after.origin_px - before.origin_px) / after.step_px
-    shift = np.zeros(2)
+    moved, fitted = np.zeros(2), np.zeros(len(cells.basis))
     for _ in range(_ROUNDS):
-        earlier = _sampled(before.smooth_mm, cells.columns + apart[0] - shift[0], cells.rows + apart[1] - shift[1])
-        fitted = _fit(basis, after.smooth_mm[cells.rows, cells.columns] - earlier)
-        if fitted is None:
+        fit = _fit(cells.basis, cells.smooth_mm - _sampled(before.smooth_mm, cells, apart - moved))
+        if fit is None:
             return None
-        shift = shift + fitted[:2]
-        if not np.hypot(*shift) <= _FARTHEST_CELLS:
+        fitted, moved = fit, moved + fit[:2]
+        if not hypot(*moved) <= _FARTHEST_CELLS:
             return None
-    noise_mm = _noise_mm(before, after, cells, apart - shift)
-    return None if noise_mm is None else Step(shift * after.step_px, noise_mm)
+        if hypot(*fit[:2]) <= _SETTLED_CELLS:
+            break
+    fitted[:2] = 0.0  # done by moving
+    noise_mm = _noise_mm(before, cells, apart - moved, fitted)
+    return None if noise_mm is None else Step(moved * after.step_px, noise_mm)
 
 
 def _smoothed(depth_mm: F32) -> F32:
@@ -184,55 +182,57 @@ def _cells(look: FaceLook) -> _Cells | None:
     top, bottom = max(1, int(row - look.reach)), min(height - 1, int(row + look.reach) + 1)
     left, right = max(1, int(column - look.reach)), min(width - 1, int(column + look.reach) + 1)
     by = max(1, ceil(sqrt(max(0, bottom - top) * max(0, right - left) / _MOST_CELLS)))
-    lattice = np.meshgrid(np.arange(top, bottom, by), np.arange(left, right, by), indexing="ij")
-    rows, columns = (places.ravel() for places in lattice)
+    here = (slice(top, bottom, by), slice(left, right, by))
     smooth = look.smooth_mm
-    across = (smooth[rows, columns + 1] - smooth[rows, columns - 1]) / 2
-    down = (smooth[rows + 1, columns] - smooth[rows - 1, columns]) / 2
+    across = (smooth[here[0], left + 1 : right + 1 : by] - smooth[here[0], left - 1 : right - 1 : by]) / 2
+    down = (smooth[top + 1 : bottom + 1 : by, here[1]] - smooth[top - 1 : bottom - 1 : by, here[1]]) / 2
     gentle = (np.abs(across) <= _STEEPEST) & (np.abs(down) <= _STEEPEST)  # False for NaN
-    if gentle.sum() < _LEAST_CELLS:
+    rows, columns = np.nonzero(gentle)
+    if len(rows) < _LEAST_CELLS:
         return None
-    slope = np.stack((across[gentle], down[gentle])).astype(np.float64)
-    return _Cells(rows[gentle], columns[gentle], slope)
+    basis = np.empty((5, len(rows)), np.float32)
+    basis[0], basis[1], basis[2] = -across[gentle], -down[gentle], 1
+    basis[3], basis[4] = columns / len(gentle[0]), rows / len(gentle)
+    places = ((rows * by + top).astype(np.float32), (columns * by + left).astype(np.float32))
+    return _Cells(*places, look.depth_mm[here][gentle], smooth[here][gentle], basis)
 
 
-def _sampled(plane: F32, columns: F64, rows: F64) -> F64:
-    """Sample a plane between its cells; NaN outside of it and beside cells that have no value."""
-    places = (columns.astype(np.float32)[None], rows.astype(np.float32)[None])
-    sampled = cv2.remap(plane, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=float("nan"))
-    return np.asarray(sampled[0], np.float64)
+def _sampled(plane: F32, cells: _Cells, moved: F64) -> F32:
+    """Sample a plane beside the cells; NaN outside of it and where its own cells have no value."""
+    columns, rows = cells.columns + np.float32(moved[0]), cells.rows + np.float32(moved[1])
+    border = float("nan")
+    sampled = cv2.remap(plane, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
+    return np.asarray(sampled.ravel(), np.float32)
 
 
-def _fit(basis: F64, change: F64) -> F64 | None:
-    """Return how much of each f64[5] explains a change of depth f64[n] best; None where too little of it is known."""
+def _fit(basis: F32, change: F32) -> F64 | None:
+    """Return how much of each f64[5] explains a change of depth f32[n] best; None where too little of it is known."""
     known = np.isfinite(change)
-    if known.sum() < _LEAST_CELLS:
+    count = np.count_nonzero(known)
+    if count < _LEAST_CELLS:
         return None
-    wanted, of_known = change[known], basis[:, known]
-    weights = 1 / (1 + ((wanted - np.median(wanted)) / _OUTLIER_MM) ** 2)
-    weighted = of_known * weights
-    fitted = np.linalg.solve(weighted @ of_known.T + _RIDGE * np.eye(len(basis)), weighted @ wanted)
+    wanted = np.where(known, change, np.float32(0))
+    weights = known / (1 + np.square((wanted - wanted.sum() / count) / _OUTLIER_MM))
+    weighted = basis * weights.astype(np.float32)
+    fitted = np.linalg.solve((weighted @ basis.T).astype(np.float64) + _RIDGE * np.eye(len(basis)), weighted @ wanted)
     return np.asarray(fitted, np.float64)
 
 
-def _noise_mm(before: FaceLook, after: FaceLook, cells: _Cells, moved: F64) -> float | None:
-    """Return the spread of one look's readings about a surface that has ``moved`` by cells f64[2]; None without any.
+def _noise_mm(before: FaceLook, cells: _Cells, moved: F64, fitted: F64) -> float | None:
+    """Return the spread of one look's readings about a surface; None without any.
 
-    Readings are compared as they are: one between two cells would be their average, and less noisy than either.
+    It came from the cells that lie ``moved`` by f64[2] and changed by what ``fitted`` f64[5] says. Readings are
+    compared as they are: one between two cells would be their average, and less noisy than either.
     """
-    whole = np.rint(moved).astype(np.intp)
-    rows, columns = cells.rows + whole[1], cells.columns + whole[0]
+    whole = np.rint(moved)
+    rows, columns = ((cells.rows + whole[1]).astype(np.intp), (cells.columns + whole[0]).astype(np.intp))
     height, width = before.depth_mm.shape
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    now = after.depth_mm[cells.rows, cells.columns]
-    then = np.zeros_like(now)
-    then[inside] = before.depth_mm[rows[inside], columns[inside]]
-    change = np.where((now > 0) & (then > 0), now - then, np.float32(np.nan)) - (moved - whole) @ cells.slope
-    basis = cells.basis()[2:]
-    fitted = _fit(basis, change)
-    if fitted is None:
+    kept = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width) & (cells.depth_mm > 0)
+    then = before.depth_mm[np.where(kept, rows, 0), np.where(kept, columns, 0)]
+    kept &= then > 0
+    by_shift = np.concatenate((whole - moved, fitted[2:])).astype(np.float32)
+    left = np.abs(cells.depth_mm - then - by_shift @ cells.basis)[kept]
+    if len(left) < _LEAST_CELLS:
         return None
-    left = np.abs(change - fitted @ basis)
-    usual = max(_LEAST_SPREAD_MM, _MAD_TO_SIGMA * float(np.nanmedian(left)))
-    left = left[left <= _CUT * usual]  # False for NaN
-    return float(np.sqrt(np.square(left).mean() / 2))
+    usual = max(_LEAST_SPREAD_MM, _MAD_TO_SIGMA * float(np.partition(left, len(left) // 2)[len(left) // 2]))
+    return float(np.sqrt(np.square(left[left <= _CUT * usual]).mean() / 2))
