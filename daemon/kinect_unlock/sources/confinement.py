@@ -70,7 +70,7 @@ _KERNEL: Final = (
 )  # fmt: skip
 # The camera, graphics processors, and what every program uses; the files' modes still decide who may.
 _DEVICES: Final = ("bus/usb", "dri", "kfd", "null", "zero", "random", "urandom")
-_NVIDIA: Final = "nvidia*"
+_NODES: Final = ("nvidia*", "video*", "media*")  # in /dev itself; cameras of V4L are sources of plug-ins
 # Of the environment that a driver gets, what tells of further libraries, as a list of places.
 _PLACES: Final = ("LD_LIBRARY_PATH", "OCL_ICD_VENDORS", "LIBGL_DRIVERS_PATH", "XAUTHORITY")
 
@@ -150,12 +150,16 @@ def _rules(grants: Grants) -> Iterable[tuple[Path, _May]]:
         yield path, _READ
     for path in chain((Path("/etc", name) for name in _SETTINGS), (Path("/proc", name) for name in _KERNEL)):
         yield path, _READ & ~_May.EXECUTE
-    for path in chain((Path("/dev", name) for name in _DEVICES), Path("/dev").glob(_NVIDIA)):
+    for path in chain((Path("/dev", name) for name in _DEVICES), _nodes()):
         yield path, _DEVICE
     for path in grants.writes:
         yield path, _WRITE
     if grants.keeps is not None:
         yield grants.keeps, _KEEP
+
+
+def _nodes() -> Iterable[Path]:
+    return chain.from_iterable(Path("/dev").glob(pattern) for pattern in _NODES)
 
 
 def _of_python() -> Iterable[Path]:
