@@ -103,6 +103,13 @@ def victim_of(person: str, looks: Sequence[Looked]) -> Victim | None:
     return Victim(person, best.frame, face.detection, face.pose, _steps(best.frame.calibration))
 
 
+def victims_of(looks: Sequence[Looked]) -> list[Victim]:
+    """Choose a look of everybody, in the order of their names; whoever has none is left out."""
+    people = sorted({one.capture.person for one in looks})
+    found = (victim_of(person, [one for one in looks if one.capture.person == person]) for person in people)
+    return [one for one in found if one is not None]
+
+
 def photographed(photograph: Photograph, looker: Looker, *, person: str) -> Victim | None:
     """Make a victim of a colour photograph, as if taken from 0.8 m by the depth camera's eye; None without a face.
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.settings import Config
+from kinect_unlock_lab.cli import attack_showing
 from kinect_unlock_lab.cli.shared import JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import Capture, Photograph, load_lfw, split
 from kinect_unlock_lab.documents import Place
@@ -37,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Simulated attacks: prints, screens, masks and streams shown to the product's own liveness.",
 )
+app.add_typer(attack_showing.app)
 
 
 class People(StrEnum):
@@ -95,12 +97,13 @@ def measure(
     looked at, too. What comes of it is read by `lab attack report`; bounds can be chosen on it without measuring again.
     """
     from kinect_unlock_lab.attack import measuring, results  # noqa: PLC0415 - needs an extra
+    from kinect_unlock_lab.attack.victims import victims_of  # noqa: PLC0415
 
     settings, workers = settings_of(file), Workers(jobs)
     cast = _Cast(dataset, tuple(photographs or ()), people, persons)
     plan = _plan(settings, species=species, sensor=sensor, full=full, seed=seed)
     looks = _looks(cast, settings, workers)
-    victims = [*_victims(looks), *_photographed(cast, settings)]
+    victims = [*victims_of(looks), *_photographed(cast, settings)]
     if not victims:
         raise SourceError("nobody's face is in range: nothing to make attacks of")
     count = 0
@@ -243,14 +246,6 @@ def _looks(cast: _Cast, settings: Config, workers: Workers) -> "list[Looked]":
     captures = cast.captures()
     with progress("real faces", len(captures)) as done:
         return measuring.looks_at(captures, settings, workers, on_done=done)
-
-
-def _victims(looks: "Sequence[Looked]") -> "list[Victim]":
-    from kinect_unlock_lab.attack.victims import victim_of  # noqa: PLC0415
-
-    people = sorted({one.capture.person for one in looks})
-    found = [victim_of(person, [one for one in looks if one.capture.person == person]) for person in people]
-    return [one for one in found if one is not None]
 
 
 def _photographed(cast: _Cast, settings: Config) -> "Iterator[Victim]":
