@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Cue, Verdict
 from kinect_unlock.liveness import bounded, verdict
 from kinect_unlock.settings import Liveness
@@ -125,6 +126,14 @@ class Study:
         return _worst([one for one in self.species if one.species not in WHOLE_HEADS])
 
 
+def _require_cues(shown: Sequence[Presentation], bounds: Liveness) -> None:
+    known = {name for one in shown for name in one.look.cues}
+    enforced = {name for name in bounds.__struct_fields__ if _cue(name, None, bounds).enforced}
+    if known and not enforced <= known:
+        missing = ", ".join(sorted(enforced - known))
+        raise SourceError(f"these results were made before there was {missing}; make them anew: lab attack measure")
+
+
 def _worst(rates: Sequence[SpeciesRate]) -> SpeciesRate | None:
     measured = [one for one in rates if one.apcer.trials]
     return max(measured, key=lambda one: (one.apcer.interval.value, one.apcer.events), default=None)
@@ -146,7 +155,12 @@ def _cue(name: str, value: float | None, bounds: Liveness) -> Cue:
 
 
 def study(results: Results, bounds: Liveness) -> Study:
-    """Count what was found."""
+    """Count what was found.
+
+    Raises:
+        SourceError: a cue that has a say was not measured at all: then nothing would get through, and nobody either.
+    """
+    _require_cues((*results.genuine, *results.attacks), bounds)
     real, attacks = judged(results.genuine, bounds), judged(results.attacks, bounds)
     aimed = [one for one in real if _distance_mm(one) <= _AIMED_MM and one.turn_deg <= _AIMED_DEG]
     return Study(

@@ -103,15 +103,18 @@ def without(study: Study) -> Table:
 def attempts(found: Acceptance) -> tuple[Table, ...]:
     """Show who was accepted by whole attempts."""
     sensors = sorted({one.sensor for one in found.species})
-    table = _table("IAPAR, simulated: attempts accepted as the owner, per cent", "species", *sensors, "RIAPAR, live")
     by_kind = {(one.species, one.sensor): one for one in found.species}
+    heads = [f"{name} sensor" for name in sensors]
+    accepted = _table("IAPAR, simulated: attempts accepted as the owner, per cent", "species", *heads)
+    relative = _table("RIAPAR, simulated, per cent: IAPAR and the owners refused", "species", *heads, "found live")
     for kind in dict.fromkeys(one.species for one in found.species):
-        own = [one for sensor in sensors if (one := by_kind.get((kind, sensor)))]
-        riapar = ", ".join(f"{_percent(one.riapar)}" for one in own)
-        live = sum(one.live for one in own)
-        table.add_row(kind.value, *(_counted(one.iapar) for one in own), f"{riapar}; {live}")
-    table.caption = "RIAPAR: with the share of owners refused, by sensor; live: attempts with a frame found live"
-    return (table, _rates(f"FRR of {found.owners} enrolled owners (camera: real stills)", found.frr))
+        own = [by_kind.get((kind, sensor)) for sensor in sensors]
+        live = ", ".join(f"{one.live}/{one.iapar.trials}" for one in own if one)
+        accepted.add_row(kind.value, *("-" if one is None else _counted(one.iapar) for one in own))
+        relative.add_row(kind.value, *("-" if one is None else _percent(one.riapar) for one in own), live)
+    relative.caption = "found live: attempts with a frame that liveness let pass"
+    owners = f"FRR of {found.owners} enrolled owners (camera: real stills, else their looks brought to life)"
+    return (accepted, relative, _rates(owners, found.frr))
 
 
 def accepted_most(found: Acceptance) -> str:
