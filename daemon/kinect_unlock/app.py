@@ -44,6 +44,7 @@ from kinect_unlock.polkit import Polkit
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
 from kinect_unlock.records import RecordBook
 from kinect_unlock.sealing import Key
+from kinect_unlock.secrecy import keep_memory_private
 from kinect_unlock.server import Server
 from kinect_unlock.service import Outcome, Parts, Service
 from kinect_unlock.settings import Config, Source
@@ -84,6 +85,8 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         facts = replace(facts, key=KeyFacts(found.source, found.key.id))
         place = held.enter_context(ListeningPlace(paths.socket))
         facts = replace(facts, shared=place.shared)
+        if facts.shared:
+            keep_memory_private()
         decisions = held.enter_context(_decision_log(config, test_source=test_source))
         composer = _Composer(config, facts, paths, found.key, clock, notifier)
         outcome = asyncio.run(composer.serve(place, decisions, until_stdin_closes=until_stdin_closes))
