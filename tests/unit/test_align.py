@@ -5,7 +5,7 @@ from math import floor, isfinite
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -136,9 +136,22 @@ depth_images = arrays(
 )
 
 
+def wall_with(readings_mm: dict[tuple[int, int], int]) -> U16:
+    """A wall at 800 mm with other readings at some (row, column)."""
+    depth = np.full((DEPTH_H, DEPTH_W), 800, np.uint16)
+    for place, reading_mm in readings_mm.items():
+        depth[place] = reading_mm
+    return depth
+
+
+# A seam closed along its row with the wall's reading, before that reading's own cell was closed along its column.
+CLOSED_TWICE = wall_with({(24, 33): 600, (25, 32): 900, (26, 33): 600})
+
+
 @pytest.mark.parametrize("calibration", MAPPINGS)
 @settings(max_examples=8, deadline=None)
 @given(depth=depth_images)
+@example(depth=CLOSED_TWICE)
 def test_each_cell_holds_the_nearest_reading_that_the_plain_formula_puts_there(
     calibration: Calibration, depth: U16
 ) -> None:
@@ -155,7 +168,8 @@ def test_each_cell_holds_the_nearest_reading_that_the_plain_formula_puts_there(
             if abs(found - wanted) < 0.05:
                 continue
             # Otherwise a seam was closed: with what is beside it, and only where something farther, or nothing, was.
-            beside = [
+            # Rows come first: what fell beside it in its row may since have been closed over along its own column.
+            beside = [expected.get((row, column + i), 0.0) for i in (-1, 1)] + [
                 float(grid.depth_mm[row + j, column + i])
                 for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
                 if 0 <= row + j < rows and 0 <= column + i < columns
