@@ -13,6 +13,7 @@ from kinect_unlock.findings import measured
 from kinect_unlock.frames import Cue
 
 _UNITS_IN_NAMES: Final = ("_mm", "_per_m", "_deg", "_ms")
+_UNSAID: Final = frozenset({"correlation"})  # a number as it is
 _MANY: Final = 100.0
 
 
@@ -157,11 +158,12 @@ def value_words(cue: Cue) -> str:
     if value is None:
         return "not measurable"
     if cue.unit == "share":
-        return f"{value:.0%}"
+        return f"{round(value, 2) + 0.0:.0%}"  # never minus zero
     if cue.unit == "frames":
         return f"{value:g} frame{'s' * (value != 1)}"
     digits = 2 if abs(value) < _MANY else 1  # 7.98 is not 8, which would be enough
-    return f"{value:.{digits}f} {cue.unit}".rstrip()
+    unit = "" if cue.unit in _UNSAID else cue.unit
+    return f"{value:.{digits}f} {unit}".rstrip()
 
 
 def bound_words(cue: Cue) -> str:

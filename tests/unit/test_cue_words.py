@@ -67,6 +67,8 @@ def test_a_name_is_said_without_its_unit_in_british() -> None:
         (Cue("a", "frames", 1, None, 0.0), "1 frame", "0 or less"),
         (Cue("a", "frames", 2, None, 0.0), "2 frames", "0 or less"),
         (Cue("a", "", 0.5, 0.1, None), "0.50", "0.1 or more"),
+        (Cue("a", "correlation", -0.07, 0.72, None), "-0.07", "0.72 or more"),
+        (Cue("a", "share", -0.001, 0.7, None), "0%", "70% or more"),
         (Cue("a", "mm", None, 8.0, None, enforced=False), "not measurable", "reported only"),
         (Cue("a", "mm", float("inf"), None, None), "not measurable", "reported only"),
     ],
