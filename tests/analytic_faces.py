@@ -54,16 +54,20 @@ def cylinder(radius_mm: float, axis_deg: float = 0.0) -> Relief:
 
 
 def face_relief(across: F64, along: F64) -> F64:
-    """Something with the proportions of a face: a curved front, a nose, two sockets, lips and a chin."""
+    """Something with the proportions of a face: a curved front, nose, sockets, brows, cheekbones, lips and a chin."""
 
     def bump(x: float, y: float, wide: float, high: float) -> F64:
         hump: F64 = np.exp(-0.5 * (((across - x) / wide) ** 2 + ((along - y) / high) ** 2))
         return hump
 
+    def pair(x: float, y: float, wide: float, high: float) -> F64:
+        return bump(-x, y, wide, high) + bump(x, y, wide, high)
+
     front = -(across**2) / 130 - along**2 / 900
-    sockets = bump(-31, -34, 11, 8) + bump(31, -34, 11, 8)
-    ridge = 16 * bump(0, -14, 7, 14) + 20 * bump(0, 2, 12, 9)
-    relief: F64 = front + ridge - 9 * sockets + 4 * bump(0, 33, 18, 6) + 6 * bump(0, 62, 18, 10)
+    ridge = 18 * bump(0, -14, 7, 14) + 23 * bump(0, 2, 12, 9)
+    upper = 4 * pair(30, -52, 14, 7) - 10 * pair(31, -34, 11, 8) + 6 * pair(40, 0, 12, 12)
+    lower = 4 * bump(0, 33, 18, 6) - 5 * pair(38, 36, 12, 12) + 8 * bump(0, 62, 18, 10)
+    relief: F64 = front + ridge + upper + lower
     return relief
 
 

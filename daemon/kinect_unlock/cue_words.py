@@ -12,7 +12,7 @@ from typing import Final
 from kinect_unlock.findings import measured
 from kinect_unlock.frames import Cue
 
-_UNITS_IN_NAMES: Final = ("_mm", "_per_m", "_deg", "_ms")
+_UNITS_IN_NAMES: Final = ("_mm", "_deg", "_ms")
 _UNSAID: Final = frozenset({"correlation"})  # a number as it is
 _MANY: Final = 100.0
 
@@ -45,40 +45,34 @@ WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
             _NO_SURFACE,
             "Be alone before the camera, pictures of people included.",
         ),
-        "plane_residual_mm": CueWords(
-            "what stands there is as flat as a picture",
-            "what stands there is rougher than a face",
+        "face_height_mm": CueWords(
+            "it is lower than any grown face: a small picture, perhaps",
+            "it is higher than any face: a poster, perhaps",
+            _NO_SURFACE,
+            "Be alone before the camera, pictures of people included.",
+        ),
+        "relief_share": CueWords(
+            "it is as flat or as smooth as a picture, bent or not",
+            "it stands out more than any face",
             _NO_SURFACE,
             _NEARER,
         ),
-        "quadric_residual_mm": CueWords(
-            "what stands there is as smooth as a bent sheet",
-            "what stands there is rougher than a face",
+        "relief_likeness": CueWords(
+            "what stands out of it does not do so where a face does",
+            "it is more like a face than can be",
             _NO_SURFACE,
-            _NEARER,
-        ),
-        "bend_residual_mm": CueWords(
-            "it bends along one direction only, as paper does",
-            "what stands there is rougher than a face",
-            _NO_SURFACE,
-            _NEARER,
-        ),
-        "nose_relief_mm": CueWords(
-            "no nose stands out of it",
-            "something stands out farther than a nose",
-            "nose, eyes or mouth have too little depth to be measured",
             _STRAIGHT,
         ),
-        "curvature_across_per_m": CueWords(
-            "from cheek to cheek it is not round as a nose is",
-            "it is rounder than a nose",
-            "the nose has too little depth to be measured",
-            _STRAIGHT,
+        "sheet_residual_mm": CueWords(
+            "brow, cheeks and chin lie as on a sheet of paper",
+            "brow, cheeks and chin are rougher than a face",
+            _NO_SURFACE,
+            _FREE,
         ),
-        "curvature_least_per_m": CueWords(
-            "it is straight or hollow along one direction, as paper is",
-            "it is rounder than a nose",
-            "the nose has too little depth to be measured",
+        "landmarks_apart_mm": CueWords(
+            "colour and depth fit better than can be",
+            "eyes and mouth are not where depth has them",
+            _NO_SURFACE,
             _STRAIGHT,
         ),
         "valid_depth": CueWords(

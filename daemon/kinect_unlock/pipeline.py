@@ -36,7 +36,7 @@ from kinect_unlock.frames import (
     Seen,
     Verdict,
 )
-from kinect_unlock.frontalise import frontalise
+from kinect_unlock.frontalise import Frontal, frontalise
 from kinect_unlock.halves import Half
 from kinect_unlock.integrity import History, integrity_cues, with_face, with_frame
 from kinect_unlock.liveness import assess, with_cues
@@ -206,15 +206,17 @@ class Pipeline:
         with look.stage("integrity"):
             self._history = with_face(self._history, face, measured.depth, measured.calibration.color)
             of_stream = integrity_cues(self._history, self._bounds)
+        with look.stage("frontalise"):
+            frontal = frontalise(measured.depth, measured.calibration, measured.placement)
         with look.stage("liveness"):
-            report = assess(face, measured.depth, tensor, measured.calibration, self._bounds)
+            report = assess(face, measured.depth, tensor, measured.calibration, frontal, self._bounds)
             report = with_cues(report, *attention_cues(measured.placement, eyes_open, self._bounds))
             report = with_cues(report, *of_stream)
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)
         if self._contract is DepthChannel.REGISTERED:
             return look.saw(Seen.FACE, face, report, embedding=self._encode(look, tensor))
-        return self._frontalised(look, tensor, report, measured)
+        return self._frontalised(look, tensor, report, face, frontal)
 
     def _eyes_open(self, look: "_Look", image: U8, face: Face) -> float | None:
         """Look at the eyes in colour; nobody knows what they are like in infrared."""
@@ -224,15 +226,10 @@ class Pipeline:
             return self._eyes.eyes_open(image, face.detection)
 
     def _frontalised(
-        self, look: "_Look", tensor: FaceTensor, report: LivenessReport, measured: "_Measured"
+        self, look: "_Look", tensor: FaceTensor, report: LivenessReport, face: Face, frontal: Frontal | None
     ) -> Observation:
         """Encode a live face with its depth laid on the mean face, if that depth is fit to say who it is."""
-        face = measured.face
-        if out_of_range(face.pose, self._depth_range):
-            return look.saw(Seen.DEPTH_UNFIT, face, report)
-        with look.stage("frontalise"):
-            frontal = frontalise(measured.depth, measured.calibration, measured.placement)
-        if frontal is None:
+        if frontal is None or out_of_range(face.pose, self._depth_range):
             return look.saw(Seen.DEPTH_UNFIT, face, report)
         fit = DepthFit(frontal.fit_mm, frontal.coverage)
         if not is_fit(fit, self._depth_vote):

@@ -106,13 +106,12 @@ class DepthVote(Struct, frozen=True, forbid_unknown_fields=True):
 class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of each cue; None as a whole means reported without a say in the verdict."""
 
-    face_width_mm: Bounds | None = (100.0, 190.0)
-    plane_residual_mm: Bounds | None = (6.0, None)
-    quadric_residual_mm: Bounds | None = (3.8, None)
-    bend_residual_mm: Bounds | None = (3.5, None)
-    nose_relief_mm: Bounds | None = (8.0, 60.0)
-    curvature_across_per_m: Bounds | None = (8.0, None)
-    curvature_least_per_m: Bounds | None = (0.0, None)
+    face_width_mm: Bounds | None = (110.0, 178.0)
+    face_height_mm: Bounds | None = (None, 225.0)
+    relief_share: Bounds | None = (0.7, None)
+    relief_likeness: Bounds | None = (0.72, None)
+    sheet_residual_mm: Bounds | None = (2.1, None)
+    landmarks_apart_mm: Bounds | None = (None, 18.0)
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
     off_axis_deg: Bounds | None = None

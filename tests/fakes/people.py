@@ -139,4 +139,4 @@ def seen_figures(attempt: int, index: int, *figures: Figure) -> Observation:
 
 
 def _cue(value: float) -> Cue:
-    return Cue("nose_relief", "mm", value, 8.0, 60.0)
+    return Cue("relief", "mm", value, 8.0, 60.0)

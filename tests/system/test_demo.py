@@ -25,10 +25,7 @@ from kinect_unlock.wire import Word
 
 SHIPPED_MANIFEST = Path(module.__file__).parents[1] / "data" / "models" / "manifest.yaml"
 FAST = {"enrol": {"stages": ["straight"], "samples_per_stage": 2}}  # what is broken here shows without five poses
-SHAPE_CUES = (
-    "plane_residual_mm", "quadric_residual_mm", "bend_residual_mm", "nose_relief_mm", "curvature_across_per_m",
-    "curvature_least_per_m",
-)  # fmt: skip
+SHAPE_CUES = ("face_width_mm", "relief_share", "relief_likeness", "sheet_residual_mm")
 
 
 def write_config(folder: Path, cache_dir: Path, settings: Mapping[str, Mapping[str, Any]]) -> Path:

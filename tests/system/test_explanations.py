@@ -54,16 +54,16 @@ def test_a_bent_photograph_is_refused_with_reasons_to_those_who_may_ask_and_in_t
     told = ending_of(last)
     assert isinstance(told, Ending)
     assert told.cause is Cause.LIVENESS
-    assert "quadric_residual_mm" in told.detail.split(",")
+    assert "relief_share" in told.detail.split(",")
     for shown in (out.getvalue(), why.out):
         words = " ".join(shown.split())
-        assert "quadric residual: 0." in words
-        assert "what stands there is as smooth as a bent sheet" in words
+        assert "relief share: " in words
+        assert "it is as flat or as smooth as a picture, bent or not" in words
         assert "What helps:" in words
         assert max(map(len, shown.splitlines())) <= 80
     assert [cue["name"] for cue in row["cues"]] == row["detail"].split(",")
     assert not [reply for reply in unexplained if reply.data]
-    named = [line for line in running.log().splitlines() if "residual" in line]
+    named = [line for line in running.log().splitlines() if "relief_share" in line]
     assert named
     assert all("event=attempt" in line and "0." not in line for line in named), "names, and no number"
 

@@ -16,14 +16,14 @@ from kinect_unlock.wire import Hint, Reply, Word
 RECORD = Record(
     number=7, at_s=1_700_000_000, op="verify", word=Word.NO_MATCH, uid=0, pid=12, user="anna", service="sudo"
 )
-FLAT = Cue("nose_relief_mm", "mm", 1.2345, 8.0, 60.0)
+FLAT = Cue("sheet_residual_mm", "mm", 1.2345, 8.0, 60.0)
 UNREAD = Cue("valid_depth", "share", None, 0.75, None)
 
 
 def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
     counted = Counter({Seen(name.replace("_", "-")): count for name, count in seen.items()})
     findings = Findings(
-        broken={"nose_relief_mm": [FLAT] * counted[Seen.SPOOF]} if counted[Seen.SPOOF] else {},
+        broken={"sheet_residual_mm": [FLAT] * counted[Seen.SPOOF]} if counted[Seen.SPOOF] else {},
         missing={"valid_depth": [UNREAD] * counted[Seen.UNSURE]} if counted[Seen.UNSURE] else {},
     )
     return Tally(counted.total(), counted, findings, Counter(short))
@@ -32,7 +32,7 @@ def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
 @pytest.mark.parametrize(
     ("word", "counted", "hint", "expected"),
     [
-        pytest.param(Word.NO_MATCH, tally(spoof=3), None, (Cause.LIVENESS, "nose_relief_mm"), id="a picture"),
+        pytest.param(Word.NO_MATCH, tally(spoof=3), None, (Cause.LIVENESS, "sheet_residual_mm"), id="a picture"),
         pytest.param(
             Word.NO_MATCH, tally(short=("rgb", "rgb"), face=2), None, (Cause.SCORE, "rgb"), id="somebody else"
         ),
@@ -102,7 +102,7 @@ def test_what_was_measured_is_not_kept_of_an_attempt_that_counts_as_no_failure()
     told = ending(Reply(Word.TIMED_OUT, done=True), tally(spoof=3), None)
     assert told.cues
     assert kept(told) == msgspec.structs.replace(told, cues=())
-    assert kept(told).detail == "nose_relief_mm"
+    assert kept(told).detail == "sheet_residual_mm"
 
 
 def test_what_could_not_be_measured_is_kept_by_name() -> None:
@@ -115,7 +115,7 @@ def test_a_reply_says_why_only_of_what_is_not_well() -> None:
     told = explained(Reply(Word.NO_MATCH, done=True, data={"other": 1}), tally(spoof=3), None).data
     assert told is not None
     assert told["other"] == 1
-    assert told["why"]["cues"][0]["name"] == "nose_relief_mm"
+    assert told["why"]["cues"][0]["name"] == "sheet_residual_mm"
     assert msgspec.json.encode(told)
 
 

@@ -19,12 +19,12 @@ def cue(name: str, unit: str, value: float | None, bounds: tuple[float | None, f
 
 
 CUES = [
-    cue("plane_residual_mm", "mm", 0.54, (6.0, None), held=False),
+    cue("relief_share", "mm", 0.54, (6.0, None), held=False),
     cue("face_width_mm", "mm", 120.0, (100.0, 190.0), held=True),
     cue("valid_depth", "share", 1.0, (None, 1.0), held=True),
     cue("background_step_mm", "mm", 9.0, (None, None), held=True),
-    cue("curvature_least_per_m", "1/m", -3.0, (None, None), held=True),
-    cue("nose_relief_mm", "mm", None, (8.0, 60.0), held=False),
+    cue("landmarks_apart_mm", "mm", -3.0, (None, None), held=True),
+    cue("sheet_residual_mm", "mm", None, (8.0, 60.0), held=False),
 ]
 
 
@@ -90,22 +90,22 @@ def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_out
 
     assert rows[0] == "liveness of frame 0: spoof"
     assert rows[2:] == [
-        "plane residual 0.54 mm 6 or more broken",
+        "relief share 0.54 mm 6 or more broken",
         "face width 120.0 mm 100 to 190 held",
         "valid depth 100% 100% or less held",
         "background step 9.00 mm reported only -",
-        "curvature least -3.00 1/m reported only held",
-        "nose relief not measurable 8 to 60 broken",
+        "landmarks apart -3.00 mm reported only held",
+        "sheet residual not measurable 8 to 60 broken",
     ]
 
 
 def test_of_a_refusal_the_frame_that_shows_best_what_decided_is_laid_out_and_why_is_told() -> None:
     def judged(seq: int, value: float) -> Reply:
-        cues = [cue("plane_residual_mm", "mm", value, (6.0, None), held=False)]
+        cues = [cue("relief_share", "mm", value, (6.0, None), held=False)]
         return frame(seq, "spoof", liveness="spoof", cues=cues)
 
-    decided = Measured("plane_residual_mm", "mm", 2.0, 6.0, None)
-    told = Ending(word=Word.NO_MATCH, cause=Cause.LIVENESS, detail="plane_residual_mm", cues=(decided,))
+    decided = Measured("relief_share", "mm", 2.0, 6.0, None)
+    told = Ending(word=Word.NO_MATCH, cause=Cause.LIVENESS, detail="relief_share", cues=(decided,))
     last = Reply(Word.NO_MATCH, done=True, data={"why": msgspec.to_builtins(told)})
     rows = [" ".join(line.split()) for line in lines(judged(0, 1.0), judged(1, 2.0), judged(2, 5.0), last)]
 
@@ -113,8 +113,8 @@ def test_of_a_refusal_the_frame_that_shows_best_what_decided_is_laid_out_and_why
     begun = rows.index("It was seen to be no living face.")
     assert rows[begun : begun + 3] == [
         "It was seen to be no living face.",
-        "plane residual: 2.00 mm, must be 6 or more",
-        "what stands there is as flat as a picture",
+        "relief share: 2.00 mm, must be 6 or more",
+        "it is as flat or as smooth as a picture, bent or not",
     ]
     assert rows[begun + 3].startswith("What helps: Come nearer")
 
@@ -147,8 +147,8 @@ def test_the_times_of_all_stages_fit_a_terminal_of_80_columns() -> None:
 
     assert [line.split()[::2] for line in out.getvalue().splitlines()[-3:]] == [
         ["gate", "detect", "light", "tone"],
-        ["align", "pose", "crop", "liveness"],
-        ["frontalise", "encode"],
+        ["align", "pose", "crop", "eyes"],
+        ["liveness", "frontalise", "encode"],
     ]
 
 

@@ -98,7 +98,7 @@ def test_a_service_of_ones_own_leaves_the_others_alone(file: Path) -> None:
         pytest.param("hooks: {lock: [a, 2]}", "$.hooks.lock[1]: expected `str`, got `int`", id="number in argv"),
         pytest.param("hooks: {lock: [bin/x]}", "$.hooks.lock: must begin with a program's name or", id="relative hook"),
         pytest.param("enrol: {stages: [up, dwn]}", "$.enrol.stages[1]: must be one of", id="choice in list"),
-        pytest.param("liveness: {plane_residual_mm: [1]}", "length 2, got 1", id="half a pair"),
+        pytest.param("liveness: {face_height_mm: [1]}", "length 2, got 1", id="half a pair"),
         pytest.param("limits: {max_failures: 1.5}", "expected `int`, got `float`", id="half a failure"),
         pytest.param(f"limits: {{max_failures: {10**30}}}", "must be a finite number", id="huge count"),
         pytest.param(f"limits: {{max_failures: 1{'0' * 5000}}}", "cannot be read", id="number beyond printing"),
@@ -122,7 +122,7 @@ def test_a_service_of_ones_own_leaves_the_others_alone(file: Path) -> None:
         pytest.param("source: {watching_hz: 0.9}", "give up before it had looked twice", id="watched too rarely"),
         pytest.param("source: {reappear_s: 12}", "could not come back before the time to open it", id="reappears late"),
         pytest.param("source: {linger_s: -1}", "$.source.linger_s", id="lingers in the past"),
-        pytest.param("liveness: {nose_relief_mm: [9, 8]}", "the low bound must not be above", id="bounds"),
+        pytest.param("liveness: {sheet_residual_mm: [9, 8]}", "the low bound must not be above", id="bounds"),
         pytest.param("liveness: {valid_depth: [75, null]}", "is a share, from 0 to 1", id="percent"),
         pytest.param(f"daemon: {{socket: /{'x' * 107}}}", "at most 107 bytes", id="socket path"),
         pytest.param("match: {far: 0.1}\nmatch: {far: 0.2}", "$.match: is here twice, first on line 1", id="duplicate"),
@@ -250,7 +250,7 @@ def configurations(draw: st.DrawFn) -> Config:
     changes: dict[str, dict[str, Any]] = {
         "daemon": {"socket": draw(PATHS), "state_dir": draw(PATHS), "stop_timeout_s": draw(SECONDS)},
         "source": {"kind": draw(st.text(st.characters(codec="utf-8"), min_size=1)), "path": draw(PATHS.filter(bool))},
-        "liveness": {"plane_residual_mm": bounds, "valid_depth": draw(st.none() | st.just((draw(SHARES), None)))},
+        "liveness": {"face_height_mm": bounds, "valid_depth": draw(st.none() | st.just((draw(SHARES), None)))},
         "match": {"far": draw(st.floats(5e-324, 0.1)), "strategy": draw(st.sampled_from(["nearest", "centre"]))},
         "evidence": {
             "votes_window": window,

@@ -8,7 +8,7 @@ from kinect_unlock.cue_words import WORDS, CueWords, bound_words, meaning, remed
 from kinect_unlock.frames import Cue
 from kinect_unlock.settings import Config, Liveness
 
-LOW = Cue("nose_relief_mm", "mm", 3.0, 8.0, 60.0)
+LOW = Cue("sheet_residual_mm", "mm", 3.0, 8.0, 60.0)
 
 
 def _texts(words: CueWords) -> Iterator[str]:
@@ -39,10 +39,10 @@ def test_words_are_short_and_none_is_missing(name: str) -> None:
 @pytest.mark.parametrize(
     ("cue", "said"),
     [
-        (LOW, WORDS["nose_relief_mm"].below),
-        (Cue("nose_relief_mm", "mm", 61.0, 8.0, 60.0), WORDS["nose_relief_mm"].above),
-        (Cue("nose_relief_mm", "mm", None, 8.0, 60.0), WORDS["nose_relief_mm"].missing),
-        (Cue("nose_relief_mm", "mm", float("nan"), 8.0, 60.0), WORDS["nose_relief_mm"].missing),
+        (LOW, WORDS["sheet_residual_mm"].below),
+        (Cue("sheet_residual_mm", "mm", 61.0, 8.0, 60.0), WORDS["sheet_residual_mm"].above),
+        (Cue("sheet_residual_mm", "mm", None, 8.0, 60.0), WORDS["sheet_residual_mm"].missing),
+        (Cue("sheet_residual_mm", "mm", float("nan"), 8.0, 60.0), WORDS["sheet_residual_mm"].missing),
         (Cue("of_an_older_version", "mm", 1.0, 2.0, None), "it lies out of its bounds"),
         (Cue("of_an_older_version", "mm", None, 2.0, None), "it could not be measured"),
     ],
@@ -52,7 +52,7 @@ def test_a_broken_cue_means_something(cue: Cue, said: str) -> None:
 
 
 def test_a_name_is_said_without_its_unit_in_british() -> None:
-    assert title("curvature_across_per_m") == "curvature across"
+    assert title("sheet_residual_mm") == "sheet residual"
     assert title("color_still_ms") == "colour still"
     assert title("off_axis_deg") == "off axis"
 
@@ -78,7 +78,7 @@ def test_numbers_are_said_with_their_unit(cue: Cue, value: str, bound: str) -> N
 
 
 def test_what_helps_is_said_once() -> None:
-    assert remedies(("plane_residual_mm", "quadric_residual_mm", "unknown", "face_width_mm")) == (
-        WORDS["plane_residual_mm"].help,
-        WORDS["face_width_mm"].help,
+    assert remedies(("face_height_mm", "face_width_mm", "unknown", "relief_share")) == (
+        WORDS["face_height_mm"].help,
+        WORDS["relief_share"].help,
     )

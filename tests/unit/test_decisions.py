@@ -39,7 +39,7 @@ def test_a_frame_is_told_with_pose_cues_and_what_was_made_of_it() -> None:
         "liveness": "live",
         "cues": [
             {
-                "name": "nose_relief",
+                "name": "relief",
                 "unit": "mm",
                 "value": 23.0,
                 "low": 8.0,

@@ -8,8 +8,8 @@ from kinect_unlock.findings import MOST, deciding, measured, place_of_deciding
 from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.liveness import verdict
 
-PLANE = Cue("plane_residual_mm", "mm", 9.0, 6.0, None)
-NOSE = Cue("nose_relief_mm", "mm", 30.0, 8.0, 60.0)
+PLANE = Cue("face_height_mm", "mm", 9.0, 6.0, None)
+NOSE = Cue("sheet_residual_mm", "mm", 30.0, 8.0, 60.0)
 WIDTH = Cue("face_width_mm", "mm", 140.0, None, None, enforced=False)
 
 

@@ -23,7 +23,7 @@ RECORD = Record(
     user="anna",
     service="sudo",
     cause=Cause.LIVENESS,
-    detail="nose_relief_mm",
+    detail="sheet_residual_mm",
     duration_ms=812,
     frames=20,
     model_id="rgbd/1",
@@ -60,7 +60,7 @@ def journald(tmp_path: Path) -> Iterator[socket.socket]:
 def test_the_journal_gets_one_datagram_with_fields(journald: socket.socket) -> None:
     assert Journal(journald.getsockname()).send(RECORD)
     assert parsed(journald.recv(65_536)) == {
-        "MESSAGE": b"verify for anna by sudo: no-match (liveness: nose_relief_mm)",
+        "MESSAGE": b"verify for anna by sudo: no-match (liveness: sheet_residual_mm)",
         "MESSAGE_ID": MESSAGE_ID.encode(),
         "PRIORITY": b"4",
         "SYSLOG_IDENTIFIER": b"kinect-unlock",
@@ -71,7 +71,7 @@ def test_the_journal_gets_one_datagram_with_fields(journald: socket.socket) -> N
         "KINECT_UNLOCK_PID": b"12",
         "KINECT_UNLOCK_SERVICE": b"sudo",
         "KINECT_UNLOCK_CAUSE": b"liveness",
-        "KINECT_UNLOCK_DETAIL": b"nose_relief_mm",
+        "KINECT_UNLOCK_DETAIL": b"sheet_residual_mm",
         "KINECT_UNLOCK_DURATION_MS": b"812",
         "KINECT_UNLOCK_FRAMES": b"20",
         "KINECT_UNLOCK_MODEL": b"rgbd/1",

@@ -22,7 +22,7 @@ def test_a_look_has_everything_of_an_observation_but_the_embedding() -> None:
 
 
 def test_a_look_is_told_as_json_and_read_again() -> None:
-    cues = (Cue("nose_relief_mm", "mm", np.float64(21.5), 8.0, 60.0), Cue("plane_residual_mm", "mm", None, 6.0, None))
+    cues = (Cue("sheet_residual_mm", "mm", np.float64(21.5), 8.0, 60.0), Cue("face_height_mm", "mm", None, 6.0, None))
     seen = replace(seen_face(1, 0, 0), liveness=LivenessReport(Verdict.LIVE, cues), stage_ms={"detect": 5.5})
     look = look_of(seen)
 

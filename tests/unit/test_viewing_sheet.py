@@ -46,8 +46,8 @@ CAPTION = Caption("test.mkv", "frame 3")
 BOX = Box(200.0, 120.0, 100.0, 120.0)
 LANDMARKS = ((225.0, 160.0), (275.0, 160.0), (250.0, 185.0), (230.0, 215.0), (270.0, 215.0))
 CUES = (
-    Cue("nose_relief_mm", "mm", 25.0, 8.0, 60.0),
-    Cue("plane_residual_mm", "mm", 1.0, 6.0, None),
+    Cue("sheet_residual_mm", "mm", 25.0, 8.0, 60.0),
+    Cue("face_height_mm", "mm", 1.0, 6.0, None),
     Cue("valid_depth", "share", None, 0.75, None),
 )
 

@@ -13,10 +13,13 @@ from kinect_unlock import cue_words
 from kinect_unlock.align import align_face
 from kinect_unlock.findings import deciding
 from kinect_unlock.frames import F64, U8, U16, Box, Cue, Detection, Frame, LivenessReport, Modality, Verdict
+from kinect_unlock.frontalise import frontalise
 from kinect_unlock.light import infrared_calibration
 from kinect_unlock.looks import Look
-from kinect_unlock.shapes import off_bend_mm, off_plane_mm, off_quadric_mm
-from kinect_unlock.surface import CELL_MM, FaceSurface, measure_surface, rms_mm
+from kinect_unlock.mean_face import MEAN_LANDMARKS_MM
+from kinect_unlock.pose import place_head
+from kinect_unlock.shapes import frame_of, middle_of, off_quadric_mm, off_sheet_mm, rms_mm
+from kinect_unlock.surface import CELL_MM, FaceSurface, measure_surface
 from kinect_unlock.viewing import gauges
 from kinect_unlock.viewing.canvas import Canvas, Rect, wrapped
 from kinect_unlock.viewing.colours import (
@@ -43,10 +46,11 @@ from kinect_unlock.viewing.sheet import HEIGHT_PX, WIDTH_PX, Caption, draw_head,
 _Image = TypeVar("_Image", U8, U16)
 
 _PANES: Final = tuple(Rect(18 + 316 * number, 104, 300, 340) for number in range(5))
-_FITS: Final[tuple[tuple[str, Callable[[FaceSurface], F64]], ...]] = (
-    ("Off the best plane", off_plane_mm),
-    ("Off the best quadric", off_quadric_mm),
-    ("Off the best bent sheet", off_bend_mm),
+# What is drawn of a surface: its title, which part of it, and how far that is off a simple shape.
+_FITS: Final[tuple[tuple[str, Callable[[FaceSurface], FaceSurface], Callable[[FaceSurface], F64]], ...]] = (
+    ("Off the best quadric", middle_of, lambda surface: off_quadric_mm(surface)[0]),
+    ("The mean face, off its own", middle_of, lambda surface: off_quadric_mm(surface)[1]),
+    ("Off the best bent sheet", frame_of, off_sheet_mm),
 )
 _SCALE: Final = Rect(816, 492, 600, 14)
 _TICKS_MM: Final = (-15, -10, -5, 0, 5, 10, 15)
@@ -84,7 +88,10 @@ def surface_of(frame: Frame, look: Look) -> FaceSurface | None:
         depth = align_face(frame.depth_mm, calibration, detection.box)
     except ValueError:  # the depth image is not of the calibration's size
         return None
-    return measure_surface(detection, depth, calibration)
+    placement = place_head(detection, depth, calibration)
+    frontal = None if placement is None else frontalise(depth, calibration, placement)
+    surface = None if frontal is None else measure_surface(frontal)
+    return surface if surface and len(middle_of(surface)) and len(frame_of(surface)) else None
 
 
 def _draw_face(canvas: Canvas, frame: Frame, look: Look) -> None:
@@ -123,18 +130,19 @@ def _draw_depth(canvas: Canvas, frame: Frame, look: Look) -> None:
 
 def _draw_fits(canvas: Canvas, surface: FaceSurface | None) -> None:
     """Draw how far the surface stands off each simple shape, all on one scale."""
-    for pane, (title, off_mm) in zip(_PANES[2:], _FITS, strict=True):
+    for pane, (title, part_of, off_mm) in zip(_PANES[2:], _FITS, strict=True):
         _title(canvas, pane, title)
         if surface is None:
             draw_absence(canvas, pane, "not measurable", "too little of a face has depth")
             continue
-        offsets = off_mm(surface)
-        grid, origin = _grid(surface, offsets)
+        part = part_of(surface)
+        offsets = off_mm(part)
+        grid, origin = _grid(part, offsets)
         fitted = _lay(canvas, pane, offset_picture(grid), smooth=False)
-        for across, along in surface.landmarks_mm:
+        for across, along, _ in MEAN_LANDMARKS_MM.T:
             _dot(canvas, fitted.place((across / CELL_MM - 0.5 - origin[0], along / CELL_MM - 0.5 - origin[1])))
         canvas.text(
-            f"{float(rms_mm(offsets)):.1f} mm off (root mean square)",
+            f"{rms_mm(offsets):.1f} mm off (root mean square)",
             (pane.x, pane.bottom + 18),
             gauges.SMALL_PX,
             INK,
