@@ -121,7 +121,9 @@ def test_a_mask_lies_with_its_landmarks_on_the_wearers() -> None:
     mapped = laid_on(turned, ANNA)
 
     landed = turned.detection.landmarks_px @ mapped[:, :2].T + mapped[:, 2]
-    assert landed == pytest.approx(ANNA.detection.landmarks_px, abs=3.0)
+    apart = np.linalg.norm(landed - ANNA.detection.landmarks_px, axis=1)
+    assert apart[[0, 1, 3, 4]].max() < 2.0
+    assert apart[2] < 6.0  # a nose stands out, and so is seen elsewhere on a turned head
 
 
 def test_a_head_of_another_scale_is_as_much_smaller_or_bigger_in_all_directions() -> None:
