@@ -1,7 +1,8 @@
 """A live camera for a daemon under test, before which a test puts whom it wants: one recording after the other.
 
 It joins as an installed plug-in would. What it plays is named in a file, which is read again with every frame; a
-recording is played over and over, at the pace of a camera, with the host's own time.
+recording is played over and over, at the pace of a camera, with the host's own time, and with unrest of 1 mm: a camera
+never gives one depth image twice.
 """
 
 from pathlib import Path
@@ -11,6 +12,8 @@ import threading
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+
+import numpy as np
 
 from kinect_unlock.frames import Origin
 from kinect_unlock.settings import Source
@@ -43,7 +46,10 @@ class Stage:
         self._pause.wait(min(timeout_s, 1.0 / self._rate_hz))
         frames = self._recording(ON_STAGE.read_text())
         seq = next(self._seq)
-        return replace(frames[seq % len(frames)], seq=seq, captured_ns=self._clock.monotonic_ns(), device_us=None)
+        frame = frames[seq % len(frames)]
+        unrest_mm = np.random.default_rng(seq).integers(0, 2, frame.depth_mm.shape, np.uint16) * (frame.depth_mm > 0)
+        now_ns = self._clock.monotonic_ns()
+        return replace(frame, seq=seq, captured_ns=now_ns, device_us=None, depth_mm=frame.depth_mm + unrest_mm)
 
     def _recording(self, name):
         if name not in self._frames:

@@ -47,6 +47,7 @@ def _before(dump: Path) -> dict[str, dict[str, Any]]:
         "source": {"kind": "fakenect", "path": str(dump)},
         "enrol": {"stages": ["straight"], "samples_per_stage": 2},
         "attempt": {"cooldown_s": 0.0},
+        "liveness": {"depth_repeats": None},  # fakenect plays the same few images over and over
         "policy": {"password_after_boot": False},
     }
 
