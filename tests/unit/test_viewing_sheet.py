@@ -110,6 +110,19 @@ def _depth(one: Frame) -> U16:
     return one.depth_mm
 
 
+def test_where_there_is_no_room_for_every_cue_those_with_a_say_are_drawn() -> None:
+    reported = tuple(Cue(f"reported_{number}_mm", "mm", 1.0, None, None, enforced=False) for number in range(20))
+
+    def rows(cues: tuple[Cue, ...]) -> int:
+        """Return how many marks of what held or did not stand in the card."""
+        seen = msgspec.structs.replace(look(), cues=cues)
+        card = part(draw(frame(), seen, None, CAPTION, limits=LIMITS), sheet._CARDS[1])[46:, :40]
+        marked = (card.max(axis=2).astype(int) - card.min(axis=2) > 60).any(axis=1)
+        return int((np.diff(marked.astype(int)) == 1).sum())
+
+    assert rows(CUES) == rows(CUES + reported) == len(CUES)
+
+
 def test_the_depth_s_colours_are_those_of_the_scale_beside_it() -> None:
     picture = draw(frame(), NOBODY, None, CAPTION, limits=LIMITS)
     for depth_mm in (500, 800, 1300, 2000, 4500):

@@ -128,12 +128,17 @@ def _fit_rows(fit: DepthFit | None, bounds: DepthVote) -> tuple[_Row, ...]:
 
 
 def draw_cues(canvas: Canvas, at: Rect, cues: tuple[Cue, ...]) -> None:
-    """Draw every cue: whether it held, its value, its bound."""
+    """Draw every cue: whether it held, its value, its bound; where there is no room, only those that have a say."""
     if not cues:
         canvas.text("not asked: nobody in range to judge", (at.x, at.y + _ROW / 2), TEXT_PX, FAINT)
         return
-    row = min(_ROW, at.height // len(cues))
-    for number, cue in enumerate(cues):
+    shown = cues if len(cues) * _ROW <= at.height else tuple(cue for cue in cues if cue.enforced)
+    left_out = len(cues) - len(shown)
+    row = min(_ROW, at.height // (len(shown) + (left_out > 0)))
+    if left_out:
+        told = f"{left_out} more that {'is' if left_out == 1 else 'are'} only reported"
+        canvas.text(told, (at.x + 26, at.y + row * len(shown) + row // 2), SMALL_PX, FAINT)
+    for number, cue in enumerate(shown):
         y = at.y + row * number + row // 2
         _draw_outcome(canvas, (at.x + 8, y), cue)
         canvas.text(title(cue.name), (at.x + 26, y), TEXT_PX, INK if cue.enforced else FAINT)
