@@ -166,10 +166,10 @@ def _lines(path: Path, kind: type[_Line], of: str) -> tuple[About, list[_Line]]:
     try:
         with path.open("rb") as file:
             about = msgspec.json.decode(file.readline(), type=About)
+            if (about.format, about.of) != (FORMAT, of):
+                found, expected = f"{about.of}, format {about.format}", f"{of}, format {FORMAT}"
+                raise SourceError(f"{path}: {found}; expected {expected}: make them anew")
             decode = msgspec.json.Decoder(kind).decode
-            lines = [decode(line) for line in file if line.strip()]
+            return about, [decode(line) for line in file if line.strip()]
     except (OSError, msgspec.MsgspecError) as fault:
         raise SourceError(f"{path}: no results can be read from it ({fault}); make them anew: lab attack") from fault
-    if (about.format, about.of) != (FORMAT, of):
-        raise SourceError(f"{path}: {about.of}, format {about.format}; expected {of}, format {FORMAT}: make them anew")
-    return about, lines
