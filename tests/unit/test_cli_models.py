@@ -6,6 +6,7 @@ import yaml
 
 from commands import command
 from kinect_unlock.models import ModelStore
+from kinect_unlock.settings import Models
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def config(tmp_path: Path, model_store: ModelStore) -> Path:
 def test_a_script_gets_one_network_a_line(config: Path) -> None:
     rows = {row["name"]: row for row in command("models", "list", "--json", "--config", config).rows}
 
-    assert set(rows) == {"yunet", "rgbd-fused", "rgbd-squeezenet"}
+    assert set(rows) == {"yunet", "eyes", "rgbd-fused", "rgbd-squeezenet"}
     assert (rows["rgbd-fused"]["votes"], rows["rgbd-fused"]["unlock"], rows["yunet"]["built"]) == (
         ["rgb", "depth"],
         True,
@@ -31,7 +32,7 @@ def test_a_person_sees_what_votes_and_what_is_chosen(config: Path) -> None:
     told = command("models", "list", "--config", config)
 
     assert told.exit_code == 0
-    assert told.out.count("*") == 2
+    assert told.out.count("*") == 3
     assert "rgb" in told.out
 
 
@@ -55,13 +56,19 @@ def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> No
     chosen = json.loads(next((tmp_path / "cache").glob("rgbd-fused-*.choice.json")).read_text())["chosen"]
 
     assert told.exit_code == 0
-    assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {"yunet", "rgbd-fused"}
+    assert {line.split(":")[0] for line in told.err.splitlines() if line.endswith(".onnx")} == {
+        "yunet",
+        "eyes",
+        "rgbd-fused",
+    }
     assert "builds of rgbd-fused" in told.out
-    assert listed == {"yunet": "fp32", "rgbd-fused": chosen, "rgbd-squeezenet": None}
+    assert listed == {"yunet": "fp32", "eyes": "fp32", "rgbd-fused": chosen, "rgbd-squeezenet": None}
     assert checks.exit_code == 0
     assert {(row["name"], row["part"], row["ok"]) for row in checks.rows} == {
         ("yunet", "weights", True),
         ("yunet", "network", True),
+        ("eyes", "weights", True),
+        ("eyes", "network", True),
         ("rgbd-fused", "weights", True),
         ("rgbd-fused", "network", True),
         ("rgbd-squeezenet", "weights", True),
@@ -70,8 +77,7 @@ def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> No
 
 def test_a_damaged_network_is_exit_code_70_and_named(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"models": {"cache_dir": str(tmp_path / "cache")}}))
-    command("models", "build", "--config", tmp_path / "config.yaml")
-    built = next((tmp_path / "cache").glob("yunet-*.onnx"))
+    built = ModelStore(Models(), cache_dir=tmp_path / "cache").build("yunet")
     built.write_bytes(b"damaged")
     told = command("models", "verify", "--json", "--config", tmp_path / "config.yaml")
 

@@ -79,8 +79,7 @@ def test_the_default_configuration_looks_no_farther_than_every_vote_has_threshol
 def test_every_network_has_its_card_and_every_row_its_evidence() -> None:
     manifest = load_manifest()
 
-    cards = [entry.card for entry in manifest.detectors.values()] + [entry.card for entry in manifest.encoders.values()]
-    assert all((_MODELS / card).is_file() for card in cards)
+    assert all((_MODELS / entry.card).is_file() for entry in manifest.entries.values())
     for encoder in manifest.encoders.values():
         for depth_row in encoder.depth_calibration:
             assert depth_row.evidence is not None
@@ -180,7 +179,7 @@ def test_unknown_networks_are_named_with_the_known_ones() -> None:
         manifest.encoder("x")
     with pytest.raises(ConfigError, match=r"\$\.models\.detector: no detector is called 'x'; known: yunet"):
         manifest.detector("x")
-    with pytest.raises(ConfigError, match="no network is called 'x'; the manifest has: yunet, rgbd-fused"):
+    with pytest.raises(ConfigError, match="no network is called 'x'; the manifest has: yunet, eyes, rgbd-fused"):
         manifest.entry("x")
 
 
@@ -214,6 +213,8 @@ def test_unknown_networks_are_named_with_the_known_ones() -> None:
         ("bytes: 122489", "bytes: 0", "bytes"),
         ("version: 1", "version: 2", "version"),
         ("  yunet:\n", "  rgbd-fused:\n", "rgbd-fused names two networks"),
+        ("  yunet:\n", "  eyes:\n", "eyes names two networks"),
+        ("kind: eyes", "kind: ears", "kind"),
         ("version: 1", "version: [", "not YAML"),
         ("version: 1", "version: &x 1", "anchors"),
     ],
@@ -224,6 +225,15 @@ def test_a_manifest_that_says_what_it_may_not_is_refused(tmp_path: Path, before:
 
     with pytest.raises(ModelError, match=rf"(?s){path}.*{fault}"):
         load_manifest(path)
+
+
+def test_a_manifest_may_do_without_a_network_for_eyes(tmp_path: Path) -> None:
+    begin, end = _SHIPPED.index("\neyes:"), _SHIPPED.index("\nencoders:")
+
+    manifest = load_manifest(_written(tmp_path, _SHIPPED[:begin] + _SHIPPED[end:]))
+
+    assert manifest.eyes is None
+    assert "eyes" not in manifest.entries
 
 
 _WEIGHTS = load_manifest().encoder("rgbd-fused").halves[0].weights

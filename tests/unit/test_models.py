@@ -189,7 +189,7 @@ def test_a_missing_package_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_name_is_a_configuration_error(cache: Path) -> None:
-    with pytest.raises(ConfigError, match="no network is called 'other'; the manifest has: yunet, rgbd-fused"):
+    with pytest.raises(ConfigError, match="no network is called 'other'; the manifest has: yunet, eyes, rgbd-fused"):
         _store(cache).build("other")
 
 
@@ -262,9 +262,10 @@ def test_the_list_says_what_is_chosen_built_and_voting(cache: Path) -> None:
     store = _store(cache)
     store.build("yunet")
 
-    detector, encoder, article = store.listing()
+    detector, eyes, encoder, article = store.listing()
 
     assert (detector.name, detector.kind, detector.chosen, detector.built) == ("yunet", "yunet", True, True)
+    assert (eyes.name, eyes.kind, eyes.chosen, eyes.built) == ("eyes", "eyes", True, False)
     assert (encoder.name, encoder.kind, encoder.chosen, encoder.built) == ("rgbd-fused", "siamese", True, False)
     assert (encoder.model_id, encoder.votes, encoder.unlock) == ("sface-2021dec-depth-lda/1", ("rgb", "depth"), True)
     assert (article.name, article.votes, article.unlock, article.chosen) == ("rgbd-squeezenet", ("rgbd",), False, False)
@@ -277,12 +278,13 @@ def test_verifying_names_every_file_and_builds_nothing(cache: Path, weights: Pat
     assert {check.part for check in checks} == {"weights"}
     assert [(check.name, check.path.name) for check in checks] == [
         ("yunet", _YUNET),
+        ("eyes", "eyes.onnx"),
         ("rgbd-fused", _SFACE),
         ("rgbd-fused", "depth-lda.onnx"),
         ("rgbd-squeezenet", "rgbd-squeezenet.onnx"),
     ]
     assert checks[0].fault is None
-    assert checks[1].fault is not None
-    assert "No such file" in checks[1].fault
-    assert [check.fault for check in checks[2:]] == [None, None]  # ours come with the program, not from the folder
+    assert checks[2].fault is not None
+    assert "No such file" in checks[2].fault
+    assert [checks[at].fault for at in (1, 3, 4)] == [None, None, None]  # ours come with the program, not from the folder
     assert not cache.exists()

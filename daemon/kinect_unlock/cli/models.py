@@ -16,6 +16,7 @@ from kinect_unlock.choices import Choice
 from kinect_unlock.choosing import choose
 from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
 from kinect_unlock.errors import ModelError
+from kinect_unlock.manifest import EYES
 from kinect_unlock.models import ModelStore
 
 app = typer.Typer(no_args_is_help=True, help="List the networks, build them ready for use, or check every file.")
@@ -57,11 +58,13 @@ def build(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
     store, settings = _store(file), settings_of(file)
     columns = (TextColumn("[bold]{task.fields[name]}"), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        path = store.build(settings.models.detector, _bar(progress, settings.models.detector))
+        others = [settings.models.detector, *([EYES] if store.manifest.eyes else [])]
+        paths = {other: store.build(other, _bar(progress, other)) for other in others}
         name = settings.models.encoder
         choice = choose(store, name, threads=settings.models.threads, progress=_bar(progress, name))
-        for line in (f"{settings.models.detector}: {path}", f"{name}: {store.build(name)}"):
-            progress.console.print(line, highlight=False, soft_wrap=True)
+        paths[name] = store.build(name)
+        for each, path in paths.items():
+            progress.console.print(f"{each}: {path}", highlight=False, soft_wrap=True)
     if as_json:
         print_json(msgspec.to_builtins(choice))
     else:

@@ -16,7 +16,19 @@ from kinect_unlock.findings import place_of_deciding
 from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.wire import Reply, Word
 
-STAGE_ORDER: Final = ("gate", "detect", "light", "tone", "align", "pose", "crop", "liveness", "frontalise", "encode")
+STAGE_ORDER: Final = (
+    "gate",
+    "detect",
+    "light",
+    "tone",
+    "align",
+    "pose",
+    "crop",
+    "eyes",
+    "liveness",
+    "frontalise",
+    "encode",
+)
 _STAGES_A_LINE: Final = 4  # more do not fit 80 columns
 
 

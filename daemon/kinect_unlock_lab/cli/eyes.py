@@ -31,13 +31,15 @@ def train_eyes(
     """Train the network for eyes on invented people, measure it on others, and export it to ONNX.
 
     No real eye takes part. The exported file is run by ONNX Runtime and compared with torch before it is put in place.
-    Same recipe, head model and kind of machine: same weights.
+    Same recipe, head model and kind of machine: same weights; torch uses one thread, the eyes are made by as many jobs
+    as are wanted.
     """
     from kinect_unlock_lab import eye_study  # noqa: PLC0415 - compiles
     from kinect_unlock_lab.training import eyes  # noqa: PLC0415 - torch, seconds to load
 
     told = eyes.load_eye_recipe(recipe)
     shown, kept_back = (_made(plan, head_model, jobs) for plan in (told.train, told.held_out))
+    eyes.use_one_thread()
     with progress("training", told.steps) as done:
         network = eyes.train(shown, told, on_step=done)
     rows = eye_study.told_apart(kept_back, eyes.shares(network, kept_back.patches.astype("float32")))

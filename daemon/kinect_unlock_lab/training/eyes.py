@@ -101,6 +101,11 @@ class EyeNetwork(nn.Module):
         return torch.sigmoid(self.logits(eyes))
 
 
+def use_one_thread() -> None:
+    """Let torch add numbers in the same order on every machine of a kind."""
+    torch.set_num_threads(1)
+
+
 def train(eyes: Eyes, recipe: EyeRecipe, *, on_step: Callable[[int], None] = lambda _: None) -> EyeNetwork:
     """Train on eyes; ``on_step`` is told how many steps are done.
 
