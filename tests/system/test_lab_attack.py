@@ -1,6 +1,5 @@
 """The attack laboratory's verbs from end to end, on people who do not exist."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -105,7 +104,7 @@ def test_real_attack_is_recorded_by_depth_alone_with_a_sheet(config_file: Path, 
         assert reader.provenance["attack"]["species"] == sheet.species == Species.BENT_PRINT
     assert len(faces) == len(frames) > 3
     assert max(int(frame.color.max()) for frame in frames) < 8  # black, as MJPEG keeps it
-    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_cannot_be_done_is_said_before_any_work(config_file: Path, tmp_path: Path) -> None:
