@@ -14,7 +14,7 @@ import numpy as np
 from kinect_unlock.frames import F32, F64, U8, U16
 from kinect_unlock_lab.attack.exhibit import Exhibit, Instrument, Species, Victim
 from kinect_unlock_lab.attack.hand import STILL, Hand, trembling
-from kinect_unlock_lab.attack.heads import GRAIN_PX, laid_on, smoothed, standing
+from kinect_unlock_lab.attack.heads import GRAIN_PX, smoothed, standing
 from kinect_unlock_lab.attack.likeness import SKIN, likeness
 from kinect_unlock_lab.attack.things import described
 
@@ -62,18 +62,16 @@ def _moved(plane: U8 | F32, by_px: F64, how: int, beyond: float) -> F32:
 
 
 def injected_depths(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
-    """Put other people's living depth under the victim's colours: as it is, and shifted off their face.
+    """Put other people's living depth under the victim's colours: face under face, and shifted off it.
 
-    Where it is, nothing fits but that somebody is there: not their place, not their size, not their motion.
+    Even face under face the depth has a size, an outline and a motion of its own.
     """
-    able = [other for other in others if other.frame.depth_mm is not None]
+    shape = victim.frame.color.shape[:2]
+    able = [(one, depth) for one in others if (depth := one.frame.depth_mm) is not None and depth.shape == shape]
     for number in rng.permutation(len(able))[:_WEARERS]:
-        other = able[number]
-        if other.frame.depth_mm is None or other.frame.depth_mm.shape != victim.frame.color.shape[:2]:
-            continue
         for shift_mm in _SHIFTS_MM:
             turn = float(rng.uniform(0, 2 * np.pi))
-            yield _beneath(victim, other, other.frame.depth_mm, (shift_mm, turn), rng)
+            yield _beneath(victim, *able[number], (shift_mm, turn), rng)
 
 
 def _beneath(
@@ -83,10 +81,8 @@ def _beneath(
     per_mm = likeness(victim).px_per_mm
     there = standing(readings_mm, other.pose.distance_mm)
     depth = np.where(there, smoothed(readings_mm, there, GRAIN_PX), np.inf).astype(np.float32)
-    centre = laid_on(other, victim)
-    middle = other.detection.landmarks_px.astype(np.float64).mean(axis=0)
-    to_face = centre[:, :2] @ middle + centre[:, 2] - middle
-    by_px = to_face + shift[0] * per_mm * np.array((np.cos(shift[1]), np.sin(shift[1])))
+    mine, theirs = (one.detection.landmarks_px.astype(np.float64).mean(axis=0) for one in (victim, other))
+    by_px = mine - theirs + shift[0] * per_mm * np.array((np.cos(shift[1]), np.sin(shift[1])))
     placed = _moved(depth, by_px, cv2.INTER_NEAREST, np.inf)
     numbers = {"shift_mm": shift[0], "direction_deg": float(np.degrees(shift[1]))}
     return Injected(
