@@ -183,6 +183,17 @@ def test_it_neither_ends_the_daemon_nor_opens_its_files_to_others(home: Home) ->
     assert home.key.parent.stat().st_mode & 0o777 == 0o700
 
 
+@needs_filter
+def test_it_starts_nothing_that_would_outlive_it(home: Home) -> None:
+    told = told_by(
+        home,
+        "__import__('subprocess').run(['/bin/true'], start_new_session=True)",
+        "__import__('subprocess').run(['/bin/true'], process_group=0)",
+    )
+
+    assert set(told.values()) <= _REFUSED, told
+
+
 @needs_landlock
 @needs_filter
 @pytest.mark.parametrize("filtered", [True, False])

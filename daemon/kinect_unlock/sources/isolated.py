@@ -30,7 +30,7 @@ from kinect_unlock.sources.driver_link import Begin
 from kinect_unlock.sources.driver_stream import Broken, DriverStream, Fault
 from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.lives import DriverLives
-from kinect_unlock.sources.pipelines import Pipeline, Pipelines
+from kinect_unlock.sources.pipelines import Pipeline, Pipelines, display_exists
 
 CLOSE_GRACE_S: Final = 2.0  # what a driver may take to close its camera
 _AGAIN_S: Final = 0.5  # between two looks for a camera that may come back
@@ -250,7 +250,7 @@ class IsolatedSource:
             reads=tuple(name for name in (asked.path, asked.faults) if name is not None),
             writes=() if writes is None else (str(writes),),
             keeps=None if self._keeps is None else str(self._keeps),
-            connects=pipeline == "opengl",  # which decodes on a display
+            connects=pipeline == "opengl" and display_exists(os.environ),  # which decodes on a display
         )
 
     def _held(self, present: _Present) -> str:

@@ -1,8 +1,8 @@
 """A filter of system calls for a driver's process: what Landlock knows nothing of.
 
-It may speak to no socket but those that it was given, send signals to itself alone, and change no file's mode, owner
-or attributes. A driver needs none of it; the rest of what it calls is left alone. Declarations follow
-``linux/filter.h``, ``linux/seccomp.h`` and the tables of system calls.
+It may speak to no socket but those that it was given, send signals to itself alone, change no file's mode, owner or
+attributes, and start nothing that outlives it. A driver needs none of it; the rest of what it calls is left alone.
+Declarations follow ``linux/filter.h``, ``linux/seccomp.h`` and the tables of system calls.
 """
 
 import ctypes
@@ -45,6 +45,8 @@ _NEVER: Final = (
     _Numbers(440, 440),  # process_madvise
     _Numbers(424, 424),  # pidfd_send_signal
     _Numbers(200, 130),  # tkill
+    _Numbers(112, 157),  # setsid: what it starts dies with its process group
+    _Numbers(109, 154),  # setpgid
     _Numbers(425, 425),  # io_uring_setup: its requests pass by every filter
     _Numbers(90, None),  # chmod
     _Numbers(268, 53),  # fchmodat
