@@ -264,7 +264,7 @@ def configurations(draw: st.DrawFn) -> Config:
     return msgspec.structs.replace(base, **sections)
 
 
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=25)
 @given(configurations())
 def test_what_is_dumped_loads_back_equal(tmp_path_factory: pytest.TempPathFactory, settings: Config) -> None:
     path = tmp_path_factory.getbasetemp() / "dumped.yaml"

@@ -653,9 +653,9 @@ def test_without_descriptors_it_says_so_and_leaves_nothing(make: Make, before: H
 
 
 @pytest.mark.slow
-def test_fifty_openings_leave_nothing(make: Make, before: Holdings) -> None:
+def test_many_openings_leave_nothing(make: Make, before: Holdings) -> None:
     lives = DriverLives(CLOCK, reappear_s=0.0)
-    for number in range(50):
+    for number in range(10):  # it is looked at after each, so that what one leaves is found at once
         fault = number % 5 == 4
         with closing(make("segfaults" if fault else "well", device=3, lives=lives)) as source:
             source.open()
@@ -664,4 +664,4 @@ def test_fifty_openings_leave_nothing(make: Make, before: Holdings) -> None:
                     read_until_it_ends(source)
         assert holdings() == before
 
-    assert lives.counters()["driver_starts"] >= 50
+    assert lives.counters()["driver_starts"] >= 10
