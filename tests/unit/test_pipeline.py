@@ -292,6 +292,35 @@ def test_who_looks_past_the_camera_farther_than_is_set_gets_no_embedding() -> No
     assert (observation.seen, observation.embedding) == (Seen.SPOOF, None)
 
 
+class ScriptedEyes:
+    """Says of all eyes what it was told to say."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+
+    def eyes_open(self, image: U8, detection: Detection) -> float:
+        assert (image.dtype, detection.landmarks_px.shape) == (np.uint8, (5, 2))
+        return self._share
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.9, Seen.FACE), (0.1, Seen.SPOOF)])
+def test_shut_eyes_get_no_embedding_where_a_bound_asks_for_open_ones(share: float, expected: Seen) -> None:
+    config = _config(msgspec.structs.replace(LAX, eyes_open=(0.5, None)))
+    frame = _frame(_depth((800, SIDE_PX // 2)))
+    pipeline = Pipeline(ScriptedDetector([_detection(800)]), ScriptedEncoder(), config, eyes=ScriptedEyes(share))
+
+    observation = pipeline.observe(frame, 3, "verify")
+
+    assert observation.seen is expected
+    assert "eyes" in observation.stage_ms
+
+
+def test_without_anybody_to_look_at_eyes_such_a_bound_lets_nobody_in() -> None:
+    config = _config(msgspec.structs.replace(LAX, eyes_open=(0.5, None)))
+
+    assert _observe(_frame(_depth((800, SIDE_PX // 2))), [_detection(800)], config=config).seen is Seen.UNSURE
+
+
 def test_depth_of_another_size_than_calibrated_is_the_sources_fault() -> None:
     with pytest.raises(SourceError, match="contradict its calibration"):
         _observe(_frame(_depth((800, 120))[:200]), [_detection(800)])

@@ -13,6 +13,7 @@ from infrared_frames import in_the_dark, with_infrared
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import SourceError
+from kinect_unlock.eyes import EyeReader
 from kinect_unlock.frames import Frame, Modality, Observation, Seen, Verdict
 from kinect_unlock.models import ModelStore
 from kinect_unlock.pipeline import Pipeline
@@ -28,7 +29,8 @@ OFF, ON = Config(), Config(match=Match(infrared=True))
 def pipelines(yunet_path: Path, fused_path: Path, model_store: ModelStore) -> dict[bool, Pipeline]:
     detector = YuNetDetector(yunet_path, OFF.detector, threads=1)
     encoder = FusedEncoder(model_store.encoder, fused_path, threads=1)
-    return {config.match.infrared: Pipeline(detector, encoder, config) for config in (OFF, ON)}
+    eyes = EyeReader(model_store.build("eyes"), threads=1)
+    return {config.match.infrared: Pipeline(detector, encoder, config, eyes=eyes) for config in (OFF, ON)}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,18 @@ def test_a_dark_room_with_nobody_in_it_is_empty(pipelines: dict[bool, Pipeline])
     for pipeline in pipelines.values():
         observation = pipeline.observe(empty, next(_ATTEMPTS), "verify")
         assert (observation.seen, observation.somebody) == (Seen.NO_FACE, False)
+
+
+def test_eyes_are_looked_at_in_colour_alone(pipelines: dict[bool, Pipeline], owner: Frame) -> None:
+    by_day = pipelines[True].observe(owner, next(_ATTEMPTS), "verify").liveness
+    by_night = pipelines[True].observe(in_the_dark(owner), next(_ATTEMPTS), "verify").liveness
+
+    assert by_day is not None
+    assert by_night is not None
+    (seen,), (unseen,) = ([cue.value for cue in told.cues if cue.name == "eyes_open"] for told in (by_day, by_night))
+    assert seen is not None
+    assert 0.5 < seen <= 1.0
+    assert unseen is None
 
 
 def test_infrared_finds_the_face_that_colour_cannot_show(pipelines: dict[bool, Pipeline], owner: Frame) -> None:
