@@ -69,9 +69,10 @@ def injected_depths(victim: Victim, others: Sequence[Victim], rng: np.random.Gen
     shape = victim.frame.color.shape[:2]
     able = [(one, depth) for one in others if (depth := one.frame.depth_mm) is not None and depth.shape == shape]
     for number in rng.permutation(len(able))[:_WEARERS]:
+        other, depth_mm = able[number]
         for shift_mm in _SHIFTS_MM:
-            turn = float(rng.uniform(0, 2 * np.pi))
-            yield _beneath(victim, *able[number], (shift_mm, turn), rng)
+            turn_rad = float(rng.uniform(0, 2 * np.pi))
+            yield _beneath(victim, other, depth_mm, (shift_mm, turn_rad), rng)
 
 
 def _beneath(
