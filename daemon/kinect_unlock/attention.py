@@ -4,9 +4,13 @@ off_axis_deg        angle between where the face points and the line from it to 
                     people who faced the camera the largest is 24 degrees (median 7, one in twenty above 18); within
                     the verify range, which already ends at yaw 30 and pitch 25, it cannot pass 38, and of 181 looks
                     none passes 33. A bound of 25 would refuse none of the former, 13 of the latter.
+eyes_open           how open the eyes are, 0..1, as a small network says; no say: it calls one honest face in 25 shut at
+                    0.2 and one in six at 0.5, and what it misses is not measured on real eyes (models/eyes.md).
 
 The angle is to the camera, and a screen may stand beside or below it: at 0.7 m a screen whose middle is 0.25 m below
 the camera is 20 degrees off. So a bound that is right for one desk is wrong for the next.
+
+A frame out of a bound that somebody sets for these is a spoof like any other: it counts against the person.
 """
 
 import numpy as np

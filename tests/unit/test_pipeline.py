@@ -299,7 +299,8 @@ class ScriptedEyes:
         self._share = share
 
     def eyes_open(self, image: U8, detection: Detection) -> float:
-        assert (image.dtype, detection.landmarks_px.shape) == (np.uint8, (5, 2))
+        assert image.dtype == np.uint8
+        assert detection.landmarks_px.shape == (5, 2)
         return self._share
 
 
