@@ -21,7 +21,7 @@ from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.frames import U8, Box, Detection, Embedding, Frame, Origin, Template
 from kinect_unlock.halves import Half
 from kinect_unlock.matching import Known, mean_of_halves
-from kinect_unlock.pipeline import FaceDetector, FaceEncoder, Pipeline
+from kinect_unlock.pipeline import FaceDetector, FaceEncoder, FaceEyes, Pipeline
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config
@@ -36,6 +36,7 @@ AIMS_MS: Final = {
     "align": 1.5,
     "pose": None,
     "crop": 1.0,
+    "eyes": 1.0,
     "liveness": 2.0,
     "integrity": 0.5,
     "encode": 8.0,
@@ -111,6 +112,7 @@ def bench(
     config: Config,
     *,
     plain: FaceEncoder,
+    eyes: FaceEyes | None,
     rounds: int = 60,
     on_round: Callable[[int], None] = lambda _: None,
 ) -> Report:
@@ -122,7 +124,7 @@ def bench(
     frames = list(enlarged(recording))
     clocks = (ThreadClock(), SystemClock(), ThreadClock())
     networks: list[tuple[FaceDetector, FaceEncoder]] = [(detector, encoder)] * 2 + [(_Everywhere(detector), plain)]
-    pipelines = [Pipeline(*pair, config, clock=clock) for pair, clock in zip(networks, clocks, strict=True)]
+    pipelines = [Pipeline(*pair, config, eyes=eyes, clock=clock) for pair, clock in zip(networks, clocks, strict=True)]
     spent: tuple[Spent, ...] = tuple(defaultdict(list) for _ in clocks)
     embeddings: list[Embedding] = []
     for number in range(rounds + _WARM_UP):

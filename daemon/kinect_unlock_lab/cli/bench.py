@@ -35,6 +35,7 @@ def bench(
         store = product.model_store(settings)
         reference = store.compose(settings.models.encoder, FP32)
         plain = FusedEncoder(store.encoder, reference, settings.models.threads)
-        report = benchmark.bench(recording, *networks, settings, plain=plain, rounds=rounds, on_round=done)
+        eyes = product.eyes(settings) if store.manifest.eyes else None
+        report = benchmark.bench(recording, *networks, settings, plain=plain, eyes=eyes, rounds=rounds, on_round=done)
     Console(highlight=False).print(benchmark.table(report))
     write_json(json_file, report.as_json())
