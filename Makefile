@@ -62,8 +62,9 @@ smoke: $(VENV)/installed-dev
 	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock models verify
 	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock demo --list
 
+# On every core. Files stay together, for what their tests share, until a core has nothing left: then it takes over.
 test: $(VENV)/installed-dev
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 8 --dist worksteal --hypothesis-profile same
 
 # A Debian in a container: installs the product, boots, logs in, breaks it, takes it off. Needs root, else it is skipped.
 boot: $(VENV)/installed-dev

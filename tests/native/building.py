@@ -1,5 +1,6 @@
 """Builds the synthetic libfreenect2 and the true binding on it, once for each version of what they are built from."""
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -44,22 +45,22 @@ class Built:
 
 
 def build(kept_in: Path) -> Built:
-    """Return what was built before from the same sources, else build it.
+    """Return what was built before from the same sources, else build it; who comes meanwhile waits for it.
 
     Raises:
         NotBuildable: there is no compiler, no Python.h, or no package index answers.
         AssertionError: all are there, and building fails all the same.
     """
     final = kept_in / _fingerprint()
-    if not final.exists():
-        making = Path(tempfile.mkdtemp(prefix="making-", dir=kept_in))
-        try:
-            _build_into(making)
-            making.rename(final)
-        except FileExistsError:  # another run was quicker
-            pass
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
+    with (kept_in / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not final.exists():
+            making = Path(tempfile.mkdtemp(prefix="making-", dir=kept_in))
+            try:
+                _build_into(making)
+                making.rename(final)
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
     return Built(final)
 
 
