@@ -110,9 +110,9 @@ def test_of_a_refusal_the_frame_that_shows_best_what_decided_is_laid_out_and_why
     rows = [" ".join(line.split()) for line in lines(judged(0, 1.0), judged(1, 2.0), judged(2, 5.0), last)]
 
     assert "liveness of frame 1: spoof" in rows
-    begun = rows.index("It was seen to be no living face.")
+    begun = rows.index("Why: it was seen to be no living face.")
     assert rows[begun : begun + 3] == [
-        "It was seen to be no living face.",
+        "Why: it was seen to be no living face.",
         "relief share: 2.00 mm, must be 6 or more",
         "it is as flat or as smooth as a picture, bent or not",
     ]

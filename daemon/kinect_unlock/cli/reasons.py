@@ -103,7 +103,7 @@ def tell(console: Console, record: Ending, *, indent: str = "") -> None:
     """Print why an attempt was refused: what stood against it, what the deciding cues measured, what helps."""
     reason = _judgement(record) if record.cues else why(record)[0]
     lines = [
-        f"[yellow]{escape(reason[:1].upper() + reason[1:])}.[/]",
+        f"[yellow]Why: {escape(reason)}.[/]",
         *(f"  {escape(line)}" for line in findings(record)),
         f"[cyan]What helps:[/] {escape(advice(record))}",
     ]
