@@ -120,6 +120,18 @@ def test_cue_is_worth_what_it_alone_stops(found: Study) -> None:
     assert not cues["background_step_mm"].enforced
 
 
+def test_relief_is_told_step_by_step() -> None:
+    steps = [
+        msgspec.structs.replace(attack(cues, species=Species.RELIEF_MASK), parameters={"relief": relief})
+        for cues, relief in ((GOOD, 0.75), (WIDE, 0.25), (WIDE, 0.75))
+    ]
+    told = studied([], steps).strengths["relief"]
+    assert [(one.name, one.events, one.trials) for one in told] == [
+        ("relief mask, up to 75 %, relief 0.25", 0, 1),
+        ("relief mask, up to 75 %, relief 0.75", 1, 2),
+    ]
+
+
 def test_bounds_of_now_judge_not_those_of_when_it_was_measured() -> None:
     measured = shown(WIDE, seen=Seen.FACE)
     assert studied([measured], []).bpcer.events == 1
@@ -169,7 +181,7 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     lines = shown_on.get().splitlines()
     assert not any("…" in line for line in lines)
     attack_tables = [line for line in lines if line.startswith(("APCER", "IAPAR", "RIAPAR", "Cues", "What a cue"))]
-    assert len(attack_tables) == 5
+    assert len(attack_tables) == 6
     assert all("simulated" in line for line in attack_tables)
     assert "simulated" in tables.headline(found)
     assert "simulated" in tables.accepted_most(decided)

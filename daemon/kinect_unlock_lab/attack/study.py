@@ -29,6 +29,12 @@ TURNS_DEG: Final = ((0, 10), (10, 20), (20, 40))
 PERCENTILES: Final = (1, 50, 99)
 # Worn by somebody, or cast of somebody: only whose shape it is can tell, which is for the depth half of the match.
 WHOLE_HEADS: Final = frozenset({Species.FULL_RELIEF_MASK, Species.FOREIGN_MASK})
+# What of a species' parameters says how much of a head it has.
+STRENGTHS: Final = (
+    (Species.RELIEF_MASK, "relief"),
+    (Species.WRONG_SCALE, "scale"),
+    (Species.BENT_PRINT, "radius_mm"),
+)
 _AHEAD_DEG: Final = 10.0
 _AIMED_MM: Final = 1000.0
 _AIMED_DEG: Final = 20.0
@@ -113,6 +119,7 @@ class Study:
     bpcer_by: dict[str, tuple[Rate, ...]]
     people_refused: int
     species: tuple[SpeciesRate, ...]
+    strengths: dict[str, tuple[Rate, ...]]  # APCER by what makes a species strong, all sensors together
     cues: tuple[CueStudy, ...]
 
     @property
@@ -162,6 +169,7 @@ def study(results: Results, bounds: Liveness) -> Study:
     """
     _require_cues((*results.genuine, *results.attacks), bounds)
     real, attacks = judged(results.genuine, bounds), judged(results.attacks, bounds)
+    kinds = {one.shown.species for one in attacks}
     aimed = [one for one in real if _distance_mm(one) <= _AIMED_MM and one.turn_deg <= _AIMED_DEG]
     return Study(
         about=results.about,
@@ -177,6 +185,7 @@ def study(results: Results, bounds: Liveness) -> Study:
         },
         people_refused=_people(one for one in real if _refused(one)),
         species=tuple(_species_rates(results.attacks, attacks)),
+        strengths={name: _by_strength(species, name, attacks) for species, name in STRENGTHS if species in kinds},
         cues=tuple(_cue_studies(real, attacks, bounds)),
     )
 
@@ -190,6 +199,17 @@ def _species_rates(shown: Sequence[Presentation], attacks: Sequence[Judged]) -> 
         apcer = _rate(species.value, of_kind, _accepted)
         imitated = _people(one for one in of_kind if one.live)
         yield SpeciesRate(species, sensor, apcer, imitated, presented - len(of_kind))
+
+
+def _by_strength(species: Species, name: str, attacks: Sequence[Judged]) -> tuple[Rate, ...]:
+    own = [one for one in attacks if one.shown.species is species and name in one.shown.parameters]
+    steps = sorted({one.shown.parameters[name] for one in own})
+    return tuple(
+        _rate(
+            f"{species.value}, {name} {step:g}", [one for one in own if one.shown.parameters[name] == step], _accepted
+        )
+        for step in steps
+    )
 
 
 def _cue_studies(real: Sequence[Judged], attacks: Sequence[Judged], bounds: Liveness) -> Iterable[CueStudy]:

@@ -1,6 +1,7 @@
 """A study as tables, for a terminal of 80 columns and for a document."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import isfinite
 from typing import Final
 
@@ -18,6 +19,7 @@ def tables(study: Study) -> tuple[Table, ...]:
     return (
         summary(study),
         species(study.species),
+        _rates("APCER, simulated, by what makes a species strong", chain(*study.strengths.values())),
         *(_rates(f"BPCER, real faces, by {name}", rates) for name, rates in study.bpcer_by.items()),
         cues(study.cues),
         without(study),
@@ -75,15 +77,17 @@ def cues(studies: Sequence[CueStudy]) -> Table:
     """Show each cue: its bound, where real faces lie, whom it refuses, what it stops and what it alone does."""
     low, middle, high = PERCENTILES
     heads = ("bound", f"real p{low}, p{middle}, p{high}", "refused", "stops", "alone")
+    real = max((cue.refused.trials for cue in studies), default=0)
     table = _table("Cues, all species and sensors together (attacks simulated)", "cue", *heads)
     for cue in studies:
         values = ", ".join(_short(value) for value in cue.real)
         if not cue.enforced:
             table.add_row(cue.name, "no say", values, "-", "-", "-")
             continue
-        refused = f"{cue.refused.events}/{cue.refused.trials}"
+        refused = f"{cue.refused.events} ({cue.refused_alone})"
         stopped = f"{100 * cue.stopped.interval.value:.0f} %"
         table.add_row(cue.name, _bound(cue), values, refused, stopped, str(cue.stopped_alone))
+    table.caption = f"refused: of {real} real faces, in brackets those that nothing else refuses"
     return table
 
 
