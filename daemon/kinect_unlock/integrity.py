@@ -11,16 +11,16 @@ steps_back        0: how many frames of the attempt came with a number or time t
 clocks_apart_ms   no say: how much further the host's clock has gone than the device's since the first frame
 color_still_ms    no say: for how long colour has not changed at all; in the dark a camera may give every image twice
 motion_apart_mm   no say: how far landmarks and surface have moved apart in the last second (`face_motion`). Of 8 people
-                  in 16 simulated streams at most 2.7 after six frames and 4.2 after 0.7 s; with another's depth 2.9 to
-                  13.4 and 3.1 to 18.3, with colour 0.3 s late 0.8 to 18.2 and 1.4 to 26.8: a bound would mean waiting.
-                  In the recordings people who sit reach 9.5, for the detector's landmarks stray on rendered heads, and
-                  one who turns the head by 18 degrees 31
+                  in 16 simulated streams at most 3.0 after six frames and 4.5 after 0.7 s; with another's depth 2.1 to
+                  12.7 and 2.2 to 15.7, with colour 0.3 s late 2.2 to 19.8 and 4.9 to 30.4: a bound would mean waiting.
+                  In the recordings people who sit reach 9.4, for the detector's landmarks stray on rendered heads, and
+                  one who turns the head by 18 degrees 33
 depth_noise_mm    no say: the noise of a reading of the face, in the middle of the same frames. 0.8 to 1.8 in the
-                  recordings, 0 where depth stands still, 0.3 where a camera's readings are rounded to 8 mm
+                  recordings, 0 where depth stands still, 0.4 to 0.6 in most streams whose readings are rounded to 8 mm
 
-What a loop repeats shows only when it begins again: at 30 Hz the owner is recognised within six frames, so that a loop
-of more, or a recording that is played once, is found by none of these. Against those stand a nod where one is asked
-for, and that only a camera's own driver is believed. Nor is a repeat found where noise was added to it.
+What a loop repeats shows only when it begins again. At 30 Hz the owner is recognised at the sixth frame, so that a
+loop of six or more, or a recording that is played once, is found by none of these. Against those stand a nod where one
+is asked for, and that only a camera's own driver is believed. Nor is a repeat found where noise was added to it.
 """
 
 from dataclasses import dataclass, replace
