@@ -106,6 +106,13 @@ def test_real_attack_is_recorded_by_depth_alone_with_a_sheet(config_file: Path, 
     assert max(int(frame.color.max()) for frame in frames) < 8  # black, as MJPEG keeps it
     assert path.stat().st_mode & 0o777 == 0o600
 
+    figures = tmp_path / "review.json"
+    told = attack("review", tmp_path, "--json", figures, "--config", config_file)
+    (reviewed,) = msgspec.json.decode(figures.read_bytes())
+    assert "0/" in told
+    assert reviewed["seen"] == {"spoof": len(frames)}  # judged by depth, with nothing to be seen in colour
+    assert reviewed["refused_by"]
+
 
 def test_what_cannot_be_done_is_said_before_any_work(config_file: Path, tmp_path: Path) -> None:
     assert "no species" in attack("measure", "--species", "hologram", "--config", config_file, code=2)

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from kinect_unlock.errors import RecordingError
-from kinect_unlock.frames import Detection, Frame, Origin
+from kinect_unlock.frames import Box, Detection, Frame, Origin
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock_lab.attack.exhibit import Species
@@ -49,6 +49,11 @@ class FaceAt(msgspec.Struct, frozen=True):
         points = tuple((round(float(x), 2), round(float(y), 2)) for x, y in found.landmarks_px)
         x, y, width, height = edges
         return cls(seq, (x, y, width, height), points, round(found.score, 3))
+
+    @property
+    def detection(self) -> Detection:
+        """The same as the detector found it."""
+        return Detection(Box(*self.box_px), self.score, np.array(self.landmarks_px, np.float32))
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kinect_unlock_lab.attack.acceptance import Acceptance
+from kinect_unlock_lab.attack.reviewing import Reviewed
 from kinect_unlock_lab.attack.study import PERCENTILES, CueStudy, Rate, SpeciesRate, Study
 
 _DIGITS: Final = 2  # of a cue's values
@@ -127,6 +128,16 @@ def accepted_most(found: Acceptance) -> str:
     if worst is None or not worst.iapar.events:
         return "worst species end to end (simulated): none was accepted"
     return f"worst species end to end (simulated): {worst.species}, {worst.sensor} sensor, {shown(worst.iapar)}"
+
+
+def reviewed(found: Sequence[Reviewed]) -> Table:
+    """Show what was said of real recordings, one by one."""
+    table = _table("Real attacks, recorded", "recording", "species", "live", "refused by", words=2)
+    for one in found:
+        most = max(one.refused_by, key=one.refused_by.__getitem__, default="-")
+        table.add_row(one.name, one.sheet.species.value, f"{one.live}/{one.judged}", most)
+    table.caption = "live: of the frames that liveness was asked about; refused by: the cue that did so most"
+    return table
 
 
 def shown(rate: Rate) -> str:

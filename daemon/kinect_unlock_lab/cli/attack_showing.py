@@ -1,4 +1,4 @@
-"""``lab attack picture`` and ``lab attack record``: one simulated attack to look at, and a real one to contribute."""
+"""``lab attack picture``, ``record`` and ``review``: one simulated attack to look at, and real ones, to contribute."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,7 @@ from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import RequestError
 from kinect_unlock.sources import recorder
-from kinect_unlock_lab.cli.shared import progress
+from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 
 if TYPE_CHECKING:
     from kinect_unlock.frames import U8
@@ -174,3 +174,28 @@ def _record(
         source.close()
         signal.signal(signal.SIGINT, before)
     return done, veiled.faces if veiled else []
+
+
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="Recordings with a sheet beside each.", exists=True, file_okay=False)],
+    *,
+    json_file: JsonFile = None,
+    file: ConfigFile = None,
+) -> None:
+    """Show what the product says of attacks that were really recorded: frames judged, found live, and what refused.
+
+    These are no simulations. Recordings of depth alone are judged by where their sheets say that faces were.
+    """
+    from kinect_unlock_lab.attack import contributing, reviewing, tables  # noqa: PLC0415 - heavy imports stay off --help
+
+    recordings = [path for path in sorted(folder.glob("**/*.mkv")) if contributing.sheet_path(path).exists()]
+    if not recordings:
+        raise RequestError(f"{folder}: no recording with a sheet in it; make some: lab attack record")
+    settings, found = settings_of(file), []
+    with progress("recordings", len(recordings)) as done:
+        for number, path in enumerate(recordings, start=1):
+            found.append(reviewing.review(path, settings))
+            done(number)
+    Console(highlight=False).print(tables.reviewed(found))
+    write_json(json_file, msgspec.to_builtins(found))
