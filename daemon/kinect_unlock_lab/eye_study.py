@@ -17,7 +17,7 @@ from rich.table import Table
 from kinect_unlock.frames import F32, F64, U8, Detection
 from kinect_unlock.pipeline import FaceDetector, FaceEyes
 from kinect_unlock_lab.datasets import load_lfw, load_rgbd_faces, read_color
-from kinect_unlock_lab.metrics import Interval, share_by_person
+from kinect_unlock_lab.metrics import Interval, clopper_pearson, share_by_person
 from kinect_unlock_lab.synthesis.eye_pictures import Eyes, openness
 
 BOUNDS: Final = (0.1, 0.2, 0.5)
@@ -150,8 +150,16 @@ def called_shut(
         on_done(number)
     _, numbers = np.unique(people, return_inverse=True)
     value: F64 = np.array(values)
-    shares = tuple(share_by_person((value <= bound).astype(np.float64), numbers) for bound in BOUNDS)
+    shares = tuple(_share(value <= bound, numbers) for bound in BOUNDS)
     return Called(photographs.name, len(set(people)), len(values), shares)
+
+
+def _share(events: _Bools, person: NDArray[np.int64]) -> Interval:
+    """Return a share with its interval by person; where all fell out alike, that of as many trials as people."""
+    if events.any() and not events.all():
+        return share_by_person(events.astype(np.float64), person)
+    people = len(np.unique(person))
+    return clopper_pearson(float(events.mean()) * people, people)
 
 
 def _size_px(found: Detection) -> float:

@@ -134,6 +134,8 @@ def test_of_photographs_those_below_a_bound_are_counted_by_person_and_those_with
 
     assert (found.people, found.faces, done[:3]) == (2, 2, [1, 2, 3])
     assert [share.value for share in found.shut] == [0.5, 0.5, 0.5]
+    none = called_shut(Photographs("x", files[1:]), _Everywhere(), _Reader(), on_done=done.append).shut[0]
+    assert (none.value, none.low, none.high > 0.9) == (0.0, 0.0, True)  # of one person
     assert (set(largest.meant), set(middle.meant)) == ({9.0}, {4.0})
 
 
