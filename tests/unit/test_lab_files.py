@@ -16,7 +16,7 @@ def lab(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False, env={"COLUMNS": "300"})
 
 
-@pytest.mark.parametrize("verb", ["liveness", "trial", "votes", "article", "evaluate"])
+@pytest.mark.parametrize("verb", ["trial", "votes", "article", "evaluate"])
 def test_figures_for_a_folder_that_is_not_there_are_refused_at_once(verb: str, tmp_path: Path) -> None:
     refused = lab(verb, tmp_path, "--json", tmp_path / "none" / "figures.json")
 
@@ -29,7 +29,7 @@ def test_figures_that_are_there_already_may_be_written_again(tmp_path: Path) -> 
     figures.touch()
 
     with pytest.raises(SourceError, match=r"index\.csv"):
-        lab("liveness", tmp_path, "--json", figures)
+        lab("trial", tmp_path, "--json", figures)
 
 
 def test_network_for_a_folder_that_is_not_there_is_refused_before_training(tmp_path: Path) -> None:

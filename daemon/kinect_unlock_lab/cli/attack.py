@@ -183,7 +183,7 @@ class _Cast:
             raise RequestError(f"{self.dataset}: {kind.name}, which have no depth; name them with --photographs")
         items = [item for item in kind.load(self.dataset) if not isinstance(item, Photograph)]
         named = sorted({item.person for item in items})
-        chosen = set(self._some(named))
+        chosen = set(named[: self.persons] if kind.name == "recordings" else self._some(named))
         return [item for item in items if item.person in chosen]
 
     def pictures(self) -> Iterator[tuple[str, Photograph]]:
