@@ -16,6 +16,8 @@ BOOT_LIMIT_S: Final = 120.0
 RUN_LIMIT_S: Final = 120.0
 _CONVERSATION: Final = Path(__file__).with_name("conversation.py")
 _INSIDE: Final = "/opt/conversation.py"
+# Not among what systemd-nspawn lets through by itself; on a real computer every program has them.
+_LANDLOCK: Final = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ def booted(root: Path) -> Iterator[Machine]:
         notices.bind(str(address))
         notices.settimeout(BOOT_LIMIT_S)
         words = ["--boot", "--register=no", "--console=pipe", "--private-network", "--notify-ready=yes", "--quiet"]
+        words.append(f"--system-call-filter={_LANDLOCK}")
         if not Path("/run/systemd/system").is_dir():
             words.append("--keep-unit")  # there is nobody to make a scope
         process = subprocess.Popen(

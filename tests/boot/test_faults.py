@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from boot.rehearsing import TIMEOUT_S, UNIT, Rehearsal, asked
+from kinect_unlock.sources.confinement import landlock_version
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
@@ -41,6 +42,15 @@ def test_a_drivers_process_shares_frames_in_the_sandbox(stand_in: Rehearsal) -> 
     stand_in.enrol("ben")
     stand_in.password("ben")
     assert stand_in.ask("verify", "ben")["word"] == "match"
+
+
+@pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
+def test_a_drivers_process_is_confined_within_the_sandbox(stand_in: Rehearsal) -> None:
+    stand_in.enrol("ben")
+
+    held = stand_in.ask("status")["data"]["camera"]["identity"]["held_by"]
+
+    assert held == f"landlock {landlock_version()} and filter"
 
 
 def test_a_driver_that_crashes_costs_an_attempt_and_no_more(stand_in: Rehearsal) -> None:
