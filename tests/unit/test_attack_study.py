@@ -13,6 +13,7 @@ from kinect_unlock_lab.attack import acceptance, tables
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import CAMERA, FORMAT, About, Measured, Presentation, Results, Tried
 from kinect_unlock_lab.attack.study import Study, study
+from kinect_unlock_lab.plots.attacks import figure
 
 # Two cues with a say; every other one has none.
 BOUNDS = Liveness(
@@ -69,7 +70,7 @@ def studied(real: Sequence[Presentation], attacks: Sequence[Presentation]) -> St
 
 
 @pytest.fixture(scope="module")
-def found() -> Study:
+def shown_to_it() -> Results:
     real = [
         shown(GOOD),
         shown(GOOD, person="bert", distance_mm=1100.0),
@@ -84,7 +85,12 @@ def found() -> Study:
         shown({}, species=Species.FLAT_PRINT, sensor="first", seen=Seen.NO_FACE),
         attack(GOOD, species=Species.FULL_RELIEF_MASK),
     ]
-    return studied(real, attacks)
+    return Results(about(), tuple(real), tuple(attacks))
+
+
+@pytest.fixture(scope="module")
+def found(shown_to_it: Results) -> Study:
+    return study(shown_to_it, BOUNDS)
 
 
 def test_real_faces_refused_are_counted_by_distance_turn_and_pose(found: Study) -> None:
@@ -185,6 +191,15 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     assert all("simulated" in line for line in attack_tables)
     assert "simulated" in tables.headline(found)
     assert "simulated" in tables.accepted_most(decided)
+
+
+def test_rates_and_cues_are_drawn_and_called_simulated(found: Study, shown_to_it: Results) -> None:
+    drawn = figure(found, shown_to_it)
+    above, below = drawn.subfigs
+    assert "Simulated" in above.get_suptitle()
+    (rates,) = above.axes
+    assert [label.get_text() for label in rates.get_yticklabels()] == ["flat print", "relief mask, 100 %"]
+    assert [axes.get_title() for axes in below.axes if axes.get_title()] == ["face_width_mm"]  # the other is 1 for all
 
 
 def test_study_can_be_written_as_json(found: Study) -> None:
