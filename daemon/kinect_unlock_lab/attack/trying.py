@@ -2,8 +2,8 @@
 
 A victim is enrolled with three real captures, and an instrument is made of another one. It is shown at 10 Hz, trembling
 in somebody's hands, until the evidence accepts it or rejects it or the attempt's time is up: the product's pipeline,
-encoder, thresholds, evidence and limits, all as configured. What ends an attempt sooner (limits of failures, pauses,
-policy) is left out: those count attempts, they do not judge them.
+encoder, thresholds, evidence and limits of time, all as configured. Left out is what counts attempts instead of judging
+them (failures, pauses, policy), and the nod that some services ask for.
 """
 
 from collections import Counter
@@ -38,11 +38,7 @@ from kinect_unlock_lab.mapping import HERE, Workers, mapped
 from kinect_unlock_lab.trial import wide_ranges
 
 RATE_HZ: Final = 10.0  # of what is shown: neighbouring frames of a trembling hand are hardly different ones
-_ENROLLED_RANKS: Final = (
-    0,
-    2,
-    3,
-)  # by rising turn; the second most frontal is what an attacker has
+_ENROLLED_RANKS: Final = (0, 2, 3)  # by rising turn; the second one is left for an attacker
 _STILL_NS: Final = 200_000_000
 _TAMPERED_S: Final = 1.5  # at the camera's own rate, on which frozen and looped streams depend
 _TAMPERED_FROM: Final = 1000  # numbers of streams that were tampered with, apart from instruments of the same species
@@ -125,11 +121,10 @@ class _Times:
         now_ns = observation.captured_ns
         if self._first_ns is None:
             self._first_ns = self._face_ns = now_ns
-        too_long = now_ns - self._first_ns >= self._limits.timeout_s * NS_PER_S
-        too_empty = now_ns - self._face_ns >= self._limits.nobody_timeout_s * NS_PER_S
         if observation.shows_face:
             self._face_ns = now_ns
-        return too_long or too_empty
+        too_long = now_ns - self._first_ns >= self._limits.timeout_s * NS_PER_S
+        return too_long or now_ns - self._face_ns >= self._limits.nobody_timeout_s * NS_PER_S
 
 
 @lru_cache(maxsize=1)
