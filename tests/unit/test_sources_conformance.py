@@ -379,7 +379,7 @@ class LeaksSharedMemory(DutifulSource):
 class BesideAnotherProgram(DutifulSource):
     """While it is open another program makes shared memory, which is not its own."""
 
-    name = "psm_of_another_program"
+    name = f"psm_beside_{os.getpid()}"
 
     def open(self) -> None:
         super().open()
