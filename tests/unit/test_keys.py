@@ -53,7 +53,7 @@ def test_the_key_is_made_once(state: Path) -> None:
 def test_a_lost_key_is_not_made_anew_while_templates_need_it(state: Path) -> None:
     FileTemplateStore(state, find_key(state, {}, "auto").key).save(template())
     (state / "template.key").unlink()
-    with pytest.raises(StoreError, match=r"template\.key is missing, but 1 template\(s\) need it: restore it, or"):
+    with pytest.raises(StoreError, match=r"template\.key is missing, but a template needs it: restore it, or"):
         find_key(state, {}, "auto")
     assert not (state / "template.key").exists()
 
