@@ -45,8 +45,8 @@ def read_gray16(path: Path) -> U16:
     if image.dtype != np.uint16 or image.ndim > 2:  # noqa: PLR2004 - rows and columns
         channels = image.shape[2] if image.ndim > 2 else 1  # noqa: PLR2004
         raise SourceError(
-            f"{path}: has {channels} channel{'s' * (channels != 1)} of {image.dtype.itemsize * 8} bits; depth must be a PNG with "
-            "one channel of 16 bits, in millimetres"
+            f"{path}: has {channels} channel{'s' * (channels != 1)} of {image.dtype.itemsize * 8} bits; "
+            "depth must be a PNG with one channel of 16 bits, in millimetres"
         )
     return image.astype(np.uint16, copy=False)
 
