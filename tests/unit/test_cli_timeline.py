@@ -146,9 +146,9 @@ def test_the_times_of_all_stages_fit_a_terminal_of_80_columns() -> None:
     timeline.close(Reply(Word.NO_MATCH, done=True))
 
     assert [line.split()[::2] for line in out.getvalue().splitlines()[-3:]] == [
-        ["gate", "detect", "light", "tone"],
-        ["align", "pose", "crop", "eyes"],
-        ["liveness", "frontalise", "encode"],
+        ["integrity", "gate", "detect", "light"],
+        ["tone", "align", "pose", "crop"],
+        ["eyes", "frontalise", "liveness", "encode"],
     ]
 
 

@@ -17,6 +17,7 @@ from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.wire import Reply, Word
 
 STAGE_ORDER: Final = (
+    "integrity",
     "gate",
     "detect",
     "light",
@@ -25,8 +26,8 @@ STAGE_ORDER: Final = (
     "pose",
     "crop",
     "eyes",
-    "liveness",
     "frontalise",
+    "liveness",
     "encode",
 )
 _STAGES_A_LINE: Final = 4  # more do not fit 80 columns

@@ -30,7 +30,7 @@ _ROW: Final = 26
 _PADDING: Final = 16
 _AROUND_ZERO: Final = 20.0  # how far the scale of a bound at zero reaches
 _HALVES: Final = {"rgb": "colour", "depth": "depth", "rgbd": "colour and depth"}
-_STAGES: Final = ("gate", "detect", "align", "pose", "crop", "eyes", "liveness", "frontalise", "encode")
+_STAGES: Final = ("integrity", "gate", "detect", "align", "pose", "crop", "eyes", "frontalise", "liveness", "encode")
 
 
 @dataclass(frozen=True, slots=True)
