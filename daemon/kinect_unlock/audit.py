@@ -109,7 +109,7 @@ def explained(reply: Reply, tally: Tally, hint: Hint | None) -> Reply:
 def kept(told: Ending) -> Ending:
     """Return what of an ending is kept for its user's own log; see the head of this module for why not all."""
     measured = any(cue.value is not None for cue in told.cues)
-    return replace(told, cues=()) if measured and told.word is Word.TIMED_OUT else told
+    return replace(told, cues=()) if measured and told.word is not Word.NO_MATCH else told
 
 
 _OF_WORD: Final = {
