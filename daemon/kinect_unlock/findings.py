@@ -1,7 +1,8 @@
 """Which cues decided against somebody: those that did not hold in most frames, each with the value in the middle."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
@@ -9,6 +10,15 @@ from typing import Final
 from kinect_unlock.frames import Cue, LivenessReport, Verdict
 
 MOST: Final = 3
+_KEPT: Final = 1024  # frames of a cue, half a minute: a preview may last an hour, an attempt seconds
+
+
+@dataclass(slots=True)
+class _Fallen:
+    """One cue where it did not hold: in how many frames, and as it was in the last of them."""
+
+    frames: int = 0
+    last: deque[Cue] = field(default_factory=lambda: deque(maxlen=_KEPT))
 
 
 @dataclass(slots=True)
@@ -19,23 +29,26 @@ class Findings:
     could not be measured, which leave it unsure.
     """
 
-    broken: dict[str, list[Cue]] = field(default_factory=dict)
-    missing: dict[str, list[Cue]] = field(default_factory=dict)
+    broken: dict[str, _Fallen] = field(default_factory=dict)
+    missing: dict[str, _Fallen] = field(default_factory=dict)
 
     def take(self, report: LivenessReport) -> None:
         """Take one frame's report."""
         for cue in report.cues:
             if cue.enforced and not cue.holds:
                 kept = self.missing if measured(cue) is None else self.broken
-                kept.setdefault(cue.name, []).append(cue)
+                fallen = kept.setdefault(cue.name, _Fallen())
+                fallen.frames += 1
+                fallen.last.append(cue)
 
     def deciding(self, verdict: Verdict, *, most: int = MOST) -> tuple[Cue, ...]:
         """Return what decided for a verdict, the cue of most frames first; nothing decides that somebody lives."""
         if verdict is Verdict.LIVE:
             return ()
         kept = self.broken if verdict is Verdict.SPOOF else self.missing
-        often = sorted(kept.values(), key=len, reverse=True)[:most]  # of equals, the one that is reported first
-        return tuple(_middle(cues) for cues in often)
+        # Of equals, the one that is reported first.
+        often = sorted(kept.values(), key=lambda fallen: fallen.frames, reverse=True)[:most]
+        return tuple(_middle(fallen.last) for fallen in often)
 
 
 def deciding(reports: Iterable[LivenessReport], verdict: Verdict) -> tuple[Cue, ...]:
@@ -71,7 +84,7 @@ def measured(cue: Cue) -> float | None:
     return cue.value if cue.value is not None and math.isfinite(cue.value) else None
 
 
-def _middle(cues: list[Cue]) -> Cue:
+def _middle(cues: Sequence[Cue]) -> Cue:
     """Return the cue with the value in the middle, of frames that all have one or all have none."""
     values = [value for value in map(measured, cues) if value is not None]
     return replace(cues[-1], value=float(median(values)) if values else None)

@@ -8,7 +8,7 @@ from fakes.people import STRANGER, seen_face, seen_other, seen_spoof
 from kinect_unlock.audit import WELL, Cause, Record, ending, explained, fields, is_of, kept
 from kinect_unlock.cue_words import WORDS
 from kinect_unlock.findings import Findings
-from kinect_unlock.frames import Cue, Seen
+from kinect_unlock.frames import Cue, LivenessReport, Seen, Verdict
 from kinect_unlock.halves import HalfName
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
@@ -22,10 +22,13 @@ UNREAD = Cue("valid_depth", "share", None, 0.75, None)
 
 def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
     counted = Counter({Seen(name.replace("_", "-")): count for name, count in seen.items()})
-    findings = Findings(
-        broken={"sheet_residual_mm": [FLAT] * counted[Seen.SPOOF]} if counted[Seen.SPOOF] else {},
-        missing={"valid_depth": [UNREAD] * counted[Seen.UNSURE]} if counted[Seen.UNSURE] else {},
-    )
+    findings = Findings()
+    for cue, verdict, count in (
+        (FLAT, Verdict.SPOOF, counted[Seen.SPOOF]),
+        (UNREAD, Verdict.UNSURE, counted[Seen.UNSURE]),
+    ):
+        for _ in range(count):
+            findings.take(LivenessReport(verdict, (cue,)))
     return Tally(counted.total(), counted, findings, Counter(short))
 
 
@@ -98,8 +101,9 @@ def test_a_refused_picture_is_told_with_what_its_deciding_cues_measured() -> Non
     assert kept(told) == told
 
 
-def test_what_was_measured_is_not_kept_of_an_attempt_that_counts_as_no_failure() -> None:
-    told = ending(Reply(Word.TIMED_OUT, done=True), tally(spoof=3), None)
+@pytest.mark.parametrize("word", [Word.TIMED_OUT, Word.ENROL_FAILED])
+def test_what_was_measured_is_not_kept_of_an_attempt_that_counts_as_no_failure(word: Word) -> None:
+    told = ending(Reply(word, done=True), tally(spoof=3), None)
     assert told.cues
     assert kept(told) == msgspec.structs.replace(told, cues=())
     assert kept(told).detail == "sheet_residual_mm"

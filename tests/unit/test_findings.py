@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinect_unlock.findings import MOST, deciding, measured, place_of_deciding
+from kinect_unlock.findings import MOST, Findings, deciding, measured, place_of_deciding
 from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.liveness import verdict
 
@@ -27,6 +27,16 @@ def test_the_cue_that_broke_most_often_decides_with_its_middle_value() -> None:
 
 def test_of_cues_that_broke_as_often_the_first_reported_is_named_first() -> None:
     assert [cue.name for cue in deciding([report(1.0, nose=1.0)], Verdict.SPOOF)] == [PLANE.name, NOSE.name]
+
+
+def test_an_hour_of_frames_takes_no_more_memory_than_a_minute() -> None:
+    found = Findings()
+    for _ in range(40):
+        found.take(report(9.0, nose=5.0))
+    for _ in range(3000):
+        found.take(report(1.0))
+    assert len(found.broken[PLANE.name].last) < 3000
+    assert [cue.name for cue in found.deciding(Verdict.SPOOF)] == [PLANE.name, NOSE.name]
 
 
 def test_unsure_names_what_could_not_be_measured_and_nothing_else() -> None:
