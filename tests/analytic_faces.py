@@ -64,8 +64,8 @@ def face_relief(across: F64, along: F64) -> F64:
         return bump(-x, y, wide, high) + bump(x, y, wide, high)
 
     front = -(across**2) / 130 - along**2 / 900
-    ridge = 18 * bump(0, -14, 7, 14) + 23 * bump(0, 2, 12, 9)
-    upper = 4 * pair(30, -52, 14, 7) - 10 * pair(31, -34, 11, 8) + 6 * pair(40, 0, 12, 12)
+    ridge = 20 * bump(0, -14, 7, 14) + 24 * bump(0, 2, 10, 9)
+    upper = 5 * pair(30, -52, 14, 7) - 10 * pair(31, -34, 12.5, 8) + 6 * pair(40, 0, 12, 12)
     lower = 4 * bump(0, 33, 18, 6) - 5 * pair(38, 36, 12, 12) + 8 * bump(0, 62, 18, 10)
     relief: F64 = front + ridge + upper + lower
     return relief

@@ -108,8 +108,8 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
 
     face_width_mm: Bounds | None = (110.0, 178.0)
     face_height_mm: Bounds | None = (None, 225.0)
-    relief_share: Bounds | None = (0.7, None)
-    relief_likeness: Bounds | None = (0.72, None)
+    relief_share: Bounds | None = (0.74, None)
+    relief_likeness: Bounds | None = (0.8, None)
     sheet_residual_mm: Bounds | None = (2.1, None)
     landmarks_apart_mm: Bounds | None = (None, 18.0)
     valid_depth: Bounds | None = (0.75, None)

@@ -14,10 +14,10 @@ from kinect_unlock.surface import FaceSurface
 _Bool: TypeAlias = NDArray[np.bool_]
 
 _UNIT_MM: Final = 50.0  # lengths are divided by it in every fit, so that all coefficients are millimetres
-_HALF_WIDTH_MM: Final = 45.0  # of a face's middle: without the sides of cheeks, which hair hides and pose foreshortens
-_FROM_MM: Final = -58.0  # above it is hair ...
-_TO_MM: Final = 44.0  # ... and below it a jaw that moves, or a beard
-_OFF_SCALE_MM: Final = 6.0  # off the mean face at which a cell has half its weight: hair, hands, glasses
+_DEGREE: Final = 4  # a second one leaves prints in which a nose stands twice as much of a face's relief
+_OFF_SCALE_MM: Final = 4.0  # off the mean face at which a cell has half its weight: hair, hands, glasses
+_MOUTH_WORTH: Final = 0.3  # lips and jaw move ...
+_MOUTH_FROM_MM: Final = (40.0, 14.0)  # ... across less and along more than this
 _KNOT_MM: Final = 14.0
 _RIDGE: Final = 1e-6
 
@@ -25,12 +25,6 @@ _NOSE_MM: Final = (24.0, -30.0, 24.0)  # half width, from, to
 _MOUTH_MM: Final = (34.0, 20.0, 52.0)
 _EYES_MM: Final = (20.0, -48.0, -20.0)
 _EYE_ACROSS_MM: Final = 32.0
-
-
-def middle_of(surface: FaceSurface) -> FaceSurface:
-    """Return the middle of a face, brows to lips: where its relief is."""
-    along = surface.along_mm
-    return surface.part((np.abs(surface.across_mm) < _HALF_WIDTH_MM) & (along > _FROM_MM) & (along < _TO_MM))
 
 
 def frame_of(surface: FaceSurface) -> FaceSurface:
@@ -42,17 +36,20 @@ def frame_of(surface: FaceSurface) -> FaceSurface:
 
 
 def weights_of(surface: FaceSurface) -> F64:
-    """Return what each cell is worth, f64[n] 0..1: little where it is far off the mean face."""
-    return 1 / (1 + ((surface.toward_mm - surface.mean_mm) / _OFF_SCALE_MM) ** 2)
+    """Return what each cell is worth, f64[n] 0..1: little where it is far off the mean face, less about the mouth."""
+    near = 1 / (1 + ((surface.toward_mm - surface.mean_mm) / _OFF_SCALE_MM) ** 2)
+    across, along = _MOUTH_FROM_MM
+    mouth = (np.abs(surface.across_mm) < across) & (surface.along_mm > along)
+    return np.where(mouth, _MOUTH_WORTH * near, near)
 
 
-def off_quadric_mm(surface: FaceSurface) -> tuple[F64, F64]:
-    """Return how far a face and the mean face are off the best quadric of each, f64[n] both, with one set of weights.
+def off_smooth_mm(surface: FaceSurface) -> tuple[F64, F64]:
+    """Return how far a face and the mean face are off the smooth shape nearest to each, f64[n] both, by one weighting.
 
-    A quadric takes away every plane, even bend, ball and saddle, wherever the face looks.
+    The shape is any polynomial of the fourth degree in the place: every plane, bend, ball and saddle is one or nearly
+    so, wherever the face looks. What is left of a face are nose, sockets and lips.
     """
-    x, y = surface.across_mm / _UNIT_MM, surface.along_mm / _UNIT_MM
-    basis = np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=1)
+    basis = _polynomials(surface.across_mm / _UNIT_MM, surface.along_mm / _UNIT_MM)
     left = _left_of(basis, np.stack((surface.toward_mm, surface.mean_mm), axis=1), weights_of(surface))
     return left[:, 0], left[:, 1]
 
@@ -77,6 +74,12 @@ def rms_mm(heights_mm: F64) -> float:
 def _within(across_mm: F64, along_mm: F64, part_mm: tuple[float, float, float]) -> _Bool:
     half_width, top, bottom = part_mm
     return (across_mm < half_width) & (along_mm > top) & (along_mm < bottom)
+
+
+def _polynomials(x: F64, y: F64) -> F64:
+    """Return all products f64[n,15] of powers of x and y f64[n] up to `_DEGREE`."""
+    powers = range(_DEGREE + 1)
+    return np.stack([x**one * y**other for one in powers for other in powers[: _DEGREE + 1 - one]], axis=1)
 
 
 def _left_of(basis: F64, heights_mm: F64, weights: F64) -> F64:

@@ -125,7 +125,7 @@ def test_half_a_relief_is_spoof() -> None:
 def test_relief_upside_down_is_unlike_a_face() -> None:
     measured = values(scene_of(lambda across, along: face_relief(across, -along - 60)))
 
-    assert measured["relief_likeness"] < 0.5
+    assert measured["relief_likeness"] < 0.7
 
 
 def test_nose_through_a_sheet_is_spoof() -> None:

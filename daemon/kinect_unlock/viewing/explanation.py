@@ -18,7 +18,7 @@ from kinect_unlock.light import infrared_calibration
 from kinect_unlock.looks import Look
 from kinect_unlock.mean_face import MEAN_LANDMARKS_MM
 from kinect_unlock.pose import place_head
-from kinect_unlock.shapes import frame_of, middle_of, off_quadric_mm, off_sheet_mm, rms_mm
+from kinect_unlock.shapes import frame_of, off_sheet_mm, off_smooth_mm, rms_mm
 from kinect_unlock.surface import CELL_MM, FaceSurface, measure_surface
 from kinect_unlock.viewing import gauges
 from kinect_unlock.viewing.canvas import Canvas, Rect, wrapped
@@ -48,8 +48,8 @@ _Image = TypeVar("_Image", U8, U16)
 _PANES: Final = tuple(Rect(18 + 316 * number, 104, 300, 340) for number in range(5))
 # What is drawn of a surface: its title, which part of it, and how far that is off a simple shape.
 _FITS: Final[tuple[tuple[str, Callable[[FaceSurface], FaceSurface], Callable[[FaceSurface], F64]], ...]] = (
-    ("Off the best quadric", middle_of, lambda surface: off_quadric_mm(surface)[0]),
-    ("The mean face, off its own", middle_of, lambda surface: off_quadric_mm(surface)[1]),
+    ("Its relief", lambda whole: whole, lambda surface: off_smooth_mm(surface)[0]),
+    ("The mean face's relief", lambda whole: whole, lambda surface: off_smooth_mm(surface)[1]),
     ("Off the best bent sheet", frame_of, off_sheet_mm),
 )
 _SCALE: Final = Rect(816, 492, 600, 14)
@@ -91,7 +91,7 @@ def surface_of(frame: Frame, look: Look) -> FaceSurface | None:
     placement = place_head(detection, depth, calibration)
     frontal = None if placement is None else frontalise(depth, calibration, placement)
     surface = None if frontal is None else measure_surface(frontal)
-    return surface if surface and len(middle_of(surface)) and len(frame_of(surface)) else None
+    return surface if surface and len(frame_of(surface)) else None
 
 
 def _draw_face(canvas: Canvas, frame: Frame, look: Look) -> None:
