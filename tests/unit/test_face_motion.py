@@ -72,7 +72,8 @@ def test_where_the_depth_was_cut_out_of_the_image_does_not_matter(x: float, y: f
         seen(), seen((66.0, 73.0), origin_px=(x, y), landmarks_at=(66.0 - x / STEP_PX, 73 - y / STEP_PX))
     )
 
-    assert step is None or step.shift_px / STEP_PX == pytest.approx((1.0, -2.0), abs=0.4)
+    assert step is not None
+    assert step.shift_px / STEP_PX == pytest.approx((1.0, -2.0), abs=0.4)
 
 
 @FEW
