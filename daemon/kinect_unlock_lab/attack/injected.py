@@ -51,9 +51,9 @@ class Injected:
         return Exhibit(color.astype(np.uint8), depth.astype(np.float32), reflectance, gloss)
 
 
-def _moved(plane: U8 | F32, by_px: F64, how: int, beyond: float) -> F32:
-    """Shift an image across and down by the first two numbers of ``by_px``."""
-    shift = np.array(((1.0, 0.0, by_px[0]), (0.0, 1.0, by_px[1])))
+def _moved(plane: U8 | F32, by_px: F64, how: int, beyond: float, larger: float = 1.0) -> F32:
+    """Make an image larger from its corner on, then shift it across and down by the first two of ``by_px``."""
+    shift = np.array(((larger, 0.0, by_px[0]), (0.0, larger, by_px[1])))
     size = (plane.shape[1], plane.shape[0])
     border = (beyond, beyond, beyond)
     return np.asarray(
@@ -64,7 +64,8 @@ def _moved(plane: U8 | F32, by_px: F64, how: int, beyond: float) -> F32:
 def injected_depths(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
     """Put other people's living depth under the victim's colours: face under face, and shifted off it.
 
-    Even face under face the depth has a size, an outline and a motion of its own.
+    Who can feed anything moves it to the victim's distance first, or its size alone would tell. Even so its shape,
+    outline and motion are another's.
     """
     shape = victim.frame.color.shape[:2]
     able = [(one, depth) for one in others if (depth := one.frame.depth_mm) is not None and depth.shape == shape]
@@ -78,13 +79,15 @@ def injected_depths(victim: Victim, others: Sequence[Victim], rng: np.random.Gen
 def _beneath(
     victim: Victim, other: Victim, readings_mm: U16, shift: tuple[float, float], rng: np.random.Generator
 ) -> Injected:
-    """Bring the other's face under the victim's, then shift it by mm in a direction in radians."""
+    """Bring the other's face under the victim's, as near as that, then shift it by mm in a direction in radians."""
     per_mm = likeness(victim).px_per_mm
+    larger = per_mm / likeness(other).px_per_mm
+    nearer_mm = other.pose.distance_mm - victim.pose.distance_mm
     there = standing(readings_mm, other.pose.distance_mm)
-    depth = np.where(there, smoothed(readings_mm, there, GRAIN_PX), np.inf).astype(np.float32)
+    depth = np.where(there, smoothed(readings_mm, there, GRAIN_PX) - nearer_mm, np.inf).astype(np.float32)
     mine, theirs = (one.detection.landmarks_px.astype(np.float64).mean(axis=0) for one in (victim, other))
-    by_px = mine - theirs + shift[0] * per_mm * np.array((np.cos(shift[1]), np.sin(shift[1])))
-    placed = _moved(depth, by_px, cv2.INTER_NEAREST, np.inf)
+    by_px = mine - larger * theirs + shift[0] * per_mm * np.array((np.cos(shift[1]), np.sin(shift[1])))
+    placed = _moved(depth, by_px, cv2.INTER_NEAREST, np.inf, larger)
     numbers = {"shift_mm": shift[0], "direction_deg": float(np.degrees(shift[1]))}
     return Injected(
         Species.DEPTH_INJECTED,
