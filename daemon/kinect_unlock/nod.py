@@ -3,8 +3,9 @@
 What is asked for is a sign that nobody gives by sitting there: not a drift, not a slow look at something, not the noise
 of a measured pose. The bounds were chosen on simulated nods only (raised cosines of 0.5 to 1.2 s and 12 to 25 degrees,
 7 to 30 frames a second, errors of 2 degrees a frame); no recordings of real nods were to be had. A quick glance at the
-keyboard and back is a nod to this measure, too, and at some rates a slow one of up to 4.3 s, of which the head seems
-level while it begins to go; from 4.6 s on none is.
+keyboard and back is a nod to this measure, too. What tells a slow one is how long the head lingers down there, not only
+when it was level: that seems so while it begins to go. Without errors looks of 2 s and more are none; with 2 degrees of
+error a fifth of those of 2 s, and a twelfth of those of 3.6 s, is still taken for one.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ PEAK_DEG: Final = 10.0  # ... and one of them so far
 BACK_DEG: Final = 4.0  # and two that follow each other are so near to level again
 SHORTEST_S: Final = 0.25  # from level to level; less is a jerk of the measurement
 LONGEST_S: Final = 1.5  # more is a look at something
+LINGERS_S: Final = 0.7  # beyond half of the way; a raised cosine is there for half of its time
 _LEVEL_WINDOW_S: Final = 0.5
 _KEPT_S: Final = LONGEST_S + _LEVEL_WINDOW_S
 _FEWEST: Final = 6  # two level, two away, two back
@@ -64,7 +66,7 @@ def _ends_nod(track: tuple[Tilt, ...]) -> bool:
         level_deg = _level_before(track, index)
         if level_deg is None or max(abs(one.pitch_deg - level_deg) for one in (back, newest)) > BACK_DEG:
             continue
-        if _goes_away([tilt.pitch_deg - level_deg for tilt in track[index + 1 : -2]]):
+        if any(_goes_away(track[index + 1 : -2], level_deg, sign) for sign in (-1.0, 1.0)):
             return True
     return False
 
@@ -78,10 +80,14 @@ def _level_before(track: tuple[Tilt, ...], index: int) -> float | None:
     return median(pitches) if is_held else None
 
 
-def _goes_away(off_deg: list[float]) -> bool:
-    """Say whether two frames that follow each other are far off to one side."""
-    pairs = [(sign * one, sign * other) for one, other in pairwise(off_deg) for sign in (-1.0, 1.0)]
-    return any(min(pair) >= AWAY_DEG and max(pair) >= PEAK_DEG for pair in pairs)
+def _goes_away(between: tuple[Tilt, ...], level_deg: float, sign: float) -> bool:
+    """Say whether two frames that follow each other are far off to one side, and the head does not linger there."""
+    off_deg = [sign * (tilt.pitch_deg - level_deg) for tilt in between]
+    if not any(min(pair) >= AWAY_DEG and max(pair) >= PEAK_DEG for pair in pairwise(off_deg)):
+        return False
+    peak_deg = max(off_deg)
+    far = [tilt for tilt, off in zip(between, off_deg, strict=True) if off >= peak_deg / 2]
+    return _passed_s(far[0], far[-1]) <= LINGERS_S
 
 
 def _passed_s(since: Tilt, until: Tilt) -> float:

@@ -82,7 +82,7 @@ def test_noise_of_two_degrees_a_frame_hardly_ever_nods_in_a_whole_attempt(rate_h
 
 
 @settings(max_examples=20)
-@given(rates, st.floats(12.0, 25.0), st.floats(4.6, 6.0))
+@given(rates, st.floats(12.0, 30.0), st.floats(2.1, 6.0))
 def test_a_slow_look_down_and_up_is_no_nod(rate_hz: float, depth_deg: float, lasts_s: float) -> None:
     assert not sees(nod(depth_deg, lasts_s), rate_hz, until_s=8.0)
 

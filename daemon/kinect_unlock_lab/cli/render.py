@@ -1,4 +1,4 @@
-"""``lab render-demo``."""
+"""``lab render-demo`` and ``lab render-gestures``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,3 +34,22 @@ def render_demo(
         demo_recordings.write_all(model, folder, more)
     if picture is not None:
         demo_picture.write_picture(model, picture)
+
+
+@app.command("render-gestures")
+def render_gestures(
+    model: Annotated[Path, typer.Argument(help="The head model, ict_facekit.npz (ICT-FaceKit, MIT).", exists=True)],
+    folder: Annotated[Path, typer.Argument(help="Where to write the recordings.", file_okay=False)],
+) -> None:
+    """Render the demo's owner nodding and shaking the head, for the tests of logins that want a nod."""
+    from kinect_unlock_lab import gestures  # noqa: PLC0415 - the renderer loads only where used
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with progress("recordings", len(gestures.SCRIPTS)) as done:
+        written: list[Path] = []
+
+        def more(path: Path) -> None:
+            written.append(path)
+            done(len(written))
+
+        gestures.write_all(model, folder, more)
