@@ -2,8 +2,8 @@
 
 `shown` takes an instrument and a sensor. Somebody living is one, too: `living` puts a victim's own head before the
 camera, which sways as heads do. Whoever tampers with a stream sits between the camera and the daemon: he has frames,
-of this very moment or recorded, and sends what he likes. `TAMPERED` holds what is tried, each with parameters of its
-own; what is not about time keeps the camera's own, so that nothing but the attack itself can be found.
+of this very moment or recorded, and sends them when he likes. `TAMPERED` holds what is tried with their time, each with
+parameters of its own; streams that are put together from two are made by `injected`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,8 +37,8 @@ class Tampered:
     frames: tuple[Frame, ...]
 
 
-# A stream as the camera gives it, one of somebody else as long: what the attacker makes of both.
-Tampering: TypeAlias = Callable[[Sequence[Frame], Sequence[Frame]], Iterator[Tampered]]
+# A stream as the camera gives it: what the attacker makes of it.
+Tampering: TypeAlias = Callable[[Sequence[Frame]], Iterator[Tampered]]
 
 
 def shown(
@@ -78,7 +78,7 @@ def stamped(frame: Frame, number: int, *, rate_hz: float = RATE_HZ) -> Frame:
     return replace(frame, seq=number, captured_ns=at_ns, device_us=at_ns // _NS_PER_US)
 
 
-def frozen(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
+def frozen(frames: Sequence[Frame]) -> Iterator[Tampered]:
     """Let a stream stand still, with everything or in depth alone, while the clock goes on."""
     for after in (1, 3):
         last = frames[after - 1]
@@ -88,7 +88,7 @@ def frozen(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
         yield Tampered(Species.FROZEN, {"after_frames": after, "depth_alone": 1.0}, tuple(depth))
 
 
-def looped(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
+def looped(frames: Sequence[Frame]) -> Iterator[Tampered]:
     """Send the first frames again and again; or every frame more than once."""
     for length in (2, 4, 8, 16):
         yield Tampered(
@@ -104,7 +104,7 @@ def looped(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
         )
 
 
-def shifted(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
+def shifted(frames: Sequence[Frame]) -> Iterator[Tampered]:
     """Send colour late, or with clocks that do not agree or go back."""
     for late in (3, 9, 15):
         colors = [frames[max(0, number - late)].color for number in range(len(frames))]
@@ -117,25 +117,11 @@ def shifted(frames: Sequence[Frame], _: Sequence[Frame]) -> Iterator[Tampered]:
     yield Tampered(Species.SHIFTED, {"device_clock_speed": -1.0}, backwards)
 
 
-def depth_injected(frames: Sequence[Frame], others: Sequence[Frame]) -> Iterator[Tampered]:
-    """Send somebody else's living depth behind the camera's colour."""
-    mixed = (replace(frame, depth_mm=other.depth_mm) for frame, other in zip(frames, others, strict=False))
-    yield Tampered(Species.DEPTH_INJECTED, {}, tuple(mixed))
-
-
-def color_injected(frames: Sequence[Frame], others: Sequence[Frame]) -> Iterator[Tampered]:
-    """Send one picture of the victim before somebody else's living depth: all that a photograph gives."""
-    picture = frames[0].color
-    yield Tampered(Species.COLOR_INJECTED, {}, tuple(replace(other, color=picture) for other in others))
-
-
 TAMPERED: Final[Mapping[Species, Tampering]] = MappingProxyType(
     {
         Species.FROZEN: frozen,
         Species.LOOPED: looped,
         Species.SHIFTED: shifted,
-        Species.DEPTH_INJECTED: depth_injected,
-        Species.COLOR_INJECTED: color_injected,
     }
 )
 

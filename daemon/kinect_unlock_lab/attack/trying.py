@@ -41,7 +41,6 @@ RATE_HZ: Final = 10.0  # of what is shown: neighbouring frames of a trembling ha
 _ENROLLED_RANKS: Final = (0, 2, 3)  # by rising turn; the second one is left for an attacker
 _STILL_NS: Final = 200_000_000
 _TAMPERED_S: Final = 1.5  # at the camera's own rate, on which frozen and looped streams depend
-_TAMPERED_FROM: Final = 1000  # numbers of streams that were tampered with, apart from instruments of the same species
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,9 +230,7 @@ def _attempts(plan: Plan, task: _Task) -> list[Tried]:
     judge, species = _judge(msgspec.json.encode(plan.config)), task.species
     if species is None:
         return [*_own_stills(plan, task, judge), *_brought_to_life(plan, task, judge)]
-    attempts = _held(plan, task, species, judge) if species in plan.makers else iter(())
-    tampered = _tampered(plan, task, species, judge) if species in plan.tampered else iter(())
-    return [*attempts, *tampered]
+    return list((_held if species in plan.makers else _tampered)(plan, task, species, judge))
 
 
 def _own_stills(plan: Plan, task: _Task, judge: Judge) -> Iterator[Tried]:
@@ -275,8 +272,7 @@ def _tampered(plan: Plan, task: _Task, species: Species, judge: Judge) -> Iterat
     for name, sensor in plan.sensors.items():
         rng = plan.rng(victim, species, "tampered", name)
         own = streams.first(streams.living(victim, sensor, rng), _TAMPERED_S)
-        foreign = streams.first(streams.living(task.others[0], sensor, rng), _TAMPERED_S) if task.others else own
-        for number, one in enumerate(plan.tampered[species](own, foreign), start=_TAMPERED_FROM):
+        for number, one in enumerate(plan.tampered[species](own)):
             found = judge.decide(one.frames, owner.template, plan.config.evidence)
             yield _told(owner, one.species, number, name, found, one.parameters)
 
