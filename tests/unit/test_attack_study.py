@@ -12,7 +12,7 @@ from kinect_unlock.settings import Liveness
 from kinect_unlock_lab.attack import acceptance, tables
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import CAMERA, FORMAT, About, Measured, Presentation, Results, Tried
-from kinect_unlock_lab.attack.study import Study, study
+from kinect_unlock_lab.attack.study import Rate, Study, study
 from kinect_unlock_lab.plots.attacks import figure
 
 # Two cues with a say; every other one has none.
@@ -107,6 +107,21 @@ def test_what_was_never_judged_makes_no_rate_look_better(found: Study) -> None:
     assert (flat["first"].apcer.events, flat["first"].apcer.trials, flat["first"].unjudged) == (1, 3, 1)
     assert (flat["second"].apcer.events, flat["second"].apcer.trials) == (0, 1)
     assert flat["first"].people_imitated == 1
+
+
+def test_two_sensors_that_see_one_instrument_alike_know_no_more_than_one() -> None:
+    def told(*sensors: str) -> Rate:
+        shown = [
+            msgspec.structs.replace(attack(GOOD if number < 2 else WIDE, sensor=sensor), number=number)
+            for number in range(8)
+            for sensor in sensors
+        ]
+        width = next(cue for cue in studied([], shown).cues if cue.name == "face_width_mm")
+        return width.stopped
+
+    one, two = told("first"), told("first", "second")
+    assert (one.events, one.trials, two.events, two.trials) == (6, 8, 12, 16)
+    assert one.interval == two.interval
 
 
 def test_headline_is_the_worst_species_and_the_worst_that_is_no_whole_head(found: Study) -> None:

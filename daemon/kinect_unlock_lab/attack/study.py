@@ -3,8 +3,9 @@
 Terms follow ISO/IEC 30107-3: APCER is the share of an attack instrument's presentations that were taken for living
 faces, BPCER the share of real ones that were not. A presentation is one frame of one instrument made of one person;
 evidence over several frames comes on top of it. Only presentations that liveness was asked about count, so that what
-was out of range or showed no face makes no rate look better. Intervals are Clopper and Pearson's over presentations,
-which takes those of one person for independent: the number of people stands beside them. Attacks are *simulated*.
+was out of range or showed no face makes no rate look better. Intervals are Clopper and Pearson's over instruments: what
+two sensors say of one is one trial. That takes those of one person for independent: the number of people stands beside
+them. Attacks are *simulated*.
 """
 
 from collections import Counter
@@ -27,8 +28,8 @@ from kinect_unlock_lab.metrics import Interval, clopper_pearson
 BANDS_MM: Final = ((450, 1000), (1000, 1350))
 TURNS_DEG: Final = ((0, 10), (10, 20), (20, 40))
 PERCENTILES: Final = (1, 50, 99)
-# Worn by somebody, or cast of somebody: only whose shape it is can tell, which is for the depth half of the match.
-WHOLE_HEADS: Final = frozenset({Species.FULL_RELIEF_MASK, Species.FOREIGN_MASK})
+# Worn by somebody, cast or read of somebody: only whose shape it is can tell, which is for the depth half of the match.
+WHOLE_HEADS: Final = frozenset({Species.FULL_RELIEF_MASK, Species.FOREIGN_MASK, Species.DEPTH_INJECTED})
 # What of a species' parameters says how much of a head it has.
 STRENGTHS: Final = (
     (Species.RELIEF_MASK, "relief"),
@@ -276,13 +277,16 @@ def _people(chosen: Iterable[Judged]) -> int:
     return len({one.shown.person for one in chosen})
 
 
-def rate(name: str, events: int, trials: int, people: int) -> Rate:
-    """Return a rate with its interval."""
-    return Rate(name, events, trials, people, clopper_pearson(events, trials))
+def rate(name: str, events: int, trials: int, people: int, *, instruments: int | None = None) -> Rate:
+    """Return a rate with its interval: of as many trials as ``instruments``, where several trials are of one."""
+    units = trials if instruments is None else instruments
+    return Rate(name, events, trials, people, clopper_pearson(events * units / max(1, trials), units))
 
 
 def _rate(name: str, chosen: Sequence[Judged], event: Callable[[Judged], bool]) -> Rate:
-    return rate(name, sum(map(event, chosen)), len(chosen), _people(chosen))
+    shown = [one.shown for one in chosen]
+    instruments = len({(one.person, one.species, one.number) for one in shown})
+    return rate(name, sum(map(event, chosen)), len(chosen), _people(chosen), instruments=instruments)
 
 
 def _banded(
