@@ -85,6 +85,12 @@ def test_whole_attempts_are_told_beside_what_was_measured(dataset: Path, config_
     assert "IAPAR, simulated" in told
 
 
+def test_recordings_that_are_not_split_are_told_to_be_everybodys(config_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "attacks.jsonl"
+    attack("measure", "--species", "flat", "--sensor", "first", "--jobs", 1, "--out", out, "--config", config_file)
+    assert read(out).about.people == "all"
+
+
 def test_one_attack_is_drawn(config_file: Path, tmp_path: Path) -> None:
     told = attack("picture", tmp_path / "a.png", "--species", "flat", "--config", config_file)
     assert "simulated flat print" in " ".join(told.split())

@@ -171,6 +171,14 @@ class _Cast:
         first = "shipped recordings" if self.dataset is None else self.dataset.name
         return (first, *(folder.name for folder in self.photographs))
 
+    @property
+    def whose(self) -> People:
+        """The half of the data set's people who are shown; recordings are not split."""
+        from kinect_unlock_lab.kinds import kind_of  # noqa: PLC0415 - reads what an extra decodes
+
+        split_up = self.dataset is not None and kind_of(self.dataset).name != "recordings"
+        return self.people if split_up else People.ALL
+
     def captures(self) -> Sequence[Capture]:
         """Return what has depth."""
         from kinect_unlock_lab.attack.victims import shipped_takes  # noqa: PLC0415
@@ -232,7 +240,7 @@ def _about(plan: "Plan", cast: _Cast, of: Literal["presentations", "attempts"]) 
         of=of,
         version=version("kinect-unlock"),
         data=cast.names,
-        people=cast.people.value,
+        people=cast.whose.value,
         seed=plan.seed,
         each=plan.each,
         rounds=plan.rounds,
