@@ -9,8 +9,9 @@ The bounds (`settings.Liveness`) were chosen on 54 people, 181 frames of a Kinec
 the attack laboratory's instruments for the same people under its first sensor. Up to 1 m they refuse none of 67 frames
 of 18 people (interval 0 to 5.4 %), beyond it 2 of 114 of 38 people (1.8 %, 0.2 to 6.2), which are two people's; of the
 simulated flat, bent, folded and crumpled prints, prints around cylinders, screens, films and smooth heads they let
-pass none. Chosen anew on four fifths of the people by one rule, twenty times over, they refuse of the others' frames
-0.5 % up to 1 m and 4 % beyond it. Below, in brackets: the least or greatest of the 181 values; how many are refused.
+pass none, nor under the second sensor, by which nothing was chosen. Chosen anew on four fifths of the people by one
+rule, twenty times over, they refuse of the others' frames 0.5 % up to 1 m and 4 % beyond it. Below, in brackets: the
+least or greatest of the 181 values; how many are refused.
 
 face_width_mm       110..178 (122, 175; 0): no pictures and heads much too small or large
 face_height_mm      225 at most (219; 0): heads a quarter too large
@@ -24,7 +25,8 @@ valid_depth         0.75 (0.87; 0): stops nothing alone; the others shall have m
 background_step_mm  no say: the data's background was removed
 
 What no bound here can stop: a face of true shape, whoever's (a mask of the victim's colours on a living face passes in
-most cases), heads within a fifth of true size, paper that follows the head beneath it by half its relief and more.
+nine of ten cases), half of those with three quarters of its relief, a third of the heads that are a fifth too small or
+a quarter too large, paper that follows the head beneath it more than paper can.
 
 The bounds are the same at every distance; beyond 1 m noise and 8 mm steps lower share and likeness. One unaltered
 Kinect frame of another population, at 0.6 m, has 0.78, 0.89 and 2.3 mm: bounds nearer to this data's would refuse it.
