@@ -35,13 +35,13 @@ HASTY = Patience(frame_s=0.7, window_s=0.3, grace_s=0.2)
 PATIENT = Patience(frame_s=60.0, window_s=0.5, grace_s=20.0)
 
 
-_HANGING: list[threading.Event] = []
+_HANGING: dict[int, threading.Event] = {}  # by the kernel's number of the thread
 
 
 def _hang() -> None:
     """Wait until the test is over."""
-    _HANGING.append(threading.Event())
-    _HANGING[-1].wait()
+    over = _HANGING[threading.get_native_id()] = threading.Event()
+    over.wait()
 
 
 class ClosesOnce(DutifulSource):
@@ -401,8 +401,10 @@ def _tidied() -> Any:
     for descriptor in LeaksADescriptor.leaked:
         os.close(descriptor)
     LeaksADescriptor.leaked.clear()
-    for event in _HANGING:
-        event.set()
+    for over in _HANGING.values():
+        over.set()
+    while any(Path(f"/proc/self/task/{thread}").exists() for thread in _HANGING):  # else the next test counts them
+        threading.Event().wait(0.01)
     _HANGING.clear()
     for process in LeaksAProcess.started:
         process.communicate()
