@@ -1,7 +1,8 @@
 """Run inside the machine: a program on a terminal of its own, whose questions are answered as a person would.
 
 Reads ``{"argv": [...], "answers": {"question": "answer"}}``, writes ``{"code": ..., "text": ..., "ms": ...}``. A
-question is answered once: then the program gets no more input, as from somebody who has gone.
+question is answered once: then the program gets no more input, as from somebody who has gone. A password is typed when
+it is no longer shown: some programs ask first, then hide it and forget what was typed till then.
 """
 
 import json
@@ -10,9 +11,14 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 
 LIMIT_S = 60.0
+
+
+def shows_what_is_typed(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
 
 def main() -> None:
@@ -34,6 +40,8 @@ def main() -> None:
         question = next((one for one in answers if one in heard), None)
         if question is not None:
             heard = ""
+            while "assword" in question and shows_what_is_typed(terminal) and time.monotonic() < begun + LIMIT_S:
+                select.select([], [], [], 0.01)
             os.write(terminal, answers.pop(question).encode() + b"\n")
     else:
         os.kill(child, signal.SIGKILL)

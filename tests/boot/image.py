@@ -30,6 +30,12 @@ PACKAGES: Final = (
     "login",
     "passwd",
     "pamtester",
+    "pkexec",
+    "openssh-server",
+    "gcc",  # with which setup builds the PAM module
+    "libc6-dev",
+    "libpam0g-dev",
+    "make",
 )
 TOOLS: Final = ("debootstrap", "systemd-nspawn", "nsenter", "cc", "make")
 ADMINISTRATOR: Final = "/opt/administrator"  # the environment that `setup` is run from, as by anybody who tries it out
