@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from attack_victims import victim
-from kinect_unlock.frames import Registered, Seen
+from attack_victims import broad_relief, victim
+from kinect_unlock.frames import Calibration, Registered, Seen
 from kinect_unlock.settings import Config, Models
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
 from kinect_unlock_lab.attack.first_sensor import first_sensor
-from kinect_unlock_lab.attack.measuring import Plan, attacks, genuine, looks_at, task_count
+from kinect_unlock_lab.attack.heads import foreign_masks
+from kinect_unlock_lab.attack.measuring import Plan, attacks, frame_of, genuine, looks_at, task_count
 from kinect_unlock_lab.attack.results import CAMERA, Presentation
 from kinect_unlock_lab.attack.sensors import SENSORS
 from kinect_unlock_lab.attack.sheets import flat_prints, real_prints
+from kinect_unlock_lab.attack.streams import first, shown
 from kinect_unlock_lab.attack.victims import Looked, in_one_grid, others_for, shipped_takes, victims_of
 from kinect_unlock_lab.mapping import HERE, Workers
 
@@ -85,6 +88,19 @@ def test_flat_prints_are_shown_under_every_sensor_and_are_no_faces(config: Confi
 def test_results_do_not_depend_on_who_computes(config: Config, victims: list[Victim]) -> None:
     plan = Plan({Species.FLAT_PRINT: flat_prints}, {"first": first_sensor}, config, each=1)
     assert measured(plan, victims) == measured(plan, victims, Workers(2))
+
+
+def test_a_borrowed_head_is_seen_by_the_camera_that_it_is_before() -> None:
+    anna, bert = victim(), victim("bert", broad_relief)
+    own = bert.calibration.color
+    camera = replace(own, cx_px=own.cx_px - 40, cy_px=own.cy_px + 15)
+    aside = replace(bert, frame=replace(bert.frame, calibration=Calibration(camera, camera, Registered())))
+    mask = next(iter(foreign_masks(anna, (aside,), np.random.default_rng(3))))
+
+    alone = frame_of(mask, 0.0, anna, first_sensor, np.random.default_rng(4))
+    (streamed,) = first(shown(mask, anna, first_sensor, np.random.default_rng(4)), 0.01)
+
+    assert alone.calibration == streamed.calibration == aside.calibration
 
 
 def test_another_seed_makes_other_instruments(config: Config) -> None:

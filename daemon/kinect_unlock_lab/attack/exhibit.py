@@ -11,7 +11,18 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import F32, U8, U16, Calibration, Detection, Frame, HeadPose, read_only
+from kinect_unlock.frames import (
+    F32,
+    U8,
+    U16,
+    Calibration,
+    Detection,
+    Frame,
+    HeadPose,
+    Intrinsics,
+    Registered,
+    read_only,
+)
 
 # How the readings of a data set are kept: as the sensor gives them, or rounded to 4 mm, from 1024 mm to 8 mm.
 Steps: TypeAlias = Literal["none", "coarse"]
@@ -101,6 +112,11 @@ class Instrument(Protocol):
         ...
 
     @property
+    def camera(self) -> Intrinsics:
+        """Which camera it is before; a borrowed head is before the one that saw it, which may not be the victim's."""
+        ...
+
+    @property
     def parameters(self) -> dict[str, float]:
         """What sets it apart from others of its species, by name with its unit (``radius_mm``, ``tilt_deg`` ...)."""
         ...
@@ -108,6 +124,11 @@ class Instrument(Protocol):
     def at(self, t_s: float) -> Exhibit:
         """Return what is to be seen after this time; the same at every call."""
         ...
+
+
+def calibration_of(instrument: Instrument) -> Calibration:
+    """Return the calibration of frames that show it: colour and depth in its camera's one grid."""
+    return Calibration(instrument.camera, instrument.camera, Registered())
 
 
 class Maker(Protocol):

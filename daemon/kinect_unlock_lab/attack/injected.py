@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, U16
+from kinect_unlock.frames import F32, F64, U8, U16, Intrinsics
 from kinect_unlock_lab.attack.exhibit import Exhibit, Instrument, Species, Victim
 from kinect_unlock_lab.attack.hand import STILL, Hand, trembling
 from kinect_unlock_lab.attack.heads import GRAIN_PX, smoothed, standing
@@ -34,6 +34,7 @@ class Injected:
     """Colour and depth of different origin, each moved by a hand of its own: in pixels and in mm of distance."""
 
     species: Species
+    camera: Intrinsics
     color: U8
     depth_mm: F32
     parameters: dict[str, float] = field(default_factory=dict)
@@ -91,6 +92,7 @@ def _beneath(
     numbers = {"shift_mm": shift[0], "direction_deg": float(np.degrees(shift[1]))}
     return Injected(
         Species.DEPTH_INJECTED,
+        victim.calibration.color,
         victim.frame.color,
         placed,
         described(
@@ -110,6 +112,7 @@ def injected_colors(victim: Victim, others: Sequence[Victim], rng: np.random.Gen
         distance_mm = victim.pose.distance_mm
         yield Injected(
             Species.COLOR_INJECTED,
+            victim.calibration.color,
             victim.frame.color,
             behind((shape[0], shape[1]), distance_mm, rng),
             described({"kind": number, "color_distance_mm": distance_mm}),

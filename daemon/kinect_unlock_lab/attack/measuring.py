@@ -14,7 +14,7 @@ import numpy as np
 
 from kinect_unlock.frames import Frame
 from kinect_unlock.settings import Config
-from kinect_unlock_lab.attack.exhibit import Instrument, Maker, SensorModel, Species, Victim
+from kinect_unlock_lab.attack.exhibit import Instrument, Maker, SensorModel, Species, Victim, calibration_of
 from kinect_unlock_lab.attack.looking import Looker, looker
 from kinect_unlock_lab.attack.results import CAMERA, Measured, Presentation
 from kinect_unlock_lab.attack.streams import Tampering
@@ -113,9 +113,9 @@ def frame_of(
     instrument: Instrument, t_s: float, victim: Victim, sensor: SensorModel, rng: np.random.Generator
 ) -> Frame:
     """Take one frame of an instrument with a sensor that was made for it."""
-    exhibit = instrument.at(t_s)
-    depth_mm = sensor(victim.calibration, victim.steps, rng).read(exhibit, rng)
-    return Frame(1, 1, exhibit.color, depth_mm, victim.calibration)
+    exhibit, calibration = instrument.at(t_s), calibration_of(instrument)
+    depth_mm = sensor(calibration, victim.steps, rng).read(exhibit, rng)
+    return Frame(1, 1, exhibit.color, depth_mm, calibration)
 
 
 def _look(config: Config, capture: Capture) -> Looked:

@@ -17,7 +17,7 @@ import numpy as np
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.frames import Frame
 from kinect_unlock_lab.attack import heads
-from kinect_unlock_lab.attack.exhibit import Instrument, SensorModel, Species, Victim
+from kinect_unlock_lab.attack.exhibit import Instrument, SensorModel, Species, Victim, calibration_of
 from kinect_unlock_lab.attack.hand import trembling
 from kinect_unlock_lab.attack.likeness import likeness
 from kinect_unlock_lab.attack.things import Held
@@ -45,12 +45,11 @@ def shown(
     instrument: Instrument, victim: Victim, sensor: SensorModel, rng: np.random.Generator, *, rate_hz: float = RATE_HZ
 ) -> Iterator[Frame]:
     """Show an instrument to a camera without end, from the moment at which it is held still for the first time."""
-    camera = sensor(victim.calibration, victim.steps, rng)
+    calibration = calibration_of(instrument)
+    camera = sensor(calibration, victim.steps, rng)
     for number in count():
         exhibit = instrument.at(number / rate_hz)
-        yield stamped(
-            Frame(0, 0, exhibit.color, camera.read(exhibit, rng), victim.calibration), number, rate_hz=rate_hz
-        )
+        yield stamped(Frame(0, 0, exhibit.color, camera.read(exhibit, rng), calibration), number, rate_hz=rate_hz)
 
 
 def living(
