@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from kinect_unlock.cli.timeline import STAGE_ORDER
 from kinect_unlock.clock import NS_PER_MS, ManualClock
 from kinect_unlock.crop import TEMPLATE_PX
 from kinect_unlock.errors import ModelError, SourceError
@@ -314,6 +315,7 @@ def test_shut_eyes_get_no_embedding_where_a_bound_asks_for_open_ones(share: floa
 
     assert observation.seen is expected
     assert "eyes" in observation.stage_ms
+    assert list(observation.stage_ms) == [name for name in STAGE_ORDER if name in observation.stage_ms]
 
 
 def test_without_anybody_to_look_at_eyes_such_a_bound_lets_nobody_in() -> None:
