@@ -1,5 +1,7 @@
 """``lab render-demo`` and ``lab render-gestures``."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,15 +25,7 @@ def render_demo(
     """Render the demo's recordings again, in about seven minutes; the same seeds give the same frames."""
     from kinect_unlock_lab import demo_picture, demo_recordings  # noqa: PLC0415 - the renderer loads only where used
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with progress("recordings", len(demo_recordings.SCRIPTS)) as done:
-        written: list[Path] = []
-
-        def more(path: Path) -> None:
-            written.append(path)
-            done(len(written))
-
-        demo_recordings.write_all(model, folder, more)
+    _write(folder, len(demo_recordings.SCRIPTS), partial(demo_recordings.write_all, model))
     if picture is not None:
         demo_picture.write_picture(model, picture)
 
@@ -44,12 +38,16 @@ def render_gestures(
     """Render the demo's owner nodding and shaking the head, for the tests of logins that want a nod."""
     from kinect_unlock_lab import gestures  # noqa: PLC0415 - the renderer loads only where used
 
+    _write(folder, len(gestures.SCRIPTS), partial(gestures.write_all, model))
+
+
+def _write(folder: Path, count: int, write_all: Callable[[Path, Callable[[Path], None]], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with progress("recordings", len(gestures.SCRIPTS)) as done:
+    with progress("recordings", count) as done:
         written: list[Path] = []
 
         def more(path: Path) -> None:
             written.append(path)
             done(len(written))
 
-        gestures.write_all(model, folder, more)
+        write_all(folder, more)
