@@ -114,7 +114,7 @@ class Pipeline:
             raise ModelError(f"{encoder.model_id}: {fault}; known: {', '.join(DepthChannel)}") from fault
         verify = config.ranges.verify
         self._ranges = {"enrol": config.ranges.enrol, "verify": verify, "preview": verify}
-        self._bounds = config.liveness
+        self._bounds_at = config.liveness_at
         self._depth_range, self._depth_vote = config.ranges.depth_vote, config.depth_vote
         self._watched_mm = config.presence.widest_mm(verify)
         self._infrared = config.match.infrared
@@ -203,14 +203,15 @@ class Pipeline:
         if not is_sharp:
             return look.saw(Seen.BLURRED, face)
         eyes_open = self._eyes_open(look, image, face)
+        bounds = self._bounds_at(face.pose.distance_mm)
         with look.stage("integrity"):
             self._history = with_face(self._history, face, measured.depth, measured.calibration.color)
-            of_stream = integrity_cues(self._history, self._bounds)
+            of_stream = integrity_cues(self._history, bounds)
         with look.stage("frontalise"):
             frontal = frontalise(measured.depth, measured.calibration, measured.placement)
         with look.stage("liveness"):
-            report = assess(face, measured.depth, tensor, measured.calibration, frontal, self._bounds)
-            report = with_cues(report, *attention_cues(measured.placement, eyes_open, self._bounds))
+            report = assess(face, measured.depth, tensor, measured.calibration, frontal, bounds)
+            report = with_cues(report, *attention_cues(measured.placement, eyes_open, bounds))
             report = with_cues(report, *of_stream)
         if report.verdict is not Verdict.LIVE:
             return look.saw(Seen.SPOOF if report.verdict is Verdict.SPOOF else Seen.UNSURE, face, report)

@@ -7,6 +7,7 @@ default and is the schema by example; a test compares the two.
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 Fraction: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0.0)]
@@ -107,11 +108,11 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of each cue; None as a whole means reported without a say in the verdict."""
 
     face_width_mm: Bounds | None = (110.0, 178.0)
-    face_height_mm: Bounds | None = (None, 225.0)
-    relief_share: Bounds | None = (0.74, None)
+    face_height_mm: Bounds | None = (None, 230.0)
+    relief_share: Bounds | None = (0.76, None)
     relief_likeness: Bounds | None = (0.8, None)
     sheet_residual_mm: Bounds | None = (2.1, None)
-    landmarks_apart_mm: Bounds | None = (None, 18.0)
+    landmarks_apart_mm: Bounds | None = (None, 20.0)
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
     off_axis_deg: Bounds | None = None
@@ -122,6 +123,14 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     color_still_ms: Bounds | None = None
     motion_apart_mm: Bounds | None = None
     depth_noise_mm: Bounds | None = None
+
+
+class LivenessBeyond(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds from a distance on, of what noise and steps lower there; a cue without a say has none there either."""
+
+    from_mm: Positive = 1000.0
+    relief_share: Bounds | None = (0.7, None)
+    relief_likeness: Bounds | None = (0.78, None)
 
 
 class Match(Struct, frozen=True, forbid_unknown_fields=True):
@@ -267,6 +276,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     detector: DetectorOptions = DetectorOptions()
     ranges: Ranges = Ranges()
     liveness: Liveness = Liveness()
+    liveness_beyond: LivenessBeyond = LivenessBeyond()
     depth_vote: DepthVote = DepthVote()
     match: Match = Match()
     evidence: EvidenceRules = EvidenceRules()
@@ -280,3 +290,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     presence: Presence = Presence()
     hooks: Hooks = Hooks()
     log: Log = Log()
+
+    def liveness_at(self, distance_mm: float) -> Liveness:
+        """Return the bounds for a face so far away; one whose distance is no number has those of the nearest."""
+        beyond = self.liveness_beyond
+        if not distance_mm >= beyond.from_mm:
+            return self.liveness
+        own = [name for name in beyond.__struct_fields__ if name != "from_mm" and getattr(self.liveness, name)]
+        return replace(self.liveness, **{name: getattr(beyond, name) for name in own})

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Seen
-from kinect_unlock.settings import Liveness
+from kinect_unlock.settings import Config, Liveness
 from kinect_unlock_lab.attack import acceptance, tables
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import CAMERA, FORMAT, About, Measured, Presentation, Results, Tried
@@ -16,8 +16,10 @@ from kinect_unlock_lab.attack.study import Rate, Study, study
 from kinect_unlock_lab.plots.attacks import figure
 
 # Two cues with a say; every other one has none.
-BOUNDS = Liveness(
-    **{**dict.fromkeys(Liveness.__struct_fields__), "face_width_mm": (100.0, 190.0), "valid_depth": (0.5, None)}
+BOUNDS = Config(
+    liveness=Liveness(
+        **{**dict.fromkeys(Liveness.__struct_fields__), "face_width_mm": (100.0, 190.0), "valid_depth": (0.5, None)}
+    )
 )
 GOOD = {"face_width_mm": 140.0, "valid_depth": 1.0}
 WIDE = {"face_width_mm": 250.0, "valid_depth": 1.0}

@@ -17,7 +17,7 @@ from kinect_unlock import config
 from kinect_unlock.config import Paths, text
 from kinect_unlock.config.rules import RULES
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.settings import Config, Stage
+from kinect_unlock.settings import Config, Liveness, LivenessBeyond, Stage
 
 ROOT = Path(__file__).parents[2]
 
@@ -369,3 +369,24 @@ def test_the_usual_file_is_in_force_only_when_it_is_there(tmp_path: Path) -> Non
     usual.touch()
     assert config.file_in_force(None, environ, 7) == usual
     assert config.file_in_force(Path("other"), environ, 7) == Path("other")
+
+
+@pytest.mark.parametrize(("distance_mm", "share"), [(0.0, 0.8), (999.9, 0.8), (1000.0, 0.6), (1350.0, 0.6)])
+def test_a_far_face_has_bounds_of_its_own(distance_mm: float, share: float) -> None:
+    config = Config(liveness=Liveness(relief_share=(0.8, None)), liveness_beyond=LivenessBeyond(1000.0, (0.6, None)))
+
+    assert config.liveness_at(distance_mm).relief_share == (share, None)
+    assert config.liveness_at(distance_mm).valid_depth == config.liveness.valid_depth
+
+
+def test_a_distance_that_is_no_number_has_the_bounds_of_the_nearest_face() -> None:
+    config = Config()
+
+    assert config.liveness_at(float("nan")) == config.liveness
+
+
+def test_a_cue_without_a_say_has_none_from_afar_either() -> None:
+    config = Config(liveness=Liveness(relief_share=None))
+
+    assert config.liveness_at(1200.0).relief_share is None
+    assert config.liveness_at(1200.0).relief_likeness == config.liveness_beyond.relief_likeness

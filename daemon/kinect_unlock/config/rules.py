@@ -69,12 +69,12 @@ def _no_depth_vote(use: str) -> Rule:
     return Rule((near, far, low, high), broken, f"the depth vote's distances have nothing in common with {use}'s")
 
 
-def _empty_bounds(cue: str) -> Rule:
+def _empty_bounds(key: str) -> Rule:
     def broken(config: Config) -> bool:
-        low, high = getattr(config.liveness, cue) or (None, None)
+        low, high = attrgetter(key)(config) or (None, None)
         return low is not None and high is not None and low > high
 
-    return Rule((f"liveness.{cue}",), broken, "the low bound must not be above the high one")
+    return Rule((key,), broken, "the low bound must not be above the high one")
 
 
 def _bad_path(key: str) -> Rule:
@@ -97,7 +97,9 @@ def _bad_program(key: str) -> Rule:
 RULES: Final = (
     *(_empty_range(use) for use in ("enrol", "verify", "depth_vote")),
     *(_no_depth_vote(use) for use in ("enrol", "verify")),
-    *(_empty_bounds(field) for field in Liveness.__struct_fields__),
+    *(_empty_bounds(f"liveness.{field}") for field in Liveness.__struct_fields__),
+    _empty_bounds("liveness_beyond.relief_share"),
+    _empty_bounds("liveness_beyond.relief_likeness"),
     Rule(
         ("liveness.valid_depth",),
         lambda c: any(bound is not None and not 0.0 <= bound <= 1.0 for bound in c.liveness.valid_depth or ()),

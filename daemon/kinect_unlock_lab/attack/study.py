@@ -20,7 +20,7 @@ import numpy as np
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Cue, Verdict
 from kinect_unlock.liveness import bounded, verdict
-from kinect_unlock.settings import Liveness
+from kinect_unlock.settings import Config, Liveness
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import About, Presentation, Results
 from kinect_unlock_lab.metrics import Interval, clopper_pearson
@@ -147,9 +147,9 @@ def _worst(rates: Sequence[SpeciesRate]) -> SpeciesRate | None:
     return max(measured, key=lambda one: (one.apcer.interval.value, one.apcer.events), default=None)
 
 
-def judged(presentations: Iterable[Presentation], bounds: Liveness) -> list[Judged]:
+def judged(presentations: Iterable[Presentation], settings: Config) -> list[Judged]:
     """Put what was measured against bounds, by the product's own rule; what was not asked about is left out."""
-    return [_judged(one, bounds) for one in presentations if one.judged]
+    return [_judged(one, settings.liveness_at(_distance_of(one))) for one in presentations if one.judged]
 
 
 def _judged(one: Presentation, bounds: Liveness) -> Judged:
@@ -162,14 +162,14 @@ def _cue(name: str, value: float | None, bounds: Liveness) -> Cue:
     return bounded(name, "", value, getattr(bounds, name))
 
 
-def study(results: Results, bounds: Liveness) -> Study:
+def study(results: Results, settings: Config) -> Study:
     """Count what was found.
 
     Raises:
         SourceError: a cue that has a say was not measured at all: then nothing would get through, and nobody either.
     """
-    _require_cues((*results.genuine, *results.attacks), bounds)
-    real, attacks = judged(results.genuine, bounds), judged(results.attacks, bounds)
+    _require_cues((*results.genuine, *results.attacks), settings.liveness)
+    real, attacks = judged(results.genuine, settings), judged(results.attacks, settings)
     kinds = {one.shown.species for one in attacks}
     aimed = [one for one in real if _distance_mm(one) <= _AIMED_MM and one.turn_deg <= _AIMED_DEG]
     return Study(
@@ -187,7 +187,7 @@ def study(results: Results, bounds: Liveness) -> Study:
         people_refused=_people(one for one in real if _refused(one)),
         species=tuple(_species_rates(results.attacks, attacks)),
         strengths={name: _by_strength(species, name, attacks) for species, name in STRENGTHS if species in kinds},
-        cues=tuple(_cue_studies(real, attacks, bounds)),
+        cues=tuple(_cue_studies(real, attacks, settings.liveness)),
     )
 
 
@@ -259,7 +259,11 @@ def _accepted(one: Judged) -> bool:
 
 
 def _distance_mm(one: Judged) -> float:
-    found = one.shown.look.distance_mm
+    return _distance_of(one.shown)
+
+
+def _distance_of(shown: Presentation) -> float:
+    found = shown.look.distance_mm
     return float("nan") if found is None else found
 
 

@@ -288,7 +288,7 @@ def report(
 
     place = None if document is None else Place(document, "figures")
     read = files.read(results)
-    found = study.study(read, settings_of(file).liveness)
+    found = study.study(read, settings_of(file))
     decided = None if attempts is None else acceptance.acceptance(*files.read_attempts(attempts))
     shown = (*tables.tables(found), *(() if decided is None else tables.attempts(decided)))
     console = Console(highlight=False)
