@@ -111,6 +111,18 @@ def test_what_was_never_judged_makes_no_rate_look_better(found: Study) -> None:
     assert flat["first"].people_imitated == 1
 
 
+def test_what_passes_is_told_by_where_it_stands() -> None:
+    near, far = attack(GOOD), shown(GOOD, species=Species.FLAT_PRINT, sensor="first", distance_mm=1200.0)
+    refused = shown(WIDE, species=Species.FLAT_PRINT, sensor="first", person="bert", distance_mm=1100.0)
+
+    found = studied([], [near, far, refused, attack(WIDE, species=Species.SCREEN)])
+
+    assert [(one.name, one.events, one.trials) for one in found.apcer_by_distance] == [
+        ("flat print, 450 to 1000", 1, 1),
+        ("flat print, 1000 to 1350", 1, 2),
+    ]
+
+
 def test_two_sensors_that_see_one_instrument_alike_know_no_more_than_one() -> None:
     def told(*sensors: str) -> Rate:
         shown = [
@@ -204,7 +216,7 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     lines = shown_on.get().splitlines()
     assert not any("…" in line for line in lines)
     attack_tables = [line for line in lines if line.startswith(("APCER", "IAPAR", "RIAPAR", "Cues", "What a cue"))]
-    assert len(attack_tables) == 6
+    assert len(attack_tables) == 7
     assert all("simulated" in line for line in attack_tables)
     assert "simulated" in tables.headline(found)
     assert "simulated" in tables.accepted_most(decided)

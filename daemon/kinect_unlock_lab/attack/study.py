@@ -10,7 +10,7 @@ them. Attacks are *simulated*.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import hypot
 from typing import Final
@@ -121,6 +121,7 @@ class Study:
     people_refused: int
     species: tuple[SpeciesRate, ...]
     strengths: dict[str, tuple[Rate, ...]]  # APCER by what makes a species strong, all sensors together
+    apcer_by_distance: tuple[Rate, ...]  # of each species of which anything passes: an attacker chooses where to stand
     cues: tuple[CueStudy, ...]
 
     @property
@@ -187,6 +188,7 @@ def study(results: Results, settings: Config) -> Study:
         people_refused=_people(one for one in real if _refused(one)),
         species=tuple(_species_rates(results.attacks, attacks)),
         strengths={name: _by_strength(species, name, attacks) for species, name in STRENGTHS if species in kinds},
+        apcer_by_distance=tuple(_by_distance(attacks)),
         cues=tuple(_cue_studies(real, attacks, settings.liveness)),
     )
 
@@ -211,6 +213,15 @@ def _by_strength(species: Species, name: str, attacks: Sequence[Judged]) -> tupl
         )
         for step in steps
     )
+
+
+def _by_distance(attacks: Sequence[Judged]) -> Iterable[Rate]:
+    passed = {one.shown.species for one in attacks if one.live}
+    for species in Species:
+        own = [one for one in attacks if one.shown.species is species]
+        if species in passed:
+            for rate_of_band in _banded(own, BANDS_MM, _distance_mm, _accepted):
+                yield replace(rate_of_band, name=f"{species.value}, {rate_of_band.name}")
 
 
 def _cue_studies(real: Sequence[Judged], attacks: Sequence[Judged], bounds: Liveness) -> Iterable[CueStudy]:

@@ -21,6 +21,7 @@ def tables(study: Study) -> tuple[Table, ...]:
         summary(study),
         species(study.species),
         _rates("APCER, simulated, by what makes a species strong", chain(*study.strengths.values())),
+        _rates("APCER, simulated, by distance, mm, of what passes at all", study.apcer_by_distance),
         *(_rates(f"BPCER, real faces, by {name}", rates) for name, rates in study.bpcer_by.items()),
         cues(study.cues),
         without(study),
