@@ -31,6 +31,7 @@ from kinect_unlock.sources.syscall_filter import is_known
 _TESTS = Path(__file__).parents[1]
 _REFUSED = {"EACCES", "EPERM", "EXDEV"}  # the last for a file that would come to where more may be done with it
 _CLOCK = SystemClock()
+_WITHOUT_LANDLOCK = "confine.__globals__['landlock_version'] = lambda: 0"
 _WITHOUT_FILTER = "confine.__globals__['forbid_calls'] = lambda connects: False"
 
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
@@ -155,6 +156,8 @@ def test_it_speaks_to_no_daemon(home: Home) -> None:
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'x', str(home / 'run' / 'daemon.sock'))",
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendmsg([b'x'], (), 0, str(home / 'run' / 'daemon.sock'))",
         "socket.socket().connect(('127.0.0.1', 9))",
+        "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",  # it could listen without a name of its own
+        "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)",
         "call(425, 1, ctypes.create_string_buffer(128))",  # io_uring_setup
     )
 
@@ -181,6 +184,41 @@ def test_it_neither_ends_the_daemon_nor_opens_its_files_to_others(home: Home) ->
     assert set(told.values()) <= _REFUSED, told
     assert home.key.read_bytes() == b"secret"
     assert home.key.parent.stat().st_mode & 0o777 == 0o700
+
+
+@needs_filter
+@pytest.mark.parametrize("setting", ["", _WITHOUT_LANDLOCK])
+def test_it_has_no_descriptor_signal_the_daemon(home: Home, setting: str) -> None:
+    told = told_by(
+        home,
+        "fcntl.fcntl(1, fcntl.F_SETOWN, daemon)",
+        "fcntl.fcntl(1, fcntl.F_SETSIG, signal.SIGKILL)",
+        "fcntl.fcntl(1, 15, struct.pack('ii', 1, daemon))",  # F_SETOWN_EX
+        "fcntl.ioctl(socket.socketpair()[0], 0x8901, struct.pack('i', daemon))",  # FIOSETOWN
+        "fcntl.ioctl(socket.socketpair()[0], 0x8902, struct.pack('i', daemon))",  # SIOCSPGRP
+        setting=f"import fcntl, struct\n{setting}",
+    )
+
+    assert set(told.values()) <= _REFUSED, told
+
+
+@needs_filter
+def test_it_sees_no_keyring_and_has_no_namespace_of_its_own(home: Home) -> None:
+    x86 = platform.machine() == "x86_64"
+    clone = 56 if x86 else 220
+    told = told_by(
+        home,
+        f"call({250 if x86 else 219}, 0, -3, 0)",  # keyctl: the session's
+        f"call({272 if x86 else 97}, 0x10000000)",  # unshare
+        f"call({clone}, 0x10000011, 0, 0, 0, 0)",  # CLONE_NEWUSER
+        f"call({clone}, 0x00008011, 0, 0, 0, 0)",  # CLONE_PARENT
+        f"call({312 if x86 else 272}, daemon, daemon, 2, 0, 0)",  # kcmp
+    )
+
+    assert set(told.values()) <= _REFUSED, told
+    assert told_by(home, "call(435, ctypes.create_string_buffer(88), 88)") == {
+        "call(435, ctypes.create_string_buffer(88), 88)": "ENOSYS"
+    }
 
 
 @needs_filter
@@ -212,7 +250,7 @@ def test_landlock_alone_denies_the_network(home: Home) -> None:
         "socket.socket().bind(('127.0.0.1', 0))",
         "socket.socket().connect(('127.0.0.1', 9))",
         "socket.socket(socket.AF_INET6).connect(('::1', 9))",
-        connects=True,
+        setting=_WITHOUT_FILTER,
     )
 
     assert set(told.values()) <= _REFUSED, told

@@ -1,7 +1,8 @@
 """A filter of system calls for a driver's process: what Landlock knows nothing of.
 
-It may speak to no socket but those that it was given, send signals to itself alone, change no file's mode, owner or
-attributes, and start nothing that outlives it. A driver needs none of it; the rest of what it calls is left alone.
+It may speak to no socket but those that it was given, make none but local ones, send signals to itself alone, change
+no file's mode, owner or attributes, read no keyring, and start nothing that outlives it or has a namespace of its own.
+A driver needs none of it; the rest of what it calls is left alone.
 Declarations follow ``linux/filter.h``, ``linux/seccomp.h`` and the tables of system calls.
 """
 
@@ -10,7 +11,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from errno import EACCES
+from errno import EACCES, ENOSYS
 from typing import Final, NamedTuple
 
 from kinect_unlock.errors import SourceError
@@ -18,10 +19,12 @@ from kinect_unlock.errors import SourceError
 _PR_SET_SECCOMP: Final = 22
 _FILTER: Final = 2  # SECCOMP_MODE_FILTER
 _REFUSE: Final = 0x0005_0000 | EACCES  # SECCOMP_RET_ERRNO
+_UNKNOWN: Final = 0x0005_0000 | ENOSYS
 _ALLOW: Final = 0x7FFF_0000
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _IF_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _IF_AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+_IF_ANY_BIT: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN: Final = 0x06
 _NUMBER_AT: Final = 0  # struct seccomp_data
 _ARCHITECTURE_AT: Final = 4
@@ -48,6 +51,15 @@ _NEVER: Final = (
     _Numbers(112, 157),  # setsid: what it starts dies with its process group
     _Numbers(109, 154),  # setpgid
     _Numbers(425, 425),  # io_uring_setup: its requests pass by every filter
+    _Numbers(312, 272),  # kcmp
+    _Numbers(272, 97),  # unshare
+    _Numbers(308, 268),  # setns
+    _Numbers(248, 217),  # add_key
+    _Numbers(249, 218),  # request_key
+    _Numbers(250, 219),  # keyctl: of a daemon of one's own the keyrings are its user's
+    _Numbers(298, 241),  # perf_event_open, and two more that are ways into the kernel
+    _Numbers(321, 280),  # bpf
+    _Numbers(323, 282),  # userfaultfd
     _Numbers(90, None),  # chmod
     _Numbers(268, 53),  # fchmodat
     _Numbers(452, 452),  # fchmodat2
@@ -60,6 +72,7 @@ _NEVER: Final = (
     _Numbers(197, 14),  # removexattr
     _Numbers(198, 15),  # lremovexattr
     _Numbers(466, 466),  # removexattrat
+    _Numbers(469, 469),  # file_setattr
     _Numbers(76, 45),  # truncate: Landlock's from version 3 on
 )
 _TO_SOCKETS: Final = (
@@ -76,6 +89,17 @@ _ITSELF_ALONE: Final = (  # by the first argument
     _Numbers(297, 240),  # rt_tgsigqueueinfo
 )
 _LIMITS: Final = _Numbers(302, 261)  # prlimit64; 0 is itself too
+_SOCKET: Final = _Numbers(41, 198)
+_FAMILIES: Final = (1, 16)  # AF_UNIX, AF_NETLINK: one of the network would listen without ever being bound
+# A descriptor's owner gets whatever signal its owner likes when it is readable: `kill` by another name.
+_FCNTL: Final = _Numbers(72, 25)
+_TO_OWNERS: Final = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+_IOCTL: Final = _Numbers(16, 29)
+_TO_OWNERS_TOO: Final = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
+_CLONE: Final = _Numbers(56, 220)
+_CLONE3: Final = _Numbers(435, 435)  # has its flags where no filter sees them; libraries then take the older one
+# CLONE_PARENT would leave the daemon a child that it does not know of; the rest are CLONE_NEW*.
+_NO_CHILD_OF_OURS: Final = (0x0000_8000, 0x7E02_0000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +157,27 @@ def _program(machine: str, pid: int, *, connects: bool) -> tuple[_Step, ...]:
         steps += [_Step(_IF_AT_LEAST, _X32_FROM, else_=1), _Step(_RETURN, _REFUSE)]
     for number in _of(machine, _NEVER if connects else (*_NEVER, *_TO_SOCKETS)):
         steps += [_Step(_IF_EQUAL, number, else_=1), _Step(_RETURN, _REFUSE)]
-    for number in _of(machine, _ITSELF_ALONE):
-        steps += _only(number, 0, (pid,))
-    for number in _of(machine, (_LIMITS,)):
-        steps += _only(number, 0, (0, pid))
-    for number in () if connects else _of(machine, (_SENDTO,)):
-        steps += _only(number, _ADDRESS, (0,), high_too=True)
+    for call, block in _looked_at(pid, connects=connects):
+        for number in _of(machine, (call,)):
+            steps += [_Step(_IF_EQUAL, number, else_=len(block)), *block]
     return (*steps, _Step(_RETURN, _ALLOW))
 
 
-def _only(number: int, argument: int, values: tuple[int, ...], *, high_too: bool = False) -> list[_Step]:
+def _looked_at(pid: int, *, connects: bool) -> Iterable[tuple[_Numbers, list[_Step]]]:
+    """Return the calls that are allowed by what they ask for, each with what decides."""
+    for call in _ITSELF_ALONE:
+        yield call, _only(0, (pid,))
+    yield _LIMITS, _only(0, (0, pid))
+    yield _SOCKET, _only(0, _FAMILIES)
+    yield _FCNTL, _none(1, _IF_EQUAL, _TO_OWNERS)
+    yield _IOCTL, _none(1, _IF_EQUAL, _TO_OWNERS_TOO)
+    yield _CLONE, _none(0, _IF_ANY_BIT, _NO_CHILD_OF_OURS)
+    yield _CLONE3, [_Step(_RETURN, _UNKNOWN)]
+    if not connects:
+        yield _SENDTO, _only(_ADDRESS, (0,), high_too=True)
+
+
+def _only(argument: int, values: tuple[int, ...], *, high_too: bool = False) -> list[_Step]:
     """Allow a call with one of these as an argument; a pid is 32 bits long, ``high_too`` for all 64 of a pointer."""
     low = _ARGUMENTS_AT + 8 * argument
     parts = [low, low + 4] if high_too else [low]
@@ -153,8 +188,13 @@ def _only(number: int, argument: int, values: tuple[int, ...], *, high_too: bool
         after = len(wanted)  # to the step behind the refusal
         tests += [_Step(_IF_EQUAL, value, if_so=after - place) for place, value in enumerate(wanted)]
         tests.append(_Step(_RETURN, _REFUSE))
-    tests.append(_Step(_RETURN, _ALLOW))
-    return [_Step(_IF_EQUAL, number, else_=len(tests)), *tests]
+    return [*tests, _Step(_RETURN, _ALLOW)]
+
+
+def _none(argument: int, test: int, values: tuple[int, ...]) -> list[_Step]:
+    """Refuse a call for whose argument, of 32 bits, the test holds with any of these."""
+    tests = [_Step(test, value, if_so=len(values) - place) for place, value in enumerate(values)]
+    return [_Step(_LOAD, _ARGUMENTS_AT + 8 * argument), *tests, _Step(_RETURN, _ALLOW), _Step(_RETURN, _REFUSE)]
 
 
 def _of(machine: str, calls: Iterable[_Numbers]) -> list[int]:
