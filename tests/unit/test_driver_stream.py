@@ -10,12 +10,13 @@ import pytest
 from kinect_unlock.clock import ManualClock
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.sources.driver_life import DriverLife
-from kinect_unlock.sources.driver_link import Beat, Failed, FromChild, Link, Opened, Shown, Sort, ToChild
+from kinect_unlock.sources.driver_link import Beat, Confined, Failed, FromChild, Link, Opened, Shown, Sort, ToChild
 from kinect_unlock.sources.driver_stream import Broken, DriverStream, Fault
 from kinect_unlock.sources.planes import PlaneShapes
 from kinect_unlock.sources.ring import RingReader, RingWriter
 
 SHAPES = PlaneShapes((2, 3), None, None)
+CONFINED = Confined(7, filtered=True)
 OPENED = Opened("pattern", "0123", "1.0", "cpu", (2, 3), None, None, None)
 NOW_NS = 5_000_000_000
 
@@ -43,9 +44,20 @@ class _Life:
 
 @pytest.fixture
 def life() -> Iterator[_Life]:
+    yield from _begun(CONFINED, OPENED)
+
+
+@pytest.fixture
+def mute() -> Iterator[_Life]:
+    """A life whose child has said nothing yet."""
+    yield from _begun()
+
+
+def _begun(*said: FromChild) -> Iterator[_Life]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     made = _Life(RingReader(), Link(ours, FromChild), Link(theirs, ToChild), ManualClock())
-    made.other.send(OPENED)
+    for one in said:
+        made.other.send(one)
     yield made
     made.link.close()
     made.other.close()
@@ -79,6 +91,27 @@ def test_nothing_can_be_said_after_the_last_word(life: _Life, stream: DriverStre
 
     with pytest.raises(Broken, match="it went on after its end"):
         stream.hear()
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ((OPENED,), "before it was confined"),
+        ((OPENED, CONFINED), "before it was confined"),
+        ((CONFINED, CONFINED), "confined or opened twice"),
+        ((CONFINED, OPENED, CONFINED), "confined or opened twice"),
+        ((CONFINED, OPENED, OPENED), "confined or opened twice"),
+        ((CONFINED, Beat()), "before it was opened"),
+    ],
+)
+def test_a_child_is_confined_once_then_opened_once(mute: _Life, said: tuple[FromChild, ...], complaint: str) -> None:
+    for one in said:
+        mute.other.send(one)
+    stream = DriverStream(cast(DriverLife, mute), mute.clock)
+
+    with pytest.raises(Broken, match=complaint) as told:
+        stream.hear()
+    assert told.value.fault is Fault.NONSENSE
 
 
 def test_a_rate_is_that_of_the_frames_that_nothing_held_back(life: _Life, stream: DriverStream) -> None:

@@ -149,10 +149,9 @@ class DriverStream:
             case Confined() if self.confined is None:
                 self.confined = said
             case Opened() if self.first_ns is None:
-                self.identity = self.intake.opened(said)
-                self.first_ns = self._clock.monotonic_ns()
+                self._open(said)
             case Confined() | Opened():
-                raise Nonsense("it was opened twice")
+                raise Nonsense("it was confined or opened twice")
             case _ if self.first_ns is None:
                 raise Nonsense("it showed frames before it was opened")
             case Shown():
@@ -162,6 +161,12 @@ class DriverStream:
                     self._free_from = self._free_from or said
             case Beat():
                 pass
+
+    def _open(self, said: Opened) -> None:
+        if self.confined is None:
+            raise Nonsense("it loaded its driver before it was confined")
+        self.identity = self.intake.opened(said)
+        self.first_ns = self._clock.monotonic_ns()
 
 
 def _error(said: Failed) -> SourceError | EndOfStream:

@@ -26,7 +26,7 @@ from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream, Identity
 from kinect_unlock.sources.driver_ends import cause_of, end_of, speaks_against_pipeline
 from kinect_unlock.sources.driver_life import DriverLife
-from kinect_unlock.sources.driver_link import Begin
+from kinect_unlock.sources.driver_link import Begin, Confined
 from kinect_unlock.sources.driver_stream import Broken, DriverStream, Fault
 from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.lives import DriverLives
@@ -255,9 +255,9 @@ class IsolatedSource:
 
     def _held(self, present: _Present) -> str:
         """Say what confines a child, and warn once where not all of it does."""
-        said = present.stream.confined
-        held = () if said is None else (f"landlock {said.landlock}" * bool(said.landlock), "filter" * said.filtered)
-        if not all(held or ("",)):
+        said = present.stream.confined or Confined(0, filtered=False)
+        held = (f"landlock {said.landlock}" * bool(said.landlock), "filter" * said.filtered)
+        if not all(held):
             self._lives.warn_once(_LOOSE)
         return " and ".join(filter(None, held)) or "nothing"
 
