@@ -8,7 +8,7 @@ from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Claim, Desk
 from kinect_unlock.claims import ROOT
 from kinect_unlock.enrolment import EnrolAttempt
-from kinect_unlock.entitlement import Allowed, Cause, Refused, Rules, entitlement, password_fault
+from kinect_unlock.entitlement import POLKIT, Allowed, Cause, Refused, Rules, entitlement, password_fault
 from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, RequestError, StoreError
 from kinect_unlock.frames import Origin, Template
 from kinect_unlock.logins import NOT_KNOWN, Logins, LoginSession
@@ -51,6 +51,7 @@ class Door:
         self._facts = facts
         self._logins = logins
         self._authority = authority
+        self._asked = 0  # questions that the authority asks somebody now
 
     def logins(self) -> Logins:
         """Return who is logged in, as far as that is known."""
@@ -77,10 +78,12 @@ class Door:
         loop = asyncio.get_running_loop()
         asking = loop.create_task(self._authority.permits(peer, request))
         leaving = loop.create_task(gone.wait())
+        self._asked += 1
         try:
             await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
             return asking.done() and not gone.is_set() and asking.result()
         finally:
+            self._asked -= 1
             asking.cancel()
             leaving.cancel()
             await asyncio.wait({asking, leaving})
@@ -89,7 +92,7 @@ class Door:
         """Say whether a peer may ask, before anything is looked up or counted."""
         if isinstance(request, Verify):
             session = await self._session_of(peer)
-            decided = entitlement(request, peer, session, self.logins(), self.rules)
+            decided = self._decided(request, peer, session, self.logins())
             return Entry(request, peer, session, decided) if isinstance(decided, Allowed) else decided
         of_their_own = isinstance(request, Records) and self._facts.shared  # no more is told
         if not (of_their_own or await self.may(request, peer, gone)):
@@ -99,6 +102,15 @@ class Door:
             if fault is not None:
                 return Refused(fault)
         return Entry(request, peer, None, Allowed())
+
+    def _decided(self, ask: Verify, peer: Peer, session: LoginSession | None, logins: Logins) -> Allowed | Refused:
+        """Decide by the rules; and while polkit asks for us, no face answers polkit.
+
+        Else one nod, or one face that was wrongly taken for the owner's, would let another face in for good.
+        """
+        if self._asked and ask.service == POLKIT:
+            return Refused(Cause.OWN_QUESTION)
+        return entitlement(ask, peer, session, logins, self.rules)
 
     async def _session_of(self, peer: Peer) -> LoginSession | None:
         return None if self._logins is None else await self._logins.session_of(peer.pid)
@@ -111,7 +123,7 @@ class Door:
         session = None if entry.session is None else logins.by_id(entry.session.id)
         if entry.session is not None and session is None:
             return Refused(Cause.NO_SESSION)
-        decided = entitlement(entry.request, entry.peer, session, logins, self.rules)
+        decided = self._decided(entry.request, entry.peer, session, logins)
         if isinstance(decided, Refused):
             return decided
         before, after = (one.session.id if one.session is not None else None for one in (entry.allowed, decided))

@@ -48,6 +48,7 @@ class Cause(StrEnum):
     LOCKED = "locked"
     NO_GREETER = "no-greeter"
     LID_SHUT = "lid-shut"
+    OWN_QUESTION = "own-question"  # polkit asks somebody for us
 
 
 WORDS: Final[Mapping[Cause, str]] = {
@@ -64,6 +65,7 @@ WORDS: Final[Mapping[Cause, str]] = {
     Cause.LOCKED: "the session is locked, and this service works in an open one",
     Cause.NO_GREETER: "the camera's seat shows no login screen",
     Cause.LID_SHUT: "the lid is shut, and no other screen is connected",
+    Cause.OWN_QUESTION: "polkit asks who may see to faces, and that is for a password to say",
 }
 
 

@@ -289,6 +289,29 @@ def test_root_is_not_asked_about_and_nobody_is_where_all_that_reach_it_may() -> 
     play(scene)
 
 
+def test_while_polkit_asks_for_us_no_face_answers_polkit() -> None:
+    async def scene() -> None:
+        authority = SaysYes()
+        rig = SharedRig(authority=authority)
+        before = await rig.before_camera(Verify("anna", service="polkit-1"), ROOT)
+        waiting = rig.ask(Enrol("anna"), ANNA)
+        await authority.heard.wait()
+        rig.show_pitches(NOD)
+        assert (await before.answer()).word is Word.CANCELLED
+        meanwhile = rig.ask(Verify("anna", service="polkit-1"), ROOT)
+        assert (await meanwhile.answer()).word is Word.NOT_AUTHORISED
+        others = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_pitches(NOD)
+        assert (await others.answer()).word is Word.MATCH
+        waiting.gone.set()
+        await waiting.answer()
+        after = await rig.before_camera(Verify("anna", service="polkit-1"), ROOT)
+        rig.show_pitches(NOD)
+        assert (await after.answer()).word is Word.MATCH
+
+    play(scene)
+
+
 def test_while_polkit_asks_others_are_served_and_who_leaves_is_asked_no_more() -> None:
     async def scene() -> None:
         authority = SaysYes()
