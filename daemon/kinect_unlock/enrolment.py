@@ -8,6 +8,7 @@ import numpy as np
 
 from kinect_unlock import limiter
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
+from kinect_unlock.claims import ROOT
 from kinect_unlock.decisions import Facts, frame_facts
 from kinect_unlock.errors import StoreError
 from kinect_unlock.evidence import shows_live_face
@@ -152,7 +153,11 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
         return views
 
     def _warn_of_likeness(self) -> None:
-        """Tell of another user who is alike; one person may have two accounts, so it is only told."""
+        """Tell of another user who is alike; one person may have two accounts, so it is only told.
+
+        Who that is, a user who enrols themself is not told: they could ask of whomever they sit before the camera.
+        """
+        may_know = self.claim.uid in {ROOT, self.desk.facts.own_uid}
         others = []
         for name in self.desk.templates.users():
             if name == self._user:
@@ -161,13 +166,15 @@ class EnrolAttempt(CameraAttempt[State, Event, Effect]):
                 other = self.desk.templates.load(name)
             except StoreError as error:
                 _LOG.warning("event=template-unreadable user=%s message=%r", name, str(error))
-                self._warn(f"could not be compared with user {name}, whose template cannot be read")
+                whom = f"user {name}" if may_know else "a user"
+                self._warn(f"could not be compared with {whom}, whose template cannot be read")
                 continue
             if other is not None and self.desk.recogniser.fits(other):
                 others.append(other)
         likeness = nearest_other(self._samples, others, self._layout)
         if likeness is not None and likeness.score >= self._rules.duplicate_cosine:
-            self._warn(f"looks much like user {likeness.user}: either may be taken for the other")
+            whom = f"user {likeness.user}" if may_know else "another user"
+            self._warn(f"looks much like {whom}: either may be taken for the other")
 
     def _warn(self, message: str) -> None:
         self.claim.send(Reply(Word.WARNING, user=self._user, message=message))

@@ -12,9 +12,10 @@ from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, seen_s
 from fakes.rig import CONFIG, Rig, recogniser
 from kinect_unlock.errors import SourceLost
 from kinect_unlock.frames import Face, Origin, Seen
+from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Config, Source, Stage
 from kinect_unlock.settings import Enrol as EnrolRules
-from kinect_unlock.wire import Enrol, Hint, Verify, Word
+from kinect_unlock.wire import AnyRequest, Enrol, Hint, Verify, Word
 
 POSES: dict[Stage, Face] = {
     "straight": face_at(),
@@ -216,6 +217,30 @@ def test_a_likeness_to_another_user_is_told_and_does_not_stop() -> None:
         assert (await asked.answer()).word is Word.ENROLLED
         warnings = [reply.message for reply in asked.replies if reply.word is Word.WARNING]
         assert warnings == ["looks much like user twin: either may be taken for the other"]
+
+    play(scene)
+
+
+class _SaysYes:
+    async def permits(self, peer: Peer, request: AnyRequest) -> bool:
+        return (peer.uid, type(request)) == (1001, Enrol)
+
+
+def test_who_enrols_themself_is_not_told_whose_face_theirs_is_like() -> None:
+    async def scene() -> None:
+        rig = Rig(config_with(TWO_STAGES), shared=True, authority=_SaysYes())
+        rig.templates.kept["twin"] = template_of(OWNER, "twin")
+        rig.templates.corrupt.add("bert")
+        asked = await rig.before_camera(Enrol("anna"), Peer(pid=5, uid=1001, gid=1001))
+        frames = count()
+        hold(rig, "straight", frames)
+        hold(rig, "left", frames)
+        assert (await asked.answer()).word is Word.ENROLLED
+        warnings = [reply.message for reply in asked.replies if reply.word is Word.WARNING]
+        assert warnings == [
+            "could not be compared with a user, whose template cannot be read",
+            "looks much like another user: either may be taken for the other",
+        ]
 
     play(scene)
 
