@@ -15,6 +15,7 @@ from typing import Final
 from dbus_fast import BusType, DBusError, InvalidAddressError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from kinect_unlock.complaints import Complaints
 from kinect_unlock.deeds import Deed, deed_of
 from kinect_unlock.ports import Peer
 from kinect_unlock.wire import AnyRequest
@@ -46,6 +47,7 @@ class Polkit:
         self._address = address
         self._limit_s = limit_s
         self._asking: set[int] = set()
+        self._complaints = Complaints()
 
     async def permits(self, peer: Peer, request: AnyRequest) -> bool:
         """See `Authority.permits`."""
@@ -60,12 +62,16 @@ class Polkit:
         try:
             allowed = await self._asked(peer, deed)
         except (OSError, EOFError, DBusError, InvalidAddressError, TimeoutError, ValueError) as fault:
-            _LOG.warning("event=polkit uid=%d deed=%s fault=%r", peer.uid, deed, fault)
+            self._log(logging.WARNING, peer, f"deed={deed} fault={fault!r}")
             return False
         finally:
             self._asking.discard(peer.uid)
-        _LOG.info("event=polkit uid=%d pid=%d deed=%s allowed=%s", peer.uid, peer.pid, deed, allowed)
+        self._log(logging.INFO, peer, f"deed={deed} allowed={allowed}")
         return allowed
+
+    def _log(self, level: int, peer: Peer, said: str) -> None:
+        if self._complaints.may(peer.uid, asyncio.get_running_loop().time()):
+            _LOG.log(level, "event=polkit uid=%d pid=%d %s", peer.uid, peer.pid, said)
 
     async def _asked(self, peer: Peer, deed: Deed) -> bool:
         bus = MessageBus(self._address, BusType.SYSTEM)

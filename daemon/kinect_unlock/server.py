@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from kinect_unlock.complaints import Complaints
 from kinect_unlock.errors import KinectUnlockError, RequestError
 from kinect_unlock.ports import Peer, PictureLine
 from kinect_unlock.wire import FIRST_LINE_S, MAX_LINE_BYTES, AnyRequest, Preview, Reply, Request, Word
@@ -29,8 +30,6 @@ MAX_PER_UID: Final = 8
 MAX_CONNECTIONS: Final = 64  # of everybody but root, so that a crowd cannot keep the login out
 UNREAD_LIMIT_BYTES: Final = 262_144  # some hundred explained frames; who lets more lie is not reading
 LAST_WORDS_S: Final = 2.0  # how long the last reply may wait for its reader
-COMPLAINTS: Final = 10  # lines in the log about one uid's connections ...
-COMPLAINTS_S: Final = 60.0  # ... in so long; else anybody could fill it until the journal takes no more of it
 _FAULT_CHARS: Final = 300
 _TAKEN_BYTES: Final = 64
 _ROOT: Final = 0
@@ -142,7 +141,7 @@ class Server:
         self._claims: dict[asyncio.Task[None], tuple[_Line, asyncio.Event]] = {}
         self._per_uid: Counter[int] = Counter()
         self._crowds: set[int] = set()  # uids that were refused, and logged, since their last connection ended
-        self._complaints: dict[int, tuple[float, int]] = {}  # of a uid: since when how many lines were logged
+        self._complaints = Complaints()
         self._listener: asyncio.Server | None = None
 
     async def start(self, bound: socket.socket) -> None:
@@ -213,12 +212,7 @@ class Server:
 
     def _may_complain(self, uid: int) -> bool:
         """Say whether one more line may be logged about a uid's connections, and count it."""
-        now_s = asyncio.get_running_loop().time()
-        since_s, lines = self._complaints.get(uid, (now_s, 0))
-        if now_s - since_s >= COMPLAINTS_S:
-            since_s, lines = now_s, 0
-        self._complaints[uid] = (since_s, lines + 1)
-        return lines < COMPLAINTS
+        return self._complaints.may(uid, asyncio.get_running_loop().time())
 
     def _let_go(self, peer: Peer) -> None:
         self._per_uid[peer.uid] -= 1

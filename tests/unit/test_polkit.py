@@ -1,6 +1,7 @@
 """polkit is asked on a real bus, and whatever is not a plain yes is a no."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from xml.etree import ElementTree as ET
@@ -9,6 +10,7 @@ import pytest
 
 from fakes.login1 import DAEMON, PrivateBus, private_bus
 from fakes.polkit1 import Polkit1
+from kinect_unlock.complaints import COMPLAINTS
 from kinect_unlock.deeds import Deed, deed_of
 from kinect_unlock.installing.plan import data
 from kinect_unlock.polkit import Polkit
@@ -161,6 +163,19 @@ def test_one_question_of_a_user_waits_at_a_time_and_others_do_not_wait_for_it(bu
             await asyncio.wait({waiting})
 
     play(scene)
+
+
+def test_nobody_fills_the_log_by_asking(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        one = Polkit(name_of, "no-address")
+        for _ in range(3 * COMPLAINTS):
+            assert await one.allows(ANNA, Deed.ENROL) is False
+        assert await one.allows(BEN, Deed.ENROL) is False
+
+    with caplog.at_level(logging.INFO):
+        play(scene)
+    said = [line.partition(" pid=")[0] for line in caplog.messages]
+    assert said == ["event=polkit uid=1000"] * COMPLAINTS + ["event=polkit uid=1001"]
 
 
 def test_of_a_process_that_nobody_sees_polkit_is_not_asked() -> None:

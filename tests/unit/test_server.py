@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock import server as server_module
+from kinect_unlock.complaints import COMPLAINTS
 from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.ports import Peer
 from kinect_unlock.server import Serve, Server, decode_request, peer_of
@@ -310,14 +311,14 @@ def test_one_users_connections_are_limited_and_freed_again(path: Path) -> None:
 def test_nobody_fills_the_log_by_saying_nonsense(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         async with _serving(path, _say_ok):
-            for _ in range(3 * server_module.COMPLAINTS):
+            for _ in range(3 * COMPLAINTS):
                 (reply,) = await _ask(path, b"hello\n")
                 assert reply.word is Word.BAD_REQUEST
 
     with caplog.at_level(logging.INFO):
         _run(test())
     said = [line for line in caplog.messages if "event=refused" in line]
-    assert len(said) == server_module.COMPLAINTS
+    assert len(said) == COMPLAINTS
     assert all(f"uid={os.getuid()} " in line for line in said)
 
 
