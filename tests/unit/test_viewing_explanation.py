@@ -13,8 +13,8 @@ from kinect_unlock.frames import U8, Cue, Frame, Seen, Verdict
 from kinect_unlock.looks import Look, look_of
 from kinect_unlock.settings import Config
 from kinect_unlock.shapes import rms_mm
-from kinect_unlock.viewing import colours, explanation
-from kinect_unlock.viewing.canvas import Rect, text_width, wrapped
+from kinect_unlock.viewing import colours, explanation, gauges
+from kinect_unlock.viewing.canvas import Canvas, Rect, text_width, wrapped
 from kinect_unlock.viewing.explanation import draw_why, surface_of
 from kinect_unlock.viewing.sheet import Caption
 
@@ -93,6 +93,16 @@ def test_more_cues_than_there_are_stay_in_their_card() -> None:
     for card in (explanation._CUE_CARD, explanation._WHY_CARD):
         part(changed, card)[:] = False
     assert not changed.any()
+
+
+@pytest.mark.parametrize("bound", [None, 230.0], ids=["reported", "with a say"])
+def test_what_was_not_measured_stands_clear_of_its_title(bound: float | None) -> None:
+    titled = Cue("background_step_mm", "mm", None, None, bound, enforced=bound is not None)
+    longest = text_width("background step", gauges.TEXT_PX)
+    canvas = Canvas(600, 60, colours.PAPER)
+    gauges.draw_cues(canvas, Rect(0, 0, 498, 60), (titled,))
+    between = canvas.finished()[:26, 26 + longest + 2 : 26 + longest + 22]
+    np.testing.assert_array_equal(between, np.broadcast_to(colours.PAPER, between.shape))
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

@@ -69,7 +69,7 @@ def draw_why(frame: Frame, look: Look, caption: Caption) -> U8:
     draw_head(canvas, look, caption)
     _draw_face(canvas, frame, look)
     _draw_depth(canvas, frame, look)
-    _draw_fits(canvas, surface_of(frame, look))
+    _draw_fits(canvas, surface_of(frame, look), "no face" if look.face is None else "too little of the face has depth")
     inner = gauges.draw_card(canvas, _CUE_CARD, "Liveness")
     gauges.draw_verdict(canvas, _CUE_CARD, look)
     _draw_cues(canvas, inner, look.cues)
@@ -128,12 +128,12 @@ def _draw_depth(canvas: Canvas, frame: Frame, look: Look) -> None:
     canvas.text(distance, (pane.x, pane.bottom + 18), gauges.SMALL_PX, FAINT)
 
 
-def _draw_fits(canvas: Canvas, surface: FaceSurface | None) -> None:
-    """Draw how far the surface stands off each simple shape, all on one scale."""
+def _draw_fits(canvas: Canvas, surface: FaceSurface | None, absence: str) -> None:
+    """Draw how far the surface stands off each simple shape, all on one scale; without one, why there is none."""
     for pane, (title, part_of, off_mm) in zip(_PANES[2:], _FITS, strict=True):
         _title(canvas, pane, title)
         if surface is None:
-            draw_absence(canvas, pane, "not measurable", "too little of a face has depth")
+            draw_absence(canvas, pane, "not measurable", absence)
             continue
         part = part_of(surface)
         offsets = off_mm(part)

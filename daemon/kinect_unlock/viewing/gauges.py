@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.cue_words import bound_words, title, value_words
+from kinect_unlock.findings import measured
 from kinect_unlock.frames import Cue, DepthFit, HeadPose
 from kinect_unlock.looks import Look
 from kinect_unlock.settings import DepthVote, PoseRange
@@ -142,11 +143,14 @@ def draw_cues(canvas: Canvas, at: Rect, cues: tuple[Cue, ...]) -> None:
         y = at.y + row * number + row // 2
         _draw_outcome(canvas, (at.x + 8, y), cue)
         canvas.text(title(cue.name), (at.x + 26, y), TEXT_PX, INK if cue.enforced else FAINT)
-        canvas.text(value_words(cue), (at.x + 262, y), TEXT_PX, INK if cue.enforced else FAINT, align="right")
+        # what was not measured has no mark on a scale, and its words are too long beside a long title
+        value = measured(cue)
+        right = at.x + (378 if value is None else 262)
+        canvas.text(value_words(cue), (right, y), TEXT_PX, INK if cue.enforced else FAINT, align="right")
         canvas.text(bound_words(cue), (at.right, y), SMALL_PX, FAINT, align="right")
         span = span_of_cue(cue)
-        if span is not None and cue.enforced:
-            _draw_scale(canvas, Rect(at.x + 278, y - 4, 100, 8), span, cue.value)
+        if span is not None and cue.enforced and value is not None:
+            _draw_scale(canvas, Rect(at.x + 278, y - 4, 100, 8), span, value)
 
 
 def draw_scores(canvas: Canvas, at: Rect, scores: Scores) -> None:
