@@ -64,7 +64,8 @@ def load(path: Path) -> Choice | None:
         _LOG.warning("event=build-choice fault=%r path=%s action=fp32", str(fault), path)
         return None
     if choice.processor != processor() or choice.programs != programs():
-        _LOG.warning("event=build-choice fault='measured elsewhere' path=%s action=fp32", path)
+        # usual after an update, and `doctor` tells it; a warning would stand on the terminal of every command
+        _LOG.info("event=build-choice fault='measured elsewhere' path=%s action=fp32", path)
         return None
     return choice
 

@@ -94,6 +94,12 @@ def test_help_is_wrapped_by_the_terminal_and_not_where_the_source_is(
     assert "templates and counters, which are gone afterwards; nothing of this machine" in said
 
 
+def test_help_of_a_group_in_a_group_is_wrapped_by_the_terminal_too() -> None:
+    lab = verbs._load(next(verb for verb in verbs.known_verbs() if verb.name == "lab"))
+    for command in verbs._and_below(lab):
+        assert "\n" not in command.help.replace("\n\n", ""), command.name
+
+
 def test_help_loads_no_network_no_image_library_and_no_laboratory() -> None:
     program = (
         "import sys\n"

@@ -5,6 +5,7 @@ import pwd
 import pytest
 
 from kinect_unlock.cli.meant import caller_of, user_meant
+from kinect_unlock.errors import RequestError
 
 NOBODY = next(account for account in pwd.getpwall() if account.pw_uid != 0)
 
@@ -52,3 +53,17 @@ def test_else_who_runs_the_command_is_meant(
         monkeypatch.delenv(name, raising=False)
     assert user_meant(None) == getpass.getuser()
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "fault", [KeyError("getpwuid(): uid not found"), OSError("No username set")], ids=["3.11", "3.13"]
+)
+def test_who_has_no_account_is_told_to_name_somebody(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def nobody() -> str:
+        raise fault
+
+    for variable in ("SUDO_USER", "PKEXEC_UID"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    with pytest.raises(RequestError, match="has no name on this computer: name the user"):
+        user_meant(None)

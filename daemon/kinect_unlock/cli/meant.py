@@ -8,16 +8,27 @@ from typing import Final
 
 from rich.console import Console
 
+from kinect_unlock.errors import RequestError
+
 _ROOT: Final = 0
 
 
 def user_meant(named: str | None) -> str:
-    """Return the user who is named, else who typed the command; says so where that is not who runs it."""
+    """Return the user who is named, else who typed the command; says so where that is not who runs it.
+
+    Raises:
+        RequestError: nobody is named, and who runs it has no account, as in some containers.
+    """
     if named is not None:
         return named
     caller = caller_of(os.environ, os.geteuid())
     if caller is None:
-        return getpass.getuser()
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError) as fault:  # OSError from Python 3.13 on
+            raise RequestError(
+                f"user {os.geteuid()} has no name on this computer: name the user who is meant"
+            ) from fault
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     console.print(f"Nobody is named: {caller} is meant, who called this as root. To mean root, name root.")
     return caller

@@ -98,6 +98,13 @@ def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class i
     command = typer.main.get_command(found)
     command.name = verb.name
     command.params = [option for option in command.params if option.name not in _OFFERED_BY_THE_ROOT]
-    for one in (command, *getattr(command, "commands", {}).values()):
+    for one in _and_below(command):
         one.help = _LINE_END.sub(" ", one.help or "")
     return command
+
+
+def _and_below(command: Any) -> Iterator[Any]:  # noqa: ANN401 - Typer's vendored command class is private
+    """Yield a command, and all those of a group, of its groups, and so on."""
+    yield command
+    for one in getattr(command, "commands", {}).values():
+        yield from _and_below(one)
