@@ -13,6 +13,7 @@ from kinect_unlock_lab.attack import acceptance, tables
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import CAMERA, FORMAT, About, Measured, Presentation, Results, Tried
 from kinect_unlock_lab.attack.study import Rate, Study, study
+from kinect_unlock_lab.metrics import clopper_pearson
 from kinect_unlock_lab.plots.attacks import figure
 
 # Two cues with a say; every other one has none.
@@ -220,6 +221,11 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     assert all("simulated" in line for line in attack_tables)
     assert "simulated" in tables.headline(found)
     assert "simulated" in tables.accepted_most(decided)
+
+
+def test_rate_of_nothing_is_no_number() -> None:
+    assert tables.shown(Rate("far", 0, 0, 0, clopper_pearson(0, 0))) == "-"
+    assert tables.shown(Rate("near", 1, 4, 4, clopper_pearson(1, 4))).startswith("1/4 = 25.0 %")
 
 
 def test_rates_and_cues_are_drawn_and_called_simulated(found: Study, shown_to_it: Results) -> None:

@@ -143,7 +143,7 @@ def reviewed(found: Sequence[Reviewed]) -> Table:
 
 def shown(rate: Rate) -> str:
     """Write a rate out."""
-    return f"{rate.events}/{rate.trials} = {rate.interval.percent()}"
+    return f"{rate.events}/{rate.trials} = {rate.interval.percent()}" if rate.trials else "-"
 
 
 def _rates(title: str, rates: Iterable[Rate]) -> Table:
@@ -165,6 +165,8 @@ def _table(title: str, *heads: str, words: int = 1) -> Table:
 
 def _counted(rate: Rate) -> str:
     """Write a rate as short as it can be."""
+    if not rate.trials:
+        return "-"
     value, low, high = (_percent(share) for share in (rate.interval.value, rate.interval.low, rate.interval.high))
     return f"{rate.events}/{rate.trials} {value} [{low}, {high}]"
 

@@ -49,6 +49,7 @@ class People(StrEnum):
     ALL = "all"
 
 
+Seed = Annotated[int, typer.Option("--seed", help="The same seed makes the same instruments.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Processes at a time.")]
 Only = Annotated[str, typer.Option("--species", help="Only species with these words in their name.")]
 Sensor = Annotated[str, typer.Option("--sensor", help="Only this model of the depth camera: first or second.")]
@@ -87,7 +88,7 @@ def measure(
     persons: Most = None,
     full: Full = False,
     out: Results = _RESULTS,
-    seed: int = 0,
+    seed: Seed = 0,
     jobs: Jobs = 2,
     file: ConfigFile = None,
 ) -> None:
@@ -127,7 +128,7 @@ def attempt(
     persons: Most = None,
     full: Full = False,
     out: Attempts = _ATTEMPTS,
-    seed: int = 0,
+    seed: Seed = 0,
     jobs: Jobs = 2,
     file: ConfigFile = None,
 ) -> None:

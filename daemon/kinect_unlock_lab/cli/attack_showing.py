@@ -30,8 +30,8 @@ def picture(
     out: Annotated[Path, typer.Argument(help="The new picture, a PNG.")],
     *,
     species: Annotated[str, typer.Option("--species", help="Words in the species' name.")] = "bent print",
-    number: Annotated[int, typer.Option("--number", min=0, help="Which of its instruments.")] = 0,
-    seed: int = 0,
+    number: Annotated[int, typer.Option("--number", min=0, help="Which of its instruments, counted from 0.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same instruments.")] = 0,
     file: ConfigFile = None,
 ) -> None:
     """Draw one simulated attack on the demo's owner: colour, depth, what is off each shape, every cue, why refused.
@@ -46,13 +46,14 @@ def picture(
 
     kind = next((kind for kind in SPECIES if species in kind.value), None)
     if kind is None:
-        raise typer.BadParameter(f"no species has {species!r} in its name", param_hint="--species")
+        known = "; ".join(SPECIES)
+        raise typer.BadParameter(f"no species has {species!r} in its name; known: {known}", param_hint="--species")
     settings = settings_of(file)
     victims = _shipped(settings)
     plan = measuring.Plan(SPECIES, SENSORS, settings, seed=seed)
     made = plan.instruments(kind, victims[0], others_for(0, victims))
     if number >= len(made):
-        raise typer.BadParameter(f"{kind} has {len(made)} instruments for this victim", param_hint="--number")
+        raise typer.BadParameter(f"{kind} has {len(made)} for the demo's owner, counted from 0", param_hint="--number")
     instrument = made[number][1]
     parts = [_drawn(plan, victims[0], instrument, name, settings) for name in plan.sensors]
     save_png(out, np.vstack([part for part, _ in parts]))
@@ -100,13 +101,16 @@ def record(
     size_mm: Annotated[
         tuple[float, float], typer.Option("--size-mm", help="Width and height of what is held, in millimetres.")
     ],
-    distance_mm: Annotated[float, typer.Option("--distance-mm", prompt="Distance from the camera, mm", min=1.0)],
+    distance_mm: Annotated[
+        float,
+        typer.Option("--distance-mm", prompt="Distance from the camera, mm", min=1.0, help="From camera to face."),
+    ],
     motion: Annotated[str, typer.Option("--motion", help="How it is held: still, by hand, tilted, bent slowly ...")],
     depth_only: Annotated[
         bool, typer.Option("--depth-only", help="Keep no colour and no infrared, only where face and eyes are.")
     ] = False,
     seconds: Annotated[float, typer.Option(min=0.5, help="Stop after so long.")] = 5.0,
-    notes: str = "",
+    notes: Annotated[str, typer.Option("--notes", help="Whatever else is worth knowing, for the sheet.")] = "",
     agreed: Annotated[bool, typer.Option("--agreed", help="Everybody agreed; do not ask.")] = False,
     kind: Annotated[str | None, typer.Option("--source", help="Another source than the configured one.")] = None,
     where: Annotated[Path | None, typer.Option("--from", help="What that source reads.")] = None,
@@ -120,7 +124,7 @@ def record(
 
     known = {one.value: one for one in contributing.HELD}
     if species not in known:
-        raise typer.BadParameter(f"{species!r}; known: {', '.join(known)}", param_hint="--species")
+        raise typer.BadParameter(f"{species!r}; known: {'; '.join(known)}", param_hint="--species")
     wanted = {
         "species": species,
         "person": person,
