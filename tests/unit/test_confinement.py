@@ -34,6 +34,18 @@ _CLOCK = SystemClock()
 _WITHOUT_LANDLOCK = "confine.__globals__['landlock_version'] = lambda: 0"
 _WITHOUT_FILTER = "confine.__globals__['forbid_calls'] = lambda connects: False"
 
+# `int $0x80`, as 32-bit programs call: push rbx; mov ebx, esi; mov ecx, edx; mov eax, edi; int; pop rbx; ret
+_OLD_CALLS = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+code.write(bytes.fromhex("53 89f3 89d1 89f8 cd80 5b c3"))
+at = ctypes.addressof(ctypes.c_char.from_buffer(code))
+enter = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)(at)
+def old(*arguments):
+    if (result := enter(*arguments)) < 0:
+        raise OSError(-result, "")
+"""
+
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 needs_filter = pytest.mark.skipif(not is_known(), reason="no filter for this processor")
 
@@ -199,6 +211,17 @@ def test_it_has_no_descriptor_signal_the_daemon(home: Home, setting: str) -> Non
         setting=f"import fcntl, struct\n{setting}",
     )
 
+    assert set(told.values()) <= _REFUSED, told
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="this processor has one way to call")
+def test_the_calls_of_other_programs_are_no_way_past_the_filter(home: Home) -> None:
+    told = told_by(home, "call(0x40000000 | 62, daemon, signal.SIGKILL)", setting=_WITHOUT_LANDLOCK)
+    assert set(told.values()) <= _REFUSED, told
+
+    if subprocess.run([sys.executable, "-c", f"{_OLD_CALLS}\nold(20, 0, 0)"], check=False).returncode != 0:
+        pytest.skip("this kernel runs no 32-bit programs")
+    told = told_by(home, "old(37, daemon, signal.SIGKILL)", setting=f"{_WITHOUT_LANDLOCK}\n{_OLD_CALLS}")
     assert set(told.values()) <= _REFUSED, told
 
 
