@@ -1,6 +1,7 @@
 """Who may ask for what, and what must hold before anybody is looked at. Every refusal is a reply with words."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 from kinect_unlock import policy
@@ -17,6 +18,8 @@ from kinect_unlock.ports import Authority, LoginWatch, Peer, RunFacts
 from kinect_unlock.settings import Config
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.wire import AnyRequest, PasswordOk, Records, Reply, Request, Verify, Word
+
+_LOG = logging.getLogger(__name__)
 
 # Frames without measured depth, or without a moment of their own: they may be looked at, but open nothing.
 _NEVER_OPENS = frozenset({Origin.IMAGES, Origin.WEBCAM})
@@ -87,6 +90,9 @@ class Door:
             asking.cancel()
             leaving.cancel()
             await asyncio.wait({asking, leaving})
+            if not asking.cancelled() and (fault := asking.exception()) is not None:
+                # Of a peer who has gone nobody takes it, and what asyncio finds left over would end the daemon.
+                _LOG.error("event=authority-fault uid=%d fault=%r", peer.uid, fault)
 
     async def enter(self, request: Request, peer: Peer, gone: asyncio.Event) -> Entry | Refused:
         """Say whether a peer may ask, before anything is looked up or counted."""

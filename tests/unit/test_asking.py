@@ -1,6 +1,7 @@
 """Who is let before the camera, through the whole controller; and the nod that some must give."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -285,6 +286,27 @@ def test_root_is_not_asked_about_and_nobody_is_where_all_that_reach_it_may() -> 
         rig = SharedRig(authority=authority, shared=False)
         assert (await rig.ask(Users(), BEN).answer()).word is Word.NOT_AUTHORISED
         assert authority.asked == []
+
+    play(scene)
+
+
+def test_a_fault_in_asking_for_who_has_left_does_not_end_the_daemon() -> None:
+    async def scene() -> None:
+        class Fails(SaysYes):
+            async def permits(self, peer: Peer, request: AnyRequest) -> bool:
+                del peer, request
+                asked.gone.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    raise RuntimeError("made up")  # while the question is taken back
+
+        left_over: list[dict[str, object]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: left_over.append(context))
+        asked = SharedRig(authority=Fails()).ask(Enrol("anna"), ANNA)
+        assert (await asked.answer()).word is Word.NOT_AUTHORISED
+        gc.collect()
+        assert left_over == []
 
     play(scene)
 
