@@ -223,6 +223,11 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     assert "simulated" in tables.accepted_most(decided)
 
 
+def test_headline_of_nothing_is_said_once() -> None:
+    nothing = studied([shown(GOOD)], [shown(WIDE, species=Species.FLAT_PRINT, sensor="first")])
+    assert tables.headline(nothing) == "worst species (simulated): none got through"
+
+
 def test_rate_of_nothing_is_no_number() -> None:
     assert tables.shown(Rate("far", 0, 0, 0, clopper_pearson(0, 0))) == "-"
     assert tables.shown(Rate("near", 1, 4, 4, clopper_pearson(1, 4))).startswith("1/4 = 25.0 %")

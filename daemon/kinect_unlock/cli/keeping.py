@@ -113,8 +113,8 @@ def import_(
 
 
 def _show_history(user: str, data: dict[str, Any]) -> None:
-    enrolled = f"{user}: {data['enrolled']} views enrolled {_date(data['enrolled_s'])}, generation {data['generation']}"
-    typer.echo(enrolled)
+    views = f"{data['enrolled']} view{'s' * (data['enrolled'] != 1)}"
+    typer.echo(f"{user}: {views} enrolled {_date(data['enrolled_s'])}, generation {data['generation']}")
     if data["joined"]:
         table = Table("joined", "after", box=SIMPLE_HEAD, padding=(0, 1))
         for one in data["joined"]:

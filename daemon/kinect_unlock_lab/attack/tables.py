@@ -30,6 +30,8 @@ def tables(study: Study) -> tuple[Table, ...]:
 
 def headline(study: Study) -> str:
     """Say what got through most."""
+    if study.worst is None or not study.worst.apcer.events:
+        return f"worst species (simulated): {_told(study.worst)}"
     return f"worst species (simulated): {_told(study.worst)}; but for whole heads: {_told(study.worst_of_others)}"
 
 
