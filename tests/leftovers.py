@@ -3,6 +3,8 @@
 import os
 import select
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +14,9 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only looked at
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What this process holds; two of these are equal if nothing came or went."""
+    """What this process holds."""
 
-    descriptors: int
+    descriptors: frozenset[tuple[int, str]]  # number and what is open there
     rings: int  # mapped
     children: frozenset[int]  # zombies too
     threads: int
@@ -24,12 +26,30 @@ class Holdings:
 def holdings() -> Holdings:
     """Look at this process now."""
     return Holdings(
-        descriptors=sum(1 for _ in (_PROC / "self" / "fd").iterdir()),
+        descriptors=frozenset(_descriptors()),
         rings=(_PROC / "self" / "maps").read_text().count("kinect-unlock-frames"),
         children=children_of(os.getpid()),
         threads=threading.active_count(),
         shared_memory=frozenset(path.name for path in _SHARED_MEMORY.glob("*kinect*")),
     )
+
+
+def left_since(before: Holdings) -> tuple[str, ...]:
+    """Name what is held now and was not then; what an earlier test's idle workers give back meanwhile is no matter."""
+    now = holdings()
+    return (
+        *(f"descriptor {number}: {target}" for number, target in sorted(now.descriptors - before.descriptors)),
+        *(f"child {pid}" for pid in sorted(now.children - before.children)),
+        *(f"shared memory {name}" for name in sorted(now.shared_memory - before.shared_memory)),
+        *(("rings",) if now.rings > before.rings else ()),
+        *(("threads",) if now.threads > before.threads else ()),
+    )
+
+
+def _descriptors() -> Iterator[tuple[int, str]]:
+    for entry in (_PROC / "self" / "fd").iterdir():
+        with suppress(FileNotFoundError):  # the listing's own
+            yield int(entry.name), str(entry.readlink())
 
 
 def children_of(parent: int) -> frozenset[int]:
