@@ -1,4 +1,7 @@
-"""A program that reads an isolated camera until it is told to stop by SIGTERM, or is killed.
+"""A program that reads an isolated camera until it is told to stop by SIGTERM or SIGINT, or is killed.
+
+It takes notice between two frames, as the daemon and the verbs do: an exception that a signal raises anywhere may be
+raised in a finaliser, where Python ignores it.
 
 ``python -m fakes.isolated_parent DRIVER DEVICE PATH``, each of `fakes.drivers`; it says ``open`` once it is.
 """
@@ -28,13 +31,16 @@ def main() -> None:
         lives=DriverLives(clock, reappear_s=0.0),
         pipelines=FixedPipeline("cpu"),
     )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    told: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _frame: told.append(number))
     with closing(source):
         source.open()
         sys.stdout.write("open\n")
         sys.stdout.flush()
-        while True:
+        while not told:
             source.read(60.0)
+    sys.exit(128 + told[0])
 
 
 if __name__ == "__main__":
