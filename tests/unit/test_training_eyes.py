@@ -10,7 +10,6 @@ from kinect_unlock.errors import ConfigError, ModelError
 from kinect_unlock.eye_patches import PATCH_PX
 from kinect_unlock.eyes import EyeReader
 from kinect_unlock_lab.synthesis.eye_pictures import OPEN_SEEN, SHUT_SEEN, Eyes, openness
-from kinect_unlock_lab.training import eyes as training
 from kinect_unlock_lab.training.eyes import EyeChanges, EyeRecipe, changed, export, load_eye_recipe, shares, train
 
 SHIPPED = Path(__file__).parents[2] / "models" / "training" / "eyes.yaml"
@@ -69,7 +68,7 @@ def test_the_exported_network_is_one_that_the_product_reads_with(tmp_path: Path)
 def test_a_network_that_runs_otherwise_than_it_was_trained_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "TOLERANCE", -1.0)
+    monkeypatch.setattr("kinect_unlock_lab.training.export.TOLERANCE", -1.0)
 
     with pytest.raises(ModelError, match="not written"):
         export(train(discs(64), recipe(1)), tmp_path / "eyes.onnx")

@@ -2,6 +2,8 @@
 
 import os
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +32,28 @@ def export(network: nn.Module, path: Path) -> float:
         ModelError: it does not.
     """
     network = network.cpu().eval()
+    example = torch.zeros(2, 4, TENSOR_SIDE_PX, TENSOR_SIDE_PX)
+    return write_checked(network, path, example, (INPUT, OUTPUT), partial(largest_difference, network))
+
+
+def write_checked(
+    network: nn.Module,
+    path: Path,
+    example: torch.Tensor,
+    names: tuple[str, str],
+    difference_of: Callable[[Path], float],
+) -> float:
+    """Write a graph of one input and one output, each named, for any number of what ``example`` holds two of.
+
+    The file is there, whole, only if ``difference_of`` finds that ONNX Runtime gives with it what torch gives.
+
+    Raises:
+        ModelError: it does not.
+    """
     part = path.with_name(f"{path.name}.part")
-    _write(network, part)
+    _write(network, part, example, names)
     try:
-        difference = largest_difference(network, part)
+        difference = difference_of(part)
         if not difference <= TOLERANCE:
             raise ModelError(f"{path}: not written; ONNX Runtime and torch differ by {difference:.2g} on it")
         part.replace(path)
@@ -54,9 +74,7 @@ def largest_difference(network: nn.Module, path: Path) -> float:
     return max(found)
 
 
-def _write(network: nn.Module, path: Path) -> None:
-    side = TENSOR_SIDE_PX
-    example = torch.zeros(2, 4, side, side)
+def _write(network: nn.Module, path: Path, example: torch.Tensor, names: tuple[str, str]) -> None:
     with warnings.catch_warnings():
         # torch's newer exporter needs two packages more and gives the same graph of so plain a network; torch is
         # pinned, so the older one stays.
@@ -65,9 +83,9 @@ def _write(network: nn.Module, path: Path) -> None:
             network,
             (example,),
             str(path),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "N"}, OUTPUT: {0: "N"}},
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_axes={name: {0: "N"} for name in names},
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -4,10 +4,9 @@ No real eye takes part.
 """
 
 import hashlib
-import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,17 +15,15 @@ import torch
 from msgspec import Meta, Struct
 from torch import Tensor, nn
 
-from kinect_unlock.errors import ModelError
 from kinect_unlock.eye_patches import PATCH_PX
 from kinect_unlock.eyes import INPUT, OUTPUT
 from kinect_unlock.frames import F32
 from kinect_unlock.inference import Network
 from kinect_unlock_lab.synthesis.eye_pictures import EyePlan, Eyes, openness
+from kinect_unlock_lab.training.export import write_checked
 from kinect_unlock_lab.training.recipe_files import read_recipe
 from kinect_unlock_lab.training.recipes import Above0, NotNegative, Positive, Share
 
-TOLERANCE: Final = 1e-4
-_OPSET: Final = 17
 _LEAST_CONTRAST: Final = 4.0  # grey levels: an even grey is no eye, whatever its noise
 _TRIED: Final = 64
 _BATCH: Final = 512
@@ -168,36 +165,10 @@ def export(network: EyeNetwork, path: Path) -> Exported:
     Raises:
         ModelError: it does not.
     """
-    part = path.with_name(f"{path.name}.part")
-    _write(network, part)
-    try:
-        difference = _difference(network, part)
-        if not difference <= TOLERANCE:
-            raise ModelError(f"{path}: not written; ONNX Runtime and torch differ by {difference:.2g} on it")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    example = torch.zeros(2, 1, *PATCH_PX)
+    difference = write_checked(network, path, example, (INPUT, OUTPUT), partial(_difference, network))
     content = path.read_bytes()
     return Exported(len(content), hashlib.sha256(content).hexdigest(), difference)
-
-
-def _write(network: EyeNetwork, path: Path) -> None:
-    example = torch.zeros(2, 1, *PATCH_PX)
-    with warnings.catch_warnings():
-        # As for the networks of colour: torch's newer exporter needs two packages more and gives the same graph.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        torch.onnx.export(
-            network,
-            (example,),
-            str(path),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_axes={INPUT: {0: "N"}, OUTPUT: {0: "N"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _difference(network: EyeNetwork, path: Path) -> float:
