@@ -79,12 +79,6 @@ class _Readings:
     trust: F64  # [15], of each landmark across, down and along: one over its variance
 
 
-def head_pose(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> HeadPose | None:
-    """Measure a head's pose; None where too little of the face has depth."""
-    placement = place_head(detection, face_depth, calibration)
-    return None if placement is None else placement.pose
-
-
 def place_head(detection: Detection, face_depth: FaceDepth, calibration: Calibration) -> Placement | None:
     """Lay the mean face on a face; None where too little of the face has depth."""
     readings = _read(detection, face_depth, calibration)

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from kinect_unlock.align import align_face
 from kinect_unlock.frames import F64, U16, Box, Calibration, Detection, HeadPose, Intrinsics, Registered
-from kinect_unlock.pose import angles_deg, facing, head_pose
+from kinect_unlock.pose import angles_deg, facing, place_head
 
 CAMERA = Intrinsics(240, 220, 365.0, 365.0, 119.5, 109.5)
 CALIBRATION = Calibration(CAMERA, CAMERA, Registered())
@@ -83,7 +83,9 @@ def print_of_a_face(yaw: float, pitch: float, *, bend_radius_mm: float = 1e9) ->
 
 
 def measured(shot: Shot) -> HeadPose | None:
-    return head_pose(shot.detection, align_face(shot.depth_mm, CALIBRATION, shot.detection.box), CALIBRATION)
+    depth = align_face(shot.depth_mm, CALIBRATION, shot.detection.box)
+    placement = place_head(shot.detection, depth, CALIBRATION)
+    return None if placement is None else placement.pose
 
 
 def pose(shot: Shot) -> HeadPose:
@@ -250,7 +252,7 @@ def test_a_landmark_where_the_lens_cannot_be_undone_gives_no_pose() -> None:
     landmarks[0] = (-900, -900)
     astray = replace(shot.detection, landmarks_px=landmarks)
     face_depth = align_face(shot.depth_mm, CALIBRATION, Box(0.0, 0.0, 240.0, 220.0))
-    assert head_pose(astray, face_depth, Calibration(camera, camera, Registered())) is None
+    assert place_head(astray, face_depth, Calibration(camera, camera, Registered())) is None
 
 
 def test_a_face_of_one_pixel_has_finite_numbers_or_none() -> None:

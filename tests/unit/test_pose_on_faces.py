@@ -10,7 +10,7 @@ from kinect_unlock.align import align_face
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.frames import HeadPose
-from kinect_unlock.pose import head_pose
+from kinect_unlock.pose import place_head
 from kinect_unlock.settings import DetectorOptions
 from kinect_unlock_lab.datasets import Sample, load_rgbd_faces
 
@@ -32,7 +32,9 @@ def faces(yunet_path: Path, evaluation_data: Path) -> list[Measured]:
         for detection in detector.detect(frame.color)[:1]:
             depth = align_face(frame.depth_mm, frame.calibration, detection.box)
             tensor = face_tensor(frame.color, detection, depth, contract=DepthChannel.REGISTERED)
-            found.append(Measured(sample, head_pose(detection, depth, frame.calibration), sharpness(tensor)))
+            placement = place_head(detection, depth, frame.calibration)
+            pose = None if placement is None else placement.pose
+            found.append(Measured(sample, pose, sharpness(tensor)))
     return found
 
 
