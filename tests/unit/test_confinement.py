@@ -77,7 +77,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "run" / "daemon.sock"))
         listening.listen()
-        daemon = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        daemon = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         try:
             yield Home(tmp_path, daemon.pid)
             assert daemon.poll() is None, "what stands for the daemon was ended"
