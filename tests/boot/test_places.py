@@ -33,9 +33,9 @@ def _owner_with_all_tries(rehearsal: Rehearsal) -> None:
 
 def test_sudo_over_a_real_ssh_asks_for_the_password_and_never_looks(rehearsal: Rehearsal, told: Told) -> None:
     machine = rehearsal.machine
-    machine.must("sh", "-c", "systemctl start ssh; mkdir -m 700 -p /root/.ssh ~anna/.ssh; rm -f /root/.ssh/id_*")
-    machine.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519")
-    machine.must("sh", "-c", "cp /root/.ssh/*.pub ~anna/.ssh/authorized_keys; chown -R anna: ~anna/.ssh")
+    machine.must("sh", "-c", "systemctl start ssh; mkdir -m 700 -p ~root/.ssh ~anna/.ssh; rm -f ~root/.ssh/id_*")
+    machine.must("sh", "-c", "ssh-keygen -q -t ed25519 -N '' -f ~root/.ssh/id_ed25519")
+    machine.must("sh", "-c", "cp ~root/.ssh/*.pub ~anna/.ssh/authorized_keys; chown -R anna: ~anna/.ssh")
     lo = "ip link set lo up 2>/dev/null; exec ssh -tt -o StrictHostKeyChecking=no anna@127.0.0.1"
     inside = 'loginctl show-session "$XDG_SESSION_ID" --property=Remote; sudo --reset-timestamp id -un'
 
