@@ -60,6 +60,8 @@ struct word {
     const char *shown; /* to the person; NULL: nothing, for the password prompt says it all */
 };
 
+#define NO_NOD "You were recognised, but did not nod in time."
+
 #define GOES_ON(name, shown) {name, false, PAM_AUTHINFO_UNAVAIL, shown}
 #define NO_ANSWER(name, shown) {name, true, PAM_AUTHINFO_UNAVAIL, shown}
 
@@ -73,6 +75,7 @@ static const struct word WORDS[] = {
     {"no-match", true, PAM_AUTH_ERR, "Face not recognised."},
     {"locked-out", true, PAM_MAXTRIES, "Too many failed tries: only the password helps now."},
     NO_ANSWER("timed-out", "No face was recognised in time."),
+    NO_ANSWER("no-nod", NO_NOD),
     NO_ANSWER("cancelled", NULL),
     NO_ANSWER("cooling-down", "Too soon after the last try with the face."),
     NO_ANSWER("password-needed", "The password is needed before the face is taken again."),
@@ -441,6 +444,7 @@ struct attempt {
     const char *user;
     bool silent;                /* as sudo always wants it: then the person is told only what they are to do */
     bool started;               /* the daemon looks: before that, nothing can be a match */
+    bool nod_due;               /* the daemon knows who it is, and waits for the nod alone */
     const char *last_shown;
     int sentences;
     int64_t deadline_ms;
@@ -491,6 +495,8 @@ static const struct word *heed(struct attempt *attempt, const char *line, size_t
         return NULL;
     if (word->code == PAM_SUCCESS && !(attempt->started && is_ours))
         return NULL;
+    if (hint != NULL)
+        attempt->nod_due = is(reply.said[HINT], "nod");
     if (is(reply.said[WORD], "started"))
         attempt->started = true;
     else if (is(reply.said[WORD], "nobody") && attempt->nobody_deadline_ms == INT64_MAX)
@@ -507,6 +513,14 @@ static int give_up(const struct attempt *attempt, const char *why)
     return PAM_AUTHINFO_UNAVAIL;
 }
 
+/* The daemon counts its time from the first picture, so that ours is over before it can say so. */
+static int out_of_time(struct attempt *attempt)
+{
+    if (attempt->nod_due && !attempt->silent)
+        show(attempt, PAM_ERROR_MSG, NO_NOD);
+    return give_up(attempt, attempt->nod_due ? "recognised, but no nod in time" : "the time is over");
+}
+
 /* Read replies until one ends the attempt. */
 static int hear_out(struct attempt *attempt, int line)
 {
@@ -519,7 +533,7 @@ static int hear_out(struct attempt *attempt, int line)
         ssize_t got = receive_until(line, held + bytes, sizeof(held) - bytes, deadline_ms);
         char *from = held, *end;
         if (got < 0)
-            return give_up(attempt, nobody ? "nobody is there" : "the time is over");
+            return nobody ? give_up(attempt, "nobody is there") : out_of_time(attempt);
         if (got == 0)
             return give_up(attempt, "the daemon hung up");
         total += (size_t)got;
@@ -532,7 +546,7 @@ static int hear_out(struct attempt *attempt, int line)
             if (word == NULL || (word->done && bytes > 0))
                 return give_up(attempt, "the daemon's reply is not understood");
             if (now_ms() >= attempt->deadline_ms) /* what was shown before may have taken long */
-                return give_up(attempt, "the time is over");
+                return out_of_time(attempt);
             if (!attempt->silent || strcmp(word->name, "hint") == 0)
                 show(attempt, word->done && word->code != PAM_SUCCESS ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
             if (word->done) {

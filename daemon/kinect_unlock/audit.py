@@ -90,6 +90,8 @@ def ending(reply: Reply, tally: Tally, hint: Hint | None) -> Ending:
         return told
     if tally.barred is not None:
         return replace(told, cause=Cause.POLICY, detail=tally.barred)
+    if reply.word is Word.NO_NOD or (reply.word is Word.CANCELLED and tally.nod_due):  # PAM waits no longer than we do
+        return replace(told, cause=Cause.INTENT)
     if reply.word in _JUDGED:
         return _judged(told, tally)
     if reply.word in _LIMITS:
@@ -136,8 +138,6 @@ def _judged(told: Ending, tally: Tally) -> Ending:
         return _by_liveness(told, tally.findings, _VERDICTS[most])
     if most is not Seen.FACE:
         return replace(told, cause=Cause.VIEW, detail=most.value)
-    if told.hint is Hint.NOD:
-        return replace(told, cause=Cause.INTENT)
     return by_score if shorts else replace(told, cause=Cause.UNSTEADY)
 
 

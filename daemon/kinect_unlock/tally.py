@@ -19,6 +19,7 @@ class Tally:
     seen: Counter[Seen] = field(default_factory=Counter)
     findings: Findings = field(default_factory=Findings)  # of frames in which liveness was not sure of a living face
     short: Counter[HalfName] = field(default_factory=Counter)  # of usable frames in which a half fell short
+    nod_due: bool = False  # it was the user, who was asked for a nod and has not given it
     barred: str | None = None  # the rule that refused, before anybody was looked at or after a match
 
     def take(self, observation: Observation) -> None:

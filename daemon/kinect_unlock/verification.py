@@ -67,9 +67,11 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         return self.desk.config.attempt.timeout_s
 
     def expire(self) -> None:
-        """End because time is up: as a rejection, if enough was seen to reject."""
-        failed = limiter.is_failure(self._evidence.rejections, self.desk.config.evidence)
-        self.feed(Event.REJECTED if failed else Event.TIMED_OUT)
+        """End because time is up: as a rejection, if enough was seen to reject, or for want of a nod alone."""
+        if limiter.is_failure(self._evidence.rejections, self.desk.config.evidence):
+            self.feed(Event.REJECTED)
+        else:
+            self.feed(Event.NOT_MEANT if self.claim.tally.nod_due else Event.TIMED_OUT)
 
     def judge(self, observation: Observation, first_ns: int) -> None:
         """Weigh one frame."""
@@ -86,7 +88,8 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         self.tell_hint(hint_for(observation, self.desk.config.ranges) if votes else Hint.MORE_LIGHT)
         judgement = self._weigh(observation, first_ns)
         if judgement is ev.Judgement.ACCEPTED:
-            self.feed(Event.ACCEPTED if not self.claim.intent or self._nodding.nodded else Event.RECOGNISED)
+            nod_due = self.claim.tally.nod_due = self.claim.intent and not self._nodding.nodded
+            self.feed(Event.RECOGNISED if nod_due else Event.ACCEPTED)
         elif judgement is ev.Judgement.REJECTED:
             self.feed(Event.REJECTED)
 
@@ -103,6 +106,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
             Effect.REPORT_MATCH: lambda: self.report(Word.MATCH),
             Effect.REPORT_NO_MATCH: lambda: self.report(Word.NO_MATCH),
             Effect.REPORT_TIMED_OUT: lambda: self.report(Word.TIMED_OUT),
+            Effect.REPORT_NO_NOD: lambda: self.report(Word.NO_NOD),
             Effect.REPORT_CANCELLED: lambda: self.report(Word.CANCELLED),
             Effect.REPORT_FAULT: self.report_fault,
             Effect.REPORT_COOLING_DOWN: self._report_cooling_down,
@@ -132,6 +136,7 @@ class VerifyAttempt(CameraAttempt[State, Event, Effect]):
         counted = vote is not None and self._evidence is not before
         if self._evidence.breaks != before.breaks or vote is ev.Vote.SPOOF:
             self._nodding = Nodding()  # whoever nods is the one who was there before
+            self.claim.tally.nod_due = False  # and nobody else is told that they were recognised
         if counted and vote is ev.Vote.OWNER and observation.face is not None:
             tilt = Tilt(observation.captured_ns, observation.face.pose.pitch_deg)
             self._nodding = with_tilt(self._nodding, tilt)

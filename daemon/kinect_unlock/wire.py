@@ -185,6 +185,7 @@ class Word(StrEnum):
     UNLOCKED = "unlocked"  # it is the user, and the unlock hook succeeded
     NO_MATCH = "no-match"  # it is not, or not surely; a failure was counted
     TIMED_OUT = "timed-out"  # nobody could be judged in time; no failure was counted
+    NO_NOD = "no-nod"  # it is the user, but the nod that was asked for did not come in time; no failure was counted
     CANCELLED = "cancelled"
     COOLING_DOWN = "cooling-down"  # ask again after `wait_s`
     LOCKED_OUT = "locked-out"  # only a password helps

@@ -60,6 +60,7 @@ def test_a_match_is_success_and_the_person_is_told(built: Built, folder: Path) -
         (done("no-match", ',"user":"ann"'), AUTH_ERR, "Face not recognised."),
         (done("locked-out"), MAXTRIES, "Too many failed tries: only the password helps now."),
         (done("timed-out"), AUTHINFO_UNAVAIL, "No face was recognised in time."),
+        (done("no-nod"), AUTHINFO_UNAVAIL, "You were recognised, but did not nod in time."),
         (done("cancelled", ',"message":"nobody waits"'), AUTHINFO_UNAVAIL, None),
         (done("cooling-down", ',"wait_s":1.5'), AUTHINFO_UNAVAIL, "Too soon after the last try with the face."),
         (done("password-needed"), AUTHINFO_UNAVAIL, "The password is needed before the face is taken again."),
@@ -216,6 +217,25 @@ def test_a_daemon_that_hangs_costs_its_time_and_no_more(built: Built, folder: Pa
 
     assert told.code == AUTHINFO_UNAVAIL
     assert 990 <= told.ms < 4000  # what a busy machine adds
+
+
+@pytest.mark.parametrize(
+    ("hints", "arguments", "shown"),
+    [
+        pytest.param(["nod"], (), [("error", "You were recognised, but did not nod in time.")], id="no nod"),
+        pytest.param(["nod", "look-at-camera"], (), [], id="perhaps no longer the one who was recognised"),
+        pytest.param(["nod"], ("silent",), [], id="who wants silence"),
+    ],
+)
+def test_who_was_asked_for_a_nod_when_the_modules_own_time_is_over_is_told_what_was_wanting(
+    built: Built, folder: Path, hints: list[str], arguments: tuple[str, ...], shown: list[tuple[str, str]]
+) -> None:
+    said = "".join(f'{{"word":"hint","hint":"{hint}"}}\n' for hint in hints)
+    with scripted_daemon(folder / "s", ["say", STARTED + said], ["wait", FOREVER_S]):
+        (told,) = built.log_in(stack(folder, built, "timeout=1"), *arguments)
+
+    assert told.code == AUTHINFO_UNAVAIL
+    assert [one for one in told.told if one[0] == "error"] == shown
 
 
 def test_a_daemon_that_lets_nobody_in_costs_its_time_and_no_more(built: Built, folder: Path) -> None:

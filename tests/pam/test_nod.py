@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 GESTURES = Path(__file__).parents[1] / "recordings"
 NODS, SHAKES_HEAD = GESTURES / "nods.mkv", GESTURES / "shakes-head.mkv"
 ASKED_TO_NOD = ("info", "Nod, to show that you mean it.")
+DID_NOT_NOD = ("error", "You were recognised, but did not nod in time.")
 RECOGNISED = ("info", "Face recognised.")
 
 
@@ -96,4 +97,5 @@ def test_who_is_recognised_without_a_nod_is_asked_for_one_and_not_let_in(
 
     assert told.code == AUTHINFO_UNAVAIL
     assert ASKED_TO_NOD in told.told
+    assert told.told[-1] == DID_NOT_NOD
     assert RECOGNISED not in told.told

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from fakes.logins import FakeLoginWatch, at_desk, greeter
-from fakes.people import OWNER, STRANGER, face_at, seen_face, template_of
+from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, template_of
 from fakes.rig import ME, ROOT, Rig
-from kinect_unlock.frames import Origin
+from kinect_unlock.audit import Cause
+from kinect_unlock.cli.reasons import is_refusal, outcome
+from kinect_unlock.frames import Origin, Seen
 from kinect_unlock.logins import State
 from kinect_unlock.ports import Authority, Peer
 from kinect_unlock.wire import AnyRequest, Enrol, Forget, Hint, PasswordOk, Reply, Status, Users, Verify, Word
@@ -173,14 +175,44 @@ def test_sudo_waits_for_a_nod_and_says_so() -> None:
     play(scene)
 
 
-def test_sudo_without_a_nod_runs_out_of_time_and_nothing_is_held_against_anybody() -> None:
+def test_who_was_recognised_and_did_not_nod_is_told_so_and_nothing_is_held_against_anybody() -> None:
     async def scene() -> None:
         rig = SharedRig()
         asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
         rig.show_person(OWNER, 160)
-        assert (await asked.answer()).word is Word.TIMED_OUT
+        assert (await asked.answer()).word is Word.NO_NOD
         assert rig.ledgers.kept["anna"].failures == 0
         assert rig.ledgers.kept["anna"].last_face is None
+
+    play(scene)
+
+
+def test_nobody_is_told_that_somebody_before_them_was_recognised() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_person(OWNER, 17)
+        assert [reply.hint for reply in asked.replies if reply.hint is not None] == [Hint.NOD]
+        rig.show(seen_face(rig.attempt, 17, STRANGER, face=face_at(x_px=900.0)))
+        for index in range(18, 170):
+            if rig.camera.attempt is not None:
+                rig.show(seen_other(rig.attempt, index, Seen.NO_FACE))
+        assert (await asked.answer()).word is Word.TIMED_OUT
+
+    play(scene)
+
+
+def test_a_login_that_gave_up_waiting_for_a_nod_is_remembered_as_that() -> None:
+    async def scene() -> None:
+        rig = SharedRig()
+        asked = await rig.before_camera(Verify("anna", service="sudo"), ROOT)
+        rig.show_person(OWNER, 17)
+        asked.gone.set()
+        assert (await asked.answer()).word is Word.CANCELLED
+        (record,) = rig.trail.newest(lambda _: True, most=1, before=None)
+        assert record.cause is Cause.INTENT
+        assert outcome(record) == "recognised, but no nod was seen"
+        assert is_refusal(record)
 
     play(scene)
 

@@ -46,7 +46,9 @@ def tally(*, short: tuple[HalfName, ...] = (), **seen: int) -> Tally:
         pytest.param(Word.TIMED_OUT, tally(), None, (Cause.VIEW, "no-frames"), id="no frames"),
         pytest.param(Word.TIMED_OUT, tally(no_face=30, too_far=2), None, (Cause.VIEW, "no-face"), id="nobody"),
         pytest.param(Word.TIMED_OUT, tally(no_face=30, too_far=9), None, (Cause.VIEW, "too-far"), id="too far"),
-        pytest.param(Word.TIMED_OUT, tally(face=9), Hint.NOD, (Cause.INTENT, ""), id="no nod"),
+        pytest.param(Word.NO_NOD, tally(face=9), Hint.LOOK_AT_CAMERA, (Cause.INTENT, ""), id="no nod"),
+        pytest.param(Word.CANCELLED, Tally(nod_due=True), None, (Cause.INTENT, ""), id="no nod that was waited for"),
+        pytest.param(Word.CANCELLED, tally(face=9), Hint.NOD, (Cause.ENDED, "cancelled"), id="somebody else's nod"),
         pytest.param(Word.TIMED_OUT, tally(face=9), None, (Cause.UNSTEADY, ""), id="too few"),
         pytest.param(
             Word.TIMED_OUT, tally(short=("rgb",), face=9), None, (Cause.SCORE, "rgb"), id="not enough to reject"

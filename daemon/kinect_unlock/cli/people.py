@@ -23,7 +23,7 @@ Stream = Annotated[
 ]
 ENROL_TIMEOUT_S = 300.0
 
-REFUSED = frozenset({Word.NO_MATCH, Word.TIMED_OUT})
+REFUSED = frozenset({Word.NO_MATCH, Word.TIMED_OUT, Word.NO_NOD})
 STAGES = {
     "straight": "look straight at the camera",
     "left": "turn your head to the left",

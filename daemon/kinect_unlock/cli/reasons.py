@@ -72,6 +72,8 @@ def outcome(record: Record) -> str:
     if record.cause in {None, Cause.LIMITS, Cause.ENDED, Cause.TEMPLATE}:
         return said
     reason, _ = why(record)
+    if record.cause is Cause.INTENT:
+        return reason
     return f"{said}: {reason.removeprefix(f'{record.word}: ')}"
 
 

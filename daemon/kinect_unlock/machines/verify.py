@@ -37,6 +37,7 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"  # enough frames of a stranger or spoof, at once or when time ran out
     TIMED_OUT = "timed-out"
+    NOT_MEANT = "not-meant"  # time is up for somebody who was RECOGNISED, and has not nodded
     CANCEL = "cancel"
     SOURCE_LOST = "source-lost"
     COOLDOWN_OVER = "cooldown-over"
@@ -58,6 +59,7 @@ class Effect(StrEnum):
     REPORT_MATCH = "report-match"
     REPORT_NO_MATCH = "report-no-match"
     REPORT_TIMED_OUT = "report-timed-out"
+    REPORT_NO_NOD = "report-no-nod"
     REPORT_CANCELLED = "report-cancelled"
     REPORT_FAULT = "report-fault"
     REPORT_COOLING_DOWN = "report-cooling-down"
@@ -71,6 +73,7 @@ OPEN_STATES: Final = frozenset({S.SEARCHING, S.CHECKING})
 _MATCH = (F.CLOSE_SOURCE, F.CLEAR_FAILURES, F.REPORT_MATCH)
 _NO_MATCH = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_NO_MATCH)
 _TIMED_OUT = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_TIMED_OUT)
+_NO_NOD = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_NO_NOD)
 _CANCELLED = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_CANCELLED)
 _FAULT = (F.CLOSE_SOURCE, F.SETTLE, F.REPORT_FAULT)
 _PASSWORD = (F.CLOSE_SOURCE, F.RECORD_PASSWORD, F.REPORT_CANCELLED)
@@ -84,6 +87,7 @@ VERIFY: Final[Table[State, Event, Effect]] = Table(
         (S.SEARCHING, E.FACE_FOUND): Step(S.CHECKING),
         (S.SEARCHING, E.REJECTED): Step(S.COOLDOWN, _NO_MATCH),  # rejected before, gone when time ran out
         (S.SEARCHING, E.TIMED_OUT): Step(S.COOLDOWN, _TIMED_OUT),
+        (S.SEARCHING, E.NOT_MEANT): Step(S.COOLDOWN, _NO_NOD),
         (S.SEARCHING, E.CANCEL): Step(S.COOLDOWN, _CANCELLED),
         (S.SEARCHING, E.SOURCE_LOST): Step(S.COOLDOWN, _FAULT),
         (S.SEARCHING, E.PASSWORD_OK): Step(S.IDLE, _PASSWORD),
@@ -93,6 +97,7 @@ VERIFY: Final[Table[State, Event, Effect]] = Table(
         (S.CHECKING, E.ACCEPTED): Step(S.IDLE, _MATCH),
         (S.CHECKING, E.REJECTED): Step(S.COOLDOWN, _NO_MATCH),
         (S.CHECKING, E.TIMED_OUT): Step(S.COOLDOWN, _TIMED_OUT),
+        (S.CHECKING, E.NOT_MEANT): Step(S.COOLDOWN, _NO_NOD),
         (S.CHECKING, E.CANCEL): Step(S.COOLDOWN, _CANCELLED),
         (S.CHECKING, E.SOURCE_LOST): Step(S.COOLDOWN, _FAULT),
         (S.CHECKING, E.PASSWORD_OK): Step(S.IDLE, _PASSWORD),
