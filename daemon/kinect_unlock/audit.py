@@ -87,7 +87,7 @@ def ending(reply: Reply, tally: Tally, hint: Hint | None) -> Ending:
     """Return how an attempt ended and why; without a cause where all went well."""
     told = Ending(word=reply.word, user=reply.user, hint=hint)
     if reply.word in WELL:
-        return told
+        return replace(told, detail=_shortened(reply.message or "")) if reply.word is Word.UNLOCKED else told
     if tally.barred is not None:
         return replace(told, cause=Cause.POLICY, detail=tally.barred)
     if reply.word is Word.NO_NOD or (reply.word is Word.CANCELLED and tally.nod_due):  # PAM waits no longer than we do

@@ -6,7 +6,7 @@ is told as if its attempt was cancelled. What was stopped is told nothing any mo
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from kinect_unlock.attempts import Claim, Desk, fault_reply
@@ -15,6 +15,7 @@ from kinect_unlock.claims import Rank
 from kinect_unlock.errors import KinectUnlockError
 from kinect_unlock.floor import AnyAttempt, Floor
 from kinect_unlock.ports import Timer
+from kinect_unlock.sessions import too_late
 from kinect_unlock.sources.pipelines import costly
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Reply, Word
@@ -22,7 +23,7 @@ from kinect_unlock.wire import Reply, Word
 _LOG = logging.getLogger(__name__)
 
 Make: TypeAlias = Callable[[Claim], AnyAttempt | Reply]  # or why there is to be no attempt
-Told: TypeAlias = Callable[[Reply], None]
+Told: TypeAlias = Callable[[Reply], Awaitable[Reply] | None]  # what comes of it, where that is for the record too
 
 TAKEN: Final = Reply(Word.CANCELLED, done=True, message="another claim has the camera")
 
@@ -76,8 +77,11 @@ class Errands:
             return
         async with self._desk.audit.following(self._desk.audit.begin_own(user, op)) as course:
             reply = course.reply = await self._attempted(user, make, stopped, course.tally)
-        if not stopped.is_set():
-            told(reply)
+            follows = None if stopped.is_set() else told(reply)
+            if follows is not None:
+                course.reply = await follows
+            elif reply.word is Word.MATCH:
+                course.reply = too_late(user)
 
     async def _attempted(self, user: str, make: Make, stopped: asyncio.Event, tally: Tally) -> Reply:
         uid = self._desk.facts.own_uid

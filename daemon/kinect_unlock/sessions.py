@@ -58,6 +58,8 @@ class Session:
         self._timers = timers
         self._timer: Timer | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._at_rest = asyncio.Event()  # nothing was asked for of which is not known how it went
+        self._at_rest.set()
 
     @property
     def locked(self) -> bool:
@@ -117,12 +119,22 @@ class Session:
         """Wait for nothing any more."""
         self.generation += 1
         self._disarm()
+        self._at_rest.set()
+
+    async def is_seen_open(self) -> bool:
+        """Say whether the session was seen to be open, once it is known or was waited for in vain."""
+        await self._at_rest.wait()
+        return self.state is State.UNLOCKED and self.confirmed
 
     def feed(self, event: Event) -> tuple[Effect, ...]:
         """Run an event through the machine and return what it orders."""
         before = self.state
         step = SESSION.step(before, event)
         self.state = step.to
+        if step.to in _HALF_WAY:
+            self._at_rest.clear()
+        else:
+            self._at_rest.set()
         if step.to is not before or step.effects:
             self._log.state(SESSION.name, NO_ATTEMPT, before, event, step.to)
             _LOG.info("event=session session=%s from=%s by=%s to=%s", self.name, before, event, step.to)
@@ -251,10 +263,7 @@ class Sessions:
             unlocked = await self.unlock(ticket, user, is_wanted)
         except HookError as error:
             return Reply(Word.HOOK_FAILED, done=True, user=user, message=str(error))
-        if not unlocked:
-            message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
-            return Reply(Word.CANCELLED, done=True, user=user, message=message)
-        return Reply(Word.UNLOCKED, done=True, user=user)
+        return Reply(Word.UNLOCKED, done=True, user=user) if unlocked else too_late(user)
 
     def _still_meant(self, ticket: Ticket, user: str) -> bool:
         """Say whether a ticket's session is still the user's own, before the camera, and there."""
@@ -325,3 +334,9 @@ class Sessions:
                 await logins.unlock(name)
 
         return ask
+
+
+def too_late(user: str) -> Reply:
+    """Return what is said of a match that nothing was opened for."""
+    message = "matched, but locked or unlocked meanwhile, or nobody waits any more: not unlocked"
+    return Reply(Word.CANCELLED, done=True, user=user, message=message)

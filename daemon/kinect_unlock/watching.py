@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from kinect_unlock.admission import begin_verify, may_not_match
-from kinect_unlock.attempts import Claim, Desk
+from kinect_unlock.attempts import Claim, Desk, fault_reply
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.decisions import NO_ATTEMPT
@@ -24,7 +24,7 @@ from kinect_unlock.frames import Observation
 from kinect_unlock.ledgers import BudgetBook
 from kinect_unlock.machines.watch import WATCH, Effect, Event, State
 from kinect_unlock.scene import Scene, seen
-from kinect_unlock.sessions import Sessions, Ticket
+from kinect_unlock.sessions import Sessions, Ticket, too_late
 from kinect_unlock.settings import Limits
 from kinect_unlock.vigils import Vigil
 from kinect_unlock.wire import Reply, Verify, Word
@@ -33,6 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 # Ends of a try after which nothing can be tried before the user has shown in words who they are.
 _NO_MORE = frozenset({Word.LOCKED_OUT, Word.PASSWORD_NEEDED, Word.NOT_ENROLLED, Word.CONFIG_ERROR, Word.MODEL_ERROR})
+_NOT_SEEN = "an unlock was asked for, and nothing said that the session is open"
 _REFUSED = frozenset({Word.NO_MATCH, Word.TIMED_OUT, Word.COOLING_DOWN})
 
 
@@ -63,7 +64,7 @@ class Watcher:
         self._empty_ns: int | None = None  # since when nobody is there
         self._tries = 0
         self._ticket: Ticket | None = None
-        self._unlocking: set[asyncio.Task[None]] = set()
+        self._unlocking: asyncio.Task[Reply] | None = None
 
     def refresh(self) -> None:
         """Watch over what is to be watched now; nothing while nobody is looked at."""
@@ -181,17 +182,19 @@ class Watcher:
 
         self._errands.attempt(self._user, make, self._tried, op="watch")
 
-    def _tried(self, reply: Reply) -> None:
+    def _tried(self, reply: Reply) -> asyncio.Task[Reply] | None:
         _LOG.info("event=watch-try user=%s word=%s", self._user, reply.word)
         self._tries += 1
         if reply.word is Word.MATCH:
             self._answered = self._watched
             self._feed(Event.MATCHED)
-        elif reply.word in _NO_MORE or (reply.word in _REFUSED and self._is_spent()):
+            return self._unlocking
+        if reply.word in _NO_MORE or (reply.word in _REFUSED and self._is_spent()):
             self._feed(Event.BUDGET_SPENT)
             self.refresh()
         else:
             self._feed(Event.REFUSED if reply.word in _REFUSED else Event.DISTURBED)
+        return None
 
     def _is_spent(self) -> bool:
         try:
@@ -201,22 +204,22 @@ class Watcher:
 
     def _unlock(self) -> None:
         ticket, watched = self._ticket, self._watched
-        if ticket is None or watched is None or ticket.session.name != watched.session:
-            return
-        task = asyncio.get_running_loop().create_task(self._unlocked(ticket, watched))
-        self._unlocking.add(task)
-        task.add_done_callback(self._unlocking.discard)
+        if ticket is not None and watched is not None:
+            self._unlocking = asyncio.get_running_loop().create_task(self._unlocked(ticket, watched))
 
-    async def _unlocked(self, ticket: Ticket, watched: _Watched) -> None:
+    async def _unlocked(self, ticket: Ticket, watched: _Watched) -> Reply:
+        """Open what was watched, and say for the record what came of it."""
+        reply = too_late(watched.user)
         try:
-            done = ticket.generation == watched.generation and await self._sessions.unlock(
-                ticket, watched.user, lambda: True
-            )
+            if (ticket.session.name, ticket.generation) == (watched.session, watched.generation):
+                reply = await self._sessions.opened(ticket, watched.user, is_wanted=lambda: True)
         except KinectUnlockError as error:
-            _LOG.warning("event=watch-unlock session=%s word=%s message=%r", watched.session, error.word, str(error))
-        else:
-            _LOG.info("event=watch-unlock session=%s user=%s asked=%s", watched.session, watched.user, done)
+            reply = fault_reply(error)
+        _LOG.info("event=watch-unlock session=%s word=%s message=%r", watched.session, reply.word, reply.message)
         self.refresh()
+        if reply.word is Word.UNLOCKED and not await ticket.session.is_seen_open():
+            return msgspec.structs.replace(reply, message=_NOT_SEEN)
+        return reply
 
     @property
     def _user(self) -> str:

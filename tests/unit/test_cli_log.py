@@ -70,7 +70,15 @@ def test_the_halves_that_fell_short_are_named() -> None:
 
 def test_a_fault_is_named_once() -> None:
     fault = refused(Cause.FAULT, "hook-error: the locker is gone", word=Word.HOOK_FAILED)
-    assert outcome(fault) == "hook error: the locker is gone"
+    assert outcome(fault) == "not unlocked: the locker is gone"
+
+
+def test_what_became_of_a_match_is_told() -> None:
+    assert outcome(msgspec.structs.replace(RECORD, word=Word.UNLOCKED)) == "recognised, unlocked"
+    asked = msgspec.structs.replace(RECORD, word=Word.UNLOCKED, detail="nothing said that it is open")
+    assert outcome(asked) == "recognised: nothing said that it is open"
+    late = refused(Cause.ENDED, "matched, but locked meanwhile", word=Word.CANCELLED)
+    assert outcome(late) == "broken off: matched, but locked meanwhile"
 
 
 def test_the_last_hint_is_told_where_it_helps() -> None:

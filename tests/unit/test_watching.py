@@ -209,7 +209,11 @@ def test_a_session_unlocked_between_the_match_and_the_unlock_is_left_alone() -> 
         desk.logins.change("2", locked=False)  # before the loop has turned once
         await desk.settle()
 
-    assert play(scene).unlocks == []
+    desk = play(scene)
+    assert desk.unlocks == []
+    (record,) = desk.rig.trail.kept
+    assert (record.word, record.cause) == (Word.CANCELLED, "ended")
+    assert "not unlocked" in record.detail
 
 
 @pytest.mark.parametrize(("peer", "left"), [(ROOT, 0), (ME, 1)], ids=["root", "own"])
@@ -318,6 +322,50 @@ def test_each_try_leaves_a_record_and_waiting_for_somebody_none() -> None:
         assert record.uid == desk.rig.facts.own_uid
         assert record.frames
         assert record.cause == "score"
+
+    play(scene)
+
+
+async def come_back(desk: Desk) -> None:
+    await desk.is_waiting()
+    await desk.show(0.2, SOMEBODY)
+    await desk.look(anna)
+
+
+def test_the_record_of_a_match_waits_until_the_session_was_seen_to_be_open() -> None:
+    async def scene(desk: Desk) -> None:
+        await come_back(desk)
+        assert (desk.unlocks, desk.rig.trail.kept) == ([("unlock", "2")], [])
+        desk.logins.change("2", locked=False)
+        await desk.settle()
+        (record,) = desk.rig.trail.kept
+        assert (record.op, record.word, record.cause, record.detail) == ("watch", Word.UNLOCKED, None, "")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_the_record_of_a_match_says_when_nobody_saw_the_session_open(*, gone: bool) -> None:
+    async def scene(desk: Desk) -> None:
+        await come_back(desk)
+        if gone:
+            desk.logins.remove("2")
+        else:
+            desk.rig.timers.fire()
+        await desk.settle()
+        (record,) = desk.rig.trail.kept
+        assert (record.op, record.word) == ("watch", Word.UNLOCKED)
+        assert "nothing said that the session is open" in record.detail
+
+    play(scene)
+
+
+def test_the_record_of_a_match_says_when_the_session_could_not_be_opened() -> None:
+    async def scene(desk: Desk) -> None:
+        desk.logins.refuses = True
+        await come_back(desk)
+        (record,) = desk.rig.trail.kept
+        assert (record.op, record.word, record.cause) == ("watch", Word.HOOK_FAILED, "fault")
 
     play(scene)
 

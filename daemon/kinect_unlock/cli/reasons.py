@@ -24,6 +24,7 @@ _OUTCOMES: Final[dict[Word, str]] = {
     Word.COOLING_DOWN: "too soon after the last",
     Word.LOCKED_OUT: "locked out",
     Word.PASSWORD_NEEDED: "password needed first",
+    Word.HOOK_FAILED: "not unlocked",
     Word.NOT_ENROLLED: "not enrolled",
     Word.ENROLLED: "enrolled",
     Word.ENROL_FAILED: "not enrolled",
@@ -69,6 +70,10 @@ def outcome(record: Record) -> str:
     said = _OUTCOMES.get(record.word, record.word.replace("-", " "))
     if record.word is Word.IDENTIFIED and record.user is None:
         said = "nobody that is enrolled"
+    if record.word is Word.UNLOCKED and record.detail:
+        return f"recognised: {record.detail}"
+    if record.word is Word.CANCELLED and record.cause is Cause.ENDED and record.detail != record.word:
+        return f"{said}: {record.detail}"
     if record.cause in {None, Cause.LIMITS, Cause.ENDED, Cause.TEMPLATE}:
         return said
     reason, _ = why(record)
