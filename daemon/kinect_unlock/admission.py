@@ -50,7 +50,8 @@ class Door:
     def __init__(
         self, config: Config, facts: RunFacts, logins: LoginWatch | None, authority: Authority | None = None
     ) -> None:
-        self.rules = Rules(facts.own_uid, facts.shared, config.source.seat, config.services)
+        camera = facts.origin is Origin.SENSOR
+        self.rules = Rules(facts.own_uid, facts.shared, config.source.seat, config.services, camera=camera)
         self._facts = facts
         self._logins = logins
         self._authority = authority
@@ -68,6 +69,7 @@ class Door:
             "seat": self.rules.seat,
             "services": dict(self.rules.services),
             "logind": logins.known,
+            "placed": self.rules.shared or (self.rules.camera and not logins.absent),
             "sessions": len(logins.sessions),
             "lid_shut": logins.lid_shut,
         }

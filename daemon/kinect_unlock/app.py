@@ -133,9 +133,7 @@ class _Composer:
             on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
             driver_counters=memory.lives.counters,
         )
-        # Of a daemon that only its own user reaches, nobody asks where they are.
-        unasked = config.watch.enabled or config.presence.enabled
-        logins = LogindWatch() if self._facts.shared or unasked else None
+        logins = LogindWatch() if _asks_logind(config, self._facts) else None
         auditor = Auditor(
             self._facts,
             self._recogniser,
@@ -412,6 +410,12 @@ def _in_infrared(config: Config, entry: Encoder) -> tuple[Threshold, ...]:
 def _status(facts: RunFacts, config: Config) -> str:
     kind = "TEST SOURCE" if facts.test_source else "source"
     return f"ready; {kind} {config.source.kind} ({facts.origin}), encoder {config.models.encoder}"
+
+
+def _asks_logind(config: Config, facts: RunFacts) -> bool:
+    """Say whether it matters who is where: not where frames are played, to those alone who have the socket."""
+    unasked = config.watch.enabled or config.presence.enabled
+    return facts.shared or unasked or facts.origin is Origin.SENSOR
 
 
 @asynccontextmanager

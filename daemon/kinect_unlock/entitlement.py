@@ -1,9 +1,11 @@
 """Who may ask whether it is somebody, for what, and from where. Pure: one question and what is known, one answer.
 
-Where nobody but root and the daemon's own user can reach the socket, they may ask, and that is all. Where everybody
-can, PAM's modules (root) are believed what they say of their service, and the service's standing and the logins decide;
-anybody else may ask for themself, from the session that the camera's seat shows. A service that somebody else than root
-names can only forbid. What is remote, or not known, never opens anything.
+Where nobody but root and the daemon's own user can reach the socket, they may ask, and nobody else. With a camera, and
+on a machine that has logind, from the session that the camera's seat shows, whatever users they keep there; without
+logind from anywhere, for nothing tells where they are. Where everybody can reach it, PAM's modules (root) are believed
+what they say of their service, and the service's standing and the logins decide; anybody else may ask for themself,
+from the session that the camera's seat shows. A service that somebody else than root names can only forbid. What is
+remote, or not known, never opens anything.
 
 A program has no session that is known when PAM's module runs outside of it. In a display manager or a text console it
 is judged by what the seat shows, for what they open is shown there. Anywhere else it is refused: everybody can run
@@ -71,12 +73,16 @@ WORDS: Final[Mapping[Cause, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What does not change from one question to the next; ``shared``: everybody can reach the socket."""
+    """What does not change from one question to the next; ``shared``: everybody can reach the socket.
+
+    ``camera`` False: frames are played, so that it does not matter who is where to those who have the socket alone.
+    """
 
     own_uid: int
     shared: bool
     seat: str
     services: Mapping[ServiceName, Standing]
+    camera: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,11 @@ def entitlement(ask: Verify, peer: Peer, session: LoginSession | None, logins: L
         return Refused(barred)
     by_policy = rules.services.get(ask.service or "") == "intent"
     intent = by_policy or ask.intent is True
-    if not rules.shared or (trusted and ask.service is None):
+    anywhere = not rules.shared and (logins.absent or not rules.camera)
+    as_system = peer.uid == ROOT or (trusted and rules.shared)
+    if anywhere or (as_system and ask.service is None):
         return Allowed(intent=intent)
-    place = _place(ask, session, logins, rules) if trusted else _own_place(ask, peer, session, rules)
+    place = _place(ask, session, logins, rules) if as_system else _own_place(ask, peer, session, rules)
     found = _unseen(logins) or place
     if by_policy and isinstance(found, LoginSession) and found.locked:
         return Refused(Cause.LOCKED)
@@ -163,14 +171,14 @@ def _unseen(logins: Logins) -> Cause | None:
 
 
 def _own_place(ask: Verify, peer: Peer, session: LoginSession | None, rules: Rules) -> LoginSession | Cause:
-    """Return the session of a user who asks for themself, or why they may not."""
+    """Return the session of a user who asks for themself, or of the owner of a daemon of their own; or why not."""
     if ask.service in GREETERS | CONSOLES | {POLKIT}:
         return Cause.NOT_ALLOWED  # these run as root, and this one does not
     if session is None:
         return Cause.NO_SESSION
     if session.uid != peer.uid:
         return Cause.OTHER_USER
-    return _at_seat(session, ask.user, rules)
+    return _at_seat(session, ask.user if rules.shared else session.user, rules)
 
 
 def _place(ask: Verify, session: LoginSession | None, logins: Logins, rules: Rules) -> LoginSession | Cause | None:

@@ -23,6 +23,7 @@ from kinect_unlock.logind_bus import (
     USER,
     BusLost,
     LogindBus,
+    NoBus,
     Refused,
     Signal,
     connected,
@@ -65,6 +66,8 @@ class LogindWatch:
         self._retry_s = retry_s
         self._listeners: list[Callable[[LoginEvent], None]] = []
         self._logins = Logins()
+        self._met = False  # logind, since the start
+        self._absent = False
         self._bus: LogindBus | None = None
         self._owner = ""  # of logind's name; empty: nobody
         self._paths: dict[str, str] = {}  # object path -> session id
@@ -122,6 +125,8 @@ class LogindWatch:
                 async with connected(self._address, self._on_signal, self._lose) as bus:
                     await self._follow(bus)
             except (BusLost, Refused) as fault:
+                if isinstance(fault, NoBus):
+                    self._miss()
                 worth_saying = self._logins.known or not failures
                 _LOG.log(logging.WARNING if worth_saying else logging.DEBUG, "event=logind-lost fault=%r", str(fault))
                 failures = 0 if self._logins.known else failures + 1
@@ -155,6 +160,7 @@ class LogindWatch:
             (listed,) = await bus.logind("ListSessions")  # starts logind, where the bus does that
         except Refused as fault:
             _LOG.warning("event=logind-unusable fault=%r", str(fault))
+            self._miss()
             return
         self._owner = await bus.owner()
         for *_, path in listed:
@@ -162,18 +168,24 @@ class LogindWatch:
                 await self._read(bus, path)
         await self._read_lid(bus)
         await self._hold_sleep(bus)
-        self._logins = replace(self._logins, known=True)
+        self._met, self._absent = True, False
+        self._logins = replace(self._logins, known=True, absent=False)
         _LOG.info("event=logind-known sessions=%d", len(self._logins.sessions))
         self._tell(Knowledge(known=True))
 
     def _forget(self) -> None:
         was_known = self._logins.known
-        self._logins = Logins()
+        self._logins = Logins(absent=self._absent)
         self._owner = ""
         self._paths.clear()
         self.let_sleep()
         if was_known:
             self._tell(Knowledge(known=False))
+
+    def _miss(self) -> None:
+        """Take this for a machine without logind, unless it was there before: what is only away counts against."""
+        self._absent = not self._met
+        self._logins = Logins(absent=self._absent)
 
     # What is heard.
 

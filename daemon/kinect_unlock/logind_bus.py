@@ -1,7 +1,7 @@
 """One connection to the system bus, for logind: calls with a limit, signals, and values as plain Python's.
 
-The one module that uses dbus-fast; what that raises is translated here. Two errors of our own never leave the adapter:
-`BusLost`, after which the connection is of no more use, and `Refused`, an answer that is no.
+The one module that uses dbus-fast; what that raises is translated here. Three errors of our own never leave the
+adapter: `BusLost`, after which the connection is of no more use, `NoBus`, and `Refused`, an answer that is no.
 """
 
 import asyncio
@@ -37,6 +37,10 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 class BusLost(Exception):
     """The bus, or logind on it, does not answer any more."""
+
+
+class NoBus(BusLost):
+    """There is no bus at all."""
 
 
 class Refused(Exception):
@@ -149,6 +153,7 @@ async def connected(
     """Connect to the bus at ``address``, None: the system's; ``on_signal`` and ``on_lost`` must be quick.
 
     Raises:
+        NoBus: nobody listens there.
         BusLost: it cannot be reached.
     """
 
@@ -166,6 +171,8 @@ async def connected(
         bus = MessageBus(address, BusType.SYSTEM, negotiate_unix_fd=True)
         async with asyncio.timeout(_CALL_LIMIT_S):
             await bus.connect()
+    except (FileNotFoundError, ConnectionRefusedError) as fault:
+        raise NoBus(f"there is no bus: {fault!r}") from fault
     except (OSError, EOFError, DBusError, InvalidAddressError, TimeoutError) as fault:
         raise BusLost(f"the bus cannot be reached: {fault!r}") from fault
     gone: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call] # dbus-fast's

@@ -71,12 +71,16 @@ class LoginSession:
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """All that is known of who is logged in. ``known`` False: logind cannot be asked, and nothing else here counts."""
+    """All that is known of who is logged in. ``known`` False: logind cannot be asked, and nothing else here counts.
+
+    ``absent``: this is a machine without logind, as far as can be told; one that was there once is never absent again.
+    """
 
     sessions: tuple[LoginSession, ...] = ()
     lid_closed: bool = False
     docked: bool = False
     known: bool = False
+    absent: bool = False
 
     def by_id(self, session_id: str) -> LoginSession | None:
         """Return the session of this id, None if it is gone."""
@@ -93,7 +97,7 @@ class Logins:
         return self.lid_closed and not self.docked
 
 
-NOT_KNOWN = Logins()
+NOT_KNOWN = Logins(absent=True)
 
 
 @dataclass(frozen=True, slots=True)

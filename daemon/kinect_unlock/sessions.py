@@ -1,8 +1,8 @@
 """The desktop sessions: one machine for each, what is seen of them, and the asking for a lock or an unlock.
 
 Where logind tells who is logged in, every session has a machine that believes what logind says; what was asked for and
-not confirmed in time counts as not done. Without logind there is one session without a name, of whoever started the
-daemon: its hooks are run one at a time, and one that exits with 0 is believed.
+not confirmed in time counts as not done. On a machine without logind there is one session without a name, of whoever
+started the daemon: its hooks are run one at a time, and one that exits with 0 is believed.
 
 An unlock is for a `Ticket`: one session as it was when the attempt began. It is looked at again after the decision, and
 whatever has changed since (another lock, an unlock by hand, another session on the seat, a shut lid) wins.
@@ -239,7 +239,7 @@ class Sessions:
             ConfigError: nothing opens sessions here.
             HookError: the user has no session before the camera.
         """
-        if self._logins is None:
+        if self._nobody_tells():
             if self._config.hooks.unlock is None:
                 raise ConfigError("$.hooks.unlock: no program is configured that unlocks, and logind is not used")
             return Ticket(self._nameless, None, self._nameless.generation)
@@ -268,7 +268,7 @@ class Sessions:
     def _still_meant(self, ticket: Ticket, user: str) -> bool:
         """Say whether a ticket's session is still the user's own, before the camera, and there."""
         if ticket.session is self._nameless:
-            return True
+            return self._nobody_tells()
         found = self.shown()
         return (
             found is not None
@@ -284,7 +284,7 @@ class Sessions:
             ConfigError: nothing locks sessions here.
             HookError: it failed, or there is no such session.
         """
-        if self._logins is None:
+        if self._nobody_tells():
             if self._config.hooks.lock is None:
                 raise ConfigError("$.hooks.lock: no program is configured that locks")
             await self._nameless.lock("")
@@ -293,6 +293,9 @@ class Sessions:
         if found is None:
             raise HookError(f"{self._config.source.seat} shows no session of a user's")
         await found[1].lock(found[0].user)
+
+    def _nobody_tells(self) -> bool:
+        return self._logins is None or self._logins.now().absent
 
     def told(self) -> tuple[State, bool]:
         """Return state and whether it was seen, of the session that the seat shows; without one, as if locked."""

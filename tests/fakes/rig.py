@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from fakes.logins import FakeLoginWatch
 from fakes.people import BOTH, DIM, SPACE, STRANGER, seen_face
 from fakes.ports import FakeCamera, ManualTimers, MemoryLedgers, MemoryTemplates, MemoryTrail, ScriptedHooks
 from kinect_unlock.auditing import Auditor, log_line
@@ -19,7 +18,7 @@ from kinect_unlock.frames import Observation, Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
 from kinect_unlock.matching import Band, Bar
-from kinect_unlock.ports import Authority, Peer, Recogniser, RunFacts
+from kinect_unlock.ports import Authority, LoginWatch, Peer, Recogniser, RunFacts
 from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, PoseRange, Ranges, Source, Strategy
 from kinect_unlock.wire import Reply, Request, Verify, Word
 
@@ -108,7 +107,7 @@ class Rig:
         origin: Origin = Origin.RECORDING,
         test_source: bool = True,
         recognised_by: Recogniser | None = None,
-        logins: FakeLoginWatch | None = None,
+        logins: LoginWatch | None = None,
         shared: bool = False,
         authority: Authority | None = None,
     ) -> None:

@@ -94,7 +94,10 @@ def test_how_a_user_stands_is_said_in_a_line() -> None:
 
 
 def test_who_may_ask_is_said_by_what_they_may() -> None:
-    assert asking_words({"shared": False}) == "root and the daemon's own user"
+    own = {"shared": False, "placed": True, "seat": "seat0", "logind": True}
+    assert asking_words(own) == "root, and the daemon's own user from the session that seat0 shows"
+    assert asking_words({**own, "logind": False}).endswith("from nowhere: logind does not answer")
+    assert asking_words({**own, "placed": False}).endswith("from anywhere: logind is not asked")
     services = {"sudo": "intent", "login": "allow", "su": "intent"}
     found = {"shared": True, "seat": "seat0", "services": services, "logind": False, "sessions": 0}
     assert asking_words(found).splitlines()[1:] == ["intent: sudo, su", "allow: login"]

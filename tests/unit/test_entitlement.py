@@ -22,7 +22,9 @@ BEN = Peer(pid=13, uid=1001, gid=1001)
 SERVICES = {**Config().services, "off": "never", "own": "allow"}
 SHARED = Rules(own_uid=OWN, shared=True, seat="seat0", services=SERVICES)
 PRIVATE = replace(SHARED, shared=False)
+PLAYED = replace(PRIVATE, camera=False)
 DESK = at_desk()  # anna's, uid 1000
+MINE = at_desk("4", "whoever", OWN)
 ELSEWHERE = at_desk("5", state=State.ONLINE)
 BENS = at_desk("7", "ben", 1001)
 SSH = at_desk("9", seat="", remote=True, type=Display.TTY)
@@ -45,6 +47,18 @@ TABLE = [
     ("private root", asks(), ROOT, None, NOT_KNOWN, PRIVATE, Allowed()),
     ("private own user", asks(), SERVICE_USER, None, NOT_KNOWN, PRIVATE, Allowed()),
     ("private other", asks(), ANNA, DESK, here(DESK), PRIVATE, Cause.NOT_ALLOWED),
+    # The same where there is logind: from the session before the camera, whoever they ask about.
+    ("private at the desk", asks("trial", "me"), SERVICE_USER, MINE, here(MINE), PRIVATE, Allowed(MINE)),
+    ("private at the desk, nod", asks("sudo"), ROOT, DESK, here(DESK), PRIVATE, Allowed(DESK, intent=True)),
+    ("private root by command", asks(), ROOT, SSH, here(DESK, SSH), PRIVATE, Allowed()),
+    ("private by ssh", asks(), SERVICE_USER, replace(SSH, uid=OWN), here(SSH), PRIVATE, Cause.REMOTE),
+    ("private sudo by ssh", asks("sudo"), ROOT, SSH, here(SSH), PRIVATE, Cause.REMOTE),
+    ("private elsewhere", asks(), SERVICE_USER, replace(ELSEWHERE, uid=OWN), here(DESK), PRIVATE, Cause.INACTIVE),
+    ("private in another's session", asks(), SERVICE_USER, DESK, here(DESK), PRIVATE, Cause.OTHER_USER),
+    ("private cron job", asks(), SERVICE_USER, None, here(DESK), PRIVATE, Cause.NO_SESSION),
+    ("private, lid shut", asks(), SERVICE_USER, MINE, here(MINE, lid_closed=True), PRIVATE, Cause.LID_SHUT),
+    ("private, logind away", asks(), SERVICE_USER, None, Logins(), PRIVATE, Cause.LOGINS_UNKNOWN),
+    ("played by ssh", asks(), SERVICE_USER, replace(SSH, uid=OWN), here(SSH), PLAYED, Allowed()),
     ("private unlisted service", asks("trial"), ROOT, None, NOT_KNOWN, PRIVATE, Allowed()),
     ("private sudo", asks("sudo"), ROOT, None, NOT_KNOWN, PRIVATE, Allowed(intent=True)),
     ("private service off", asks("off"), ROOT, None, NOT_KNOWN, PRIVATE, Cause.SERVICE_NEVER),
@@ -236,7 +250,18 @@ def test_a_socket_of_ones_own_serves_root_and_its_owner_alone(
 ) -> None:
     found = entitlement(ask, peer, session, logins, PRIVATE)
     assert isinstance(found, Refused) or peer.uid in {0, OWN}
-    assert found == entitlement(ask, peer, None, NOT_KNOWN, PRIVATE)
+    assert entitlement(ask, peer, session, logins, PLAYED) == entitlement(ask, peer, None, NOT_KNOWN, PRIVATE)
+
+
+@given(questions, everybody, st.none() | sessions, known)
+def test_where_there_is_logind_nobody_uses_a_socket_of_ones_own_from_afar(
+    ask: Verify, peer: Peer, session: LoginSession | None, logins: Logins
+) -> None:
+    found = entitlement(ask, peer, session, logins, PRIVATE)
+    if isinstance(found, Allowed) and not (peer.uid == 0 and ask.service is None):
+        assert session is None or not session.remote
+        assert not logins.lid_shut
+        assert peer.uid == 0 or (session is not None and session.uid == OWN and session.is_at_desk)
 
 
 PASSWORDS = [

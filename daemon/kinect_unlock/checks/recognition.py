@@ -114,8 +114,8 @@ def hooks(settings: Config) -> Check:
     missing = [name for name in ("lock", "unlock") if getattr(settings.hooks, name) is None]
     if missing:
         step = (
-            "nothing for the system's service, which asks logind; for a daemon of your own set hooks.lock and "
-            "hooks.unlock, e.g. [loginctl, lock-session] and [loginctl, unlock-session]"
+            "nothing where logind runs, which is asked then; without it, and to try recordings, set hooks.lock and "
+            "hooks.unlock to programs that lock and unlock"
         )
         return Check(Section.DESKTOP, "hooks", State.NOTE, f"none to {' or '.join(missing)}", step)
     lock, unlock = (shlex.join(argv or ()) for argv in (settings.hooks.lock, settings.hooks.unlock))

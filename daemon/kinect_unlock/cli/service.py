@@ -79,7 +79,10 @@ def limit_words(found: dict[str, Any]) -> str:
 def asking_words(found: dict[str, Any]) -> str:
     """Say in a few lines who may ask."""
     if not found["shared"]:
-        return "root and the daemon's own user"
+        if not found["placed"]:
+            return "root and the daemon's own user, from anywhere: logind is not asked"
+        shown = f"the session that {found['seat']} shows" if found["logind"] else "nowhere: logind does not answer"
+        return f"root, and the daemon's own user from {shown}"
     logind = f"logind knows {found['sessions']} sessions" if found["logind"] else "logind is not known: nobody but root"
     standings: dict[str, list[str]] = {}
     for service, standing in found["services"].items():
