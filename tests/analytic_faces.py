@@ -6,19 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinect_unlock.align import FaceDepth, align_face
+from kinect_unlock.arrays import F64, U16
 from kinect_unlock.crop import DepthChannel, face_tensor
-from kinect_unlock.frames import (
-    F64,
-    U16,
-    Box,
-    Calibration,
-    Detection,
-    Face,
-    FaceTensor,
-    HeadPose,
-    Intrinsics,
-    Registered,
-)
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
+from kinect_unlock.observations import Box, Detection, Face, FaceTensor, HeadPose
 
 CAMERA = Intrinsics(width_px=200, height_px=220, fx_px=365.0, fy_px=365.0, cx_px=99.5, cy_px=109.5)
 CALIBRATION = Calibration(CAMERA, CAMERA, Registered())

@@ -3,7 +3,9 @@
 import numpy as np
 
 from analytic_faces import CALIBRATION, CAMERA, Relief, depth_of, face_relief
-from kinect_unlock.frames import F32, F64, U8, Box, Detection, Frame, HeadPose
+from kinect_unlock.arrays import F32, F64, U8
+from kinect_unlock.frames import Frame
+from kinect_unlock.observations import Box, Detection, HeadPose
 from kinect_unlock_lab.attack.exhibit import Exhibit, Victim
 
 DISTANCE_MM = 900.0

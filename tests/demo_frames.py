@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import register_full
+from kinect_unlock.arrays import U8, U16, read_only
 from kinect_unlock.cli.demo import folder_of_recordings
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Registered, read_only
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.recording import RecordingReader
 
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import U8
+from kinect_unlock.arrays import U8
 
 _HAIR, _SKIN, _CHEEK, _WHITE = (50, 35, 25), (215, 170, 145), (225, 160, 140), (245, 245, 245)
 _DARK, _SHADE, _LIGHT, _LIPS = (60, 40, 30), (205, 155, 130), (225, 185, 160), (170, 80, 80)

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.align import landed
-from kinect_unlock.frames import U16, Frame
+from kinect_unlock.arrays import U16
+from kinect_unlock.frames import Frame
 
 _AT_1_M: Final = 8000.0  # what white sends back from there
 _HOLE_MM: Final = 1500.0  # where nothing was read stands something, somewhere behind

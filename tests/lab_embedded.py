@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock_lab.protocols import Embedded
 
 

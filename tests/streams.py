@@ -5,8 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import U8, Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.recording import RecordingWriter
 
 INTERVAL_NS = 33_333_333

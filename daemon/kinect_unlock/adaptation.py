@@ -13,12 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.evidence import Evidence
-from kinect_unlock.frames import F32, HeadPose, Joined, Modality, Reason, Template
 from kinect_unlock.halves import Half, HalfName, half_vectors
 from kinect_unlock.matching import HalfScores, half_scores
+from kinect_unlock.observations import HeadPose, Modality
 from kinect_unlock.sampling import band_of
 from kinect_unlock.settings import Adapt, PoseRange, Strategy
+from kinect_unlock.templates import Joined, Reason, Template
 
 _UPRIGHT_DEG: Final = 15.0
 

@@ -10,7 +10,7 @@ from kinect_unlock.adaptation import Refusal, Terms, View, joined, reason_to_joi
 from kinect_unlock.attempts import Desk
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import Reason
+from kinect_unlock.templates import Reason
 from kinect_unlock.verification import VerifyAttempt
 
 _LOG = logging.getLogger(__name__)

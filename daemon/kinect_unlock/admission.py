@@ -11,11 +11,12 @@ from kinect_unlock.claims import ROOT
 from kinect_unlock.enrolment import EnrolAttempt
 from kinect_unlock.entitlement import POLKIT, Allowed, Cause, Refused, Rules, entitlement, password_fault
 from kinect_unlock.errors import ConfigError, KinectUnlockError, ModelError, RequestError, StoreError
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.logins import NOT_KNOWN, Logins, LoginSession
 from kinect_unlock.machines.verify import State
 from kinect_unlock.ports import Authority, LoginWatch, Peer, RunFacts
 from kinect_unlock.settings import Config
+from kinect_unlock.templates import Template
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.wire import AnyRequest, PasswordOk, Records, Reply, Request, Verify, Word
 

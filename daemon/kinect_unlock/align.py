@@ -14,19 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinect_unlock.arrays import F32, F64, U16, read_only
 from kinect_unlock.depth_buffer import close_seams, complete_neighbourhoods, nearest_readings
-from kinect_unlock.frames import (
-    F32,
-    F64,
-    U16,
-    Box,
-    Calibration,
-    Extrinsic,
-    Intrinsics,
-    KinectV2Polynomial,
-    Registered,
-    read_only,
-)
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
+from kinect_unlock.observations import Box
 
 FACE_MARGIN: Final = 0.6  # of the box, to each side: the background behind the head's outline is part of the evidence
 _NEAREST_MM: Final = 400.0  # nearer readings may be missed; a Kinect v2 reads nothing below 500

@@ -31,7 +31,7 @@ from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError, ModelError, SourceError
 from kinect_unlock.eyes import EyeReader
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.journal import Journal, goes_to_journal
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
@@ -56,6 +56,7 @@ from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
 from kinect_unlock.store import BUDGETS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
+from kinect_unlock.templates import Template
 from kinect_unlock.vision import Vision
 
 # Built in, and known without a path or a device; a plug-in is asked.

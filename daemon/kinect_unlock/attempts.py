@@ -16,10 +16,10 @@ from kinect_unlock.camera_needs import Need, need_after
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.decisions import DecisionLog, Facts, with_timings
 from kinect_unlock.errors import InternalError, KinectUnlockError, OtherCamera, SourceLost, StoreError
-from kinect_unlock.frames import Observation
 from kinect_unlock.hinting import SteadyHints
 from kinect_unlock.ledgers import LedgerBook
 from kinect_unlock.machines.table import Effect, Event, State, Table
+from kinect_unlock.observations import Observation
 from kinect_unlock.ports import Camera, Recogniser, RunFacts, TemplateStore, Timer, Timers, Use
 from kinect_unlock.settings import Config
 from kinect_unlock.tally import Tally

@@ -15,8 +15,8 @@ A frame out of a bound that somebody sets for these is a spoof like any other: i
 
 import numpy as np
 
-from kinect_unlock.frames import Cue
 from kinect_unlock.liveness import bounded
+from kinect_unlock.observations import Cue
 from kinect_unlock.pose import Placement
 from kinect_unlock.settings import Liveness
 

@@ -15,7 +15,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from kinect_unlock.findings import Findings
-from kinect_unlock.frames import Cue, Seen, Verdict
+from kinect_unlock.observations import Cue, Seen, Verdict
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
 

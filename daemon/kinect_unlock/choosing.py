@@ -17,17 +17,18 @@ import numpy as np
 
 from kinect_unlock import choices
 from kinect_unlock import kept_networks as kept
+from kinect_unlock.arrays import F32
 from kinect_unlock.builds import FP32, OPENVINO_INT8, Build, cosine_needed, permitted
 from kinect_unlock.choices import Choice, Measured
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, TENSOR_SIDE_PX
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half, half_vectors
 from kinect_unlock.inference import openvino_version
 from kinect_unlock.manifest import Encoder
 from kinect_unlock.models import ModelStore, Progress
+from kinect_unlock.observations import TENSOR_SIDE_PX
 
 _ROUNDS: Final = 40
 _WARM_UP: Final = 5

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, U8, Detection, FaceTensor, read_only
+from kinect_unlock.arrays import F32, F64, U8, read_only
 from kinect_unlock.frontalise import HOLE_MM, Frontal
+from kinect_unlock.observations import TENSOR_SIDE_PX, Detection, FaceTensor
 
 _Bool: TypeAlias = NDArray[np.bool_]
 

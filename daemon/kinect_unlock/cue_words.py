@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from kinect_unlock.findings import measured
-from kinect_unlock.frames import Cue
+from kinect_unlock.observations import Cue
 
 _UNITS_IN_NAMES: Final = ("_mm", "_deg", "_ms")
 _UNSAID: Final = frozenset({"correlation"})  # a number as it is

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import Cue, Modality, Observation
 from kinect_unlock.halves import HalfName
+from kinect_unlock.observations import Cue, Modality, Observation
 from kinect_unlock.wire import Reply
 
 # What one line holds, as JSON has it.

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, U16
+from kinect_unlock.arrays import F32, U16
 
 _SURFACE_MM: Final = 25.0  # neighbouring readings that differ by less belong to one surface
 _ALL: Final = slice(None)

@@ -7,9 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import F32, F64, U8
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, F64, LANDMARKS, U8, Box, Detection
 from kinect_unlock.inference import Network
+from kinect_unlock.observations import LANDMARKS, Box, Detection
 from kinect_unlock.settings import DetectorOptions
 
 _INPUT: Final = "input"

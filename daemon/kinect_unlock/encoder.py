@@ -6,12 +6,13 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32, read_only
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, TENSOR_SIDE_PX, read_only
 from kinect_unlock.halves import Half, HalfName
 from kinect_unlock.inference import Network
 from kinect_unlock.manifest import Encoder
+from kinect_unlock.observations import TENSOR_SIDE_PX
 
 _INPUT: Final = "rgbd"
 _OUTPUT: Final = "embedding"

@@ -7,17 +7,19 @@ from typing import ClassVar, Final
 import numpy as np
 
 from kinect_unlock import limiter
+from kinect_unlock.arrays import F32
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.claims import ROOT
 from kinect_unlock.decisions import Facts, frame_facts
 from kinect_unlock.errors import StoreError
 from kinect_unlock.evidence import shows_live_face
-from kinect_unlock.frames import F32, Modality, Observation, Template, Views
 from kinect_unlock.hinting import hint_towards
 from kinect_unlock.machines.enrol import ENROL, OPEN_STATES, Effect, Event, State
+from kinect_unlock.observations import Modality, Observation
 from kinect_unlock.ports import Use
 from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, views_in_infrared, worst_cosine
 from kinect_unlock.settings import Stage
+from kinect_unlock.templates import Template, Views
 from kinect_unlock.wire import Hint, Reply, Word
 
 _LOG = logging.getLogger(__name__)

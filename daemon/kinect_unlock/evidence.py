@@ -16,10 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
-from kinect_unlock.frames import F32, Box, Modality, Observation, Seen, Verdict
 from kinect_unlock.halves import Half, HalfName, half_vectors
 from kinect_unlock.matching import Bar, HalfScores, Known, cosines_needed, mean_of_halves, mean_vector
+from kinect_unlock.observations import Box, Modality, Observation, Seen, Verdict
 from kinect_unlock.settings import EvidenceRules
 
 # A head moves at most so far between two frames: a noise part, and a speed of some 1 m/s sideways (a face is about

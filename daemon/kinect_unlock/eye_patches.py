@@ -5,8 +5,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import F32, F64, U8
 from kinect_unlock.crop import TEMPLATE_PX, similarity
-from kinect_unlock.frames import F32, F64, U8, Detection
+from kinect_unlock.observations import Detection
 
 PATCH_PX: Final = (32, 40)  # rows, columns: with 48 pixels from eye to eye 42 by 53 mm, for landmarks are 6 mm off
 _EYE_TO_EYE_PX: Final = 48.0

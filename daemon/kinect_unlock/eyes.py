@@ -5,10 +5,11 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import ModelError
 from kinect_unlock.eye_patches import PATCH_PX, eye_patches
-from kinect_unlock.frames import U8, Detection
 from kinect_unlock.inference import Network
+from kinect_unlock.observations import Detection
 
 INPUT: Final = "eye"
 OUTPUT: Final = "open"

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import F32, F64, read_only
+from kinect_unlock.arrays import F32, F64, read_only
 
 _REACH: Final = 1.1  # of the landmarks' spread, around their middle: cheeks, nose, chin and brows
 _SMOOTH_CELLS: Final = 5  # slopes of single readings are mostly noise, which would make every shift look smaller

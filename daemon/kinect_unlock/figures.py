@@ -10,7 +10,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import U16, Calibration, Figure
+from kinect_unlock.arrays import U16
+from kinect_unlock.frames import Calibration
+from kinect_unlock.observations import Figure
 
 _STEP_PX: Final = 4  # looks at every fourth pixel of every fourth row
 _EDGE_MM: Final = 120.0  # where depth jumps by more between two of them, one thing ends

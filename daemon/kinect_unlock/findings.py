@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
-from kinect_unlock.frames import Cue, LivenessReport, Verdict
+from kinect_unlock.observations import Cue, LivenessReport, Verdict
 
 MOST: Final = 3
 _KEPT: Final = 1024  # frames of a cue, half a minute: a preview may last an hour, an attempt seconds

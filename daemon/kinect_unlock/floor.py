@@ -7,8 +7,9 @@ from kinect_unlock.attempts import Desk
 from kinect_unlock.claims import CameraPlace
 from kinect_unlock.enrolment import EnrolAttempt
 from kinect_unlock.errors import KinectUnlockError
-from kinect_unlock.frames import Frame, Observation
+from kinect_unlock.frames import Frame
 from kinect_unlock.identification import IdentifyAttempt
+from kinect_unlock.observations import Observation
 from kinect_unlock.previewing import PreviewAttempt
 from kinect_unlock.verification import VerifyAttempt
 from kinect_unlock.vigils import Vigil

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import FaceDepth, pixels
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, U8, Calibration, HeadPose, Intrinsics, read_only
+from kinect_unlock.arrays import F32, F64, U8, read_only
+from kinect_unlock.frames import Calibration, Intrinsics
 from kinect_unlock.mean_face import mean_surface
+from kinect_unlock.observations import TENSOR_SIDE_PX, HeadPose
 from kinect_unlock.pose import Placement, normal_equations
 
 PIXEL_MM: Final = 1.5

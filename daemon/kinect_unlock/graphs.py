@@ -19,9 +19,10 @@ import onnx.version_converter
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, TENSOR_SIDE_PX
 from kinect_unlock.halves import HalfName
+from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock.quantise import Ranges, quantise, with_layer_inputs
 
 ENCODER_INPUT: Final = "rgbd"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Figure
+from kinect_unlock.observations import Figure
 from kinect_unlock.scene import Scene, seen
 from kinect_unlock.settings import Presence
 

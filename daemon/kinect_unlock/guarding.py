@@ -19,11 +19,11 @@ from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.decisions import NO_ATTEMPT
 from kinect_unlock.errands import Errands, why_too_costly
 from kinect_unlock.errors import KinectUnlockError
-from kinect_unlock.frames import Observation
 from kinect_unlock.guard import Guard, Sight, followed, left_s, sight
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.machines.presence import PRESENCE, Effect, Event, State
 from kinect_unlock.machines.session import State as SessionState
+from kinect_unlock.observations import Observation
 from kinect_unlock.ports import Timer
 from kinect_unlock.sessions import Session, Sessions
 from kinect_unlock.vigils import Vigil

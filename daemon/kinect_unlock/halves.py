@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 
 # What a half looks at: the three colour planes, the depth plane, or all four.
 HalfName: TypeAlias = Literal["rgb", "depth", "rgbd"]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kinect_unlock.frames import HeadPose, Observation, Seen
+from kinect_unlock.observations import HeadPose, Observation, Seen
 from kinect_unlock.pipeline import out_of_range
 from kinect_unlock.sampling import Band
 from kinect_unlock.settings import Ranges, Stage

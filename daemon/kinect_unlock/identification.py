@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from kinect_unlock import evidence as ev
+from kinect_unlock.arrays import F32
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import frame_facts
-from kinect_unlock.frames import F32, Modality, Observation, Seen, Template
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.machines.identify import IDENTIFY, OPEN_STATES, Effect, Event, State
 from kinect_unlock.matching import identify, mean_of_halves
+from kinect_unlock.observations import Modality, Observation, Seen
 from kinect_unlock.ports import Use
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import Hint, Reply, Word
 
 MACHINE: Final = Machine(IDENTIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Event.CANCEL, Event.SOURCE_LOST)

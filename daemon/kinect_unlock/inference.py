@@ -21,8 +21,8 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime as ort
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32
 
 OPENVINO_ENDING: Final = ".openvino.onnx"  # of the files that are made for OpenVINO; all others are ONNX Runtime's
 

@@ -30,10 +30,12 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.face_motion import Track, face_look, followed
-from kinect_unlock.frames import U8, U16, Cue, Face, Frame, Intrinsics
+from kinect_unlock.frames import Frame, Intrinsics
 from kinect_unlock.liveness import bounded
+from kinect_unlock.observations import Cue, Face
 from kinect_unlock.settings import Liveness
 
 _DEPTH_STEP: Final = 4  # every fourth reading of every fourth row: 13 568 of a Kinect v2's, in 0.05 ms

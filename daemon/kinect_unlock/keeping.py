@@ -8,9 +8,10 @@ from kinect_unlock import adaptation, limiter
 from kinect_unlock.answers import is_of_photographs
 from kinect_unlock.attempts import Desk
 from kinect_unlock.errors import ModelError, RequestError, StoreError
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.sealing import Key, seal, unseal, user_of
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import Export, Forget, History, Import, KeepingRequest, Reply, Undo, Word
 
 _LOG = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import U8, U16, Calibration, Registered
+from kinect_unlock.arrays import U8, U16
+from kinect_unlock.frames import Calibration, Registered
 from kinect_unlock.region import near_pixels
 from kinect_unlock.settings import PoseRange
 

@@ -9,7 +9,18 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from msgspec import Meta, Struct
 
-from kinect_unlock.frames import LANDMARKS, Box, Cue, DepthFit, Face, HeadPose, Modality, Observation, Seen, Verdict
+from kinect_unlock.observations import (
+    LANDMARKS,
+    Box,
+    Cue,
+    DepthFit,
+    Face,
+    HeadPose,
+    Modality,
+    Observation,
+    Seen,
+    Verdict,
+)
 
 _Point: TypeAlias = tuple[float, float]  # x, y in pixels of the image that was looked at
 

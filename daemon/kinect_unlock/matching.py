@@ -11,9 +11,11 @@ from typing import Final, assert_never
 
 import numpy as np
 
-from kinect_unlock.frames import F32, Modality, Template
+from kinect_unlock.arrays import F32
 from kinect_unlock.halves import Half, HalfName, half_vectors
+from kinect_unlock.observations import Modality
 from kinect_unlock.settings import Strategy
+from kinect_unlock.templates import Template
 
 # Below this length a mean of unit vectors points nowhere: they cancel each other out.
 _SHORTEST_MEAN: Final = 1e-3

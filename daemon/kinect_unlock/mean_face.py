@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, read_only
+from kinect_unlock.arrays import F32, F64, read_only
 
 _STEP_MM: Final = 4.0
 COLUMNS_MM: Final = read_only(np.arange(0.0, 73.0, _STEP_MM))  # |x| of the table

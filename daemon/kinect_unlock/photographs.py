@@ -5,11 +5,12 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.arrays import U8
 from kinect_unlock.crop import NO_DEPTH, DepthChannel, face_tensor
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
-from kinect_unlock.frames import U8, Detection, Embedding
 from kinect_unlock.frontalise import HOLE_MM
+from kinect_unlock.observations import Detection, Embedding
 
 NO_READINGS: Final = FaceDepth(
     depth_mm=np.zeros((0, 0), np.float32),

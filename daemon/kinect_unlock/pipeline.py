@@ -13,22 +13,24 @@ from typing import Final, Protocol
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.attention import attention_cues
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness, with_frontal
 from kinect_unlock.errors import ModelError
 from kinect_unlock.figures import figures_in
-from kinect_unlock.frames import (
-    F32,
-    U8,
+from kinect_unlock.frames import Calibration, Frame
+from kinect_unlock.frontalise import Frontal, frontalise
+from kinect_unlock.halves import Half
+from kinect_unlock.integrity import History, integrity_cues, with_face, with_frame
+from kinect_unlock.liveness import assess, with_cues
+from kinect_unlock.observations import (
     Box,
-    Calibration,
     DepthFit,
     Detection,
     Embedding,
     Face,
     FaceTensor,
-    Frame,
     HeadPose,
     LivenessReport,
     Modality,
@@ -36,10 +38,6 @@ from kinect_unlock.frames import (
     Seen,
     Verdict,
 )
-from kinect_unlock.frontalise import Frontal, frontalise
-from kinect_unlock.halves import Half
-from kinect_unlock.integrity import History, integrity_cues, with_face, with_frame
-from kinect_unlock.liveness import assess, with_cues
 from kinect_unlock.ports import Use
 from kinect_unlock.pose import Placement, place_head
 from kinect_unlock.settings import Config, DepthVote, PoseRange

@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth, rays
-from kinect_unlock.frames import F32, F64, LANDMARKS, Calibration, Detection, HeadPose, read_only
+from kinect_unlock.arrays import F32, F64, read_only
+from kinect_unlock.frames import Calibration
 from kinect_unlock.mean_face import MEAN_LANDMARKS_MM, mean_surface
+from kinect_unlock.observations import LANDMARKS, Detection, HeadPose
 
 _MEAN_REACH_MM: Final = 56.0  # across and down: what of the mean face pulls; beyond it are hair, ears and beards
 _SURFACE_REACH_MM: Final = 75.0  # readings so far from the landmarks' middle may still be face

@@ -16,9 +16,10 @@ import msgspec
 
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Frame, Observation
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import look_of
 from kinect_unlock.machines.preview import OPEN_STATES, PREVIEW, Effect, Event, State
+from kinect_unlock.observations import Observation
 from kinect_unlock.ports import Peer, PictureLine, Use
 from kinect_unlock.sealed import picture_of, seal
 from kinect_unlock.wire import Reply, Word

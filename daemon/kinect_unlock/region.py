@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import landed
-from kinect_unlock.frames import F32, U16, Box, Calibration
+from kinect_unlock.arrays import F32, U16
+from kinect_unlock.frames import Calibration
+from kinect_unlock.observations import Box
 from kinect_unlock.settings import PoseRange
 
 _REACH: Final = 1.25  # beyond the range: who stands a step too far is to be told so

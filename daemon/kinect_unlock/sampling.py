@@ -7,11 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import F32, HeadPose, Template, Views
 from kinect_unlock.halves import Half, half_vectors
 from kinect_unlock.matching import half_scores, mean_of_halves, mean_vector
+from kinect_unlock.observations import HeadPose
 from kinect_unlock.settings import PoseRange, Stage
+from kinect_unlock.templates import Template, Views
 
 # Left and right, up and down are the image's: the nose points to the picture's left in stage `left`. On a source that
 # delivers a mirrored picture, as libfreenect2 does, that is also the person's own left.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Figure
+from kinect_unlock.observations import Figure
 
 # How far the middle of a figure may jump between two frames, and how fast people walk in a room.
 _JUMP_MM: Final = 250.0

@@ -13,9 +13,10 @@ import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.calibration import calibration_from_plain, calibration_to_plain
 from kinect_unlock.errors import DaemonUnavailable
-from kinect_unlock.frames import U8, U16, Frame
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look
 
 _SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE

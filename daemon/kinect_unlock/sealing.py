@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Meta, Struct
 
 from kinect_unlock.errors import SealError, StoreError
-from kinect_unlock.frames import HeadPose, Joined, Modality, Origin, Template, Views
+from kinect_unlock.frames import Origin
+from kinect_unlock.observations import HeadPose, Modality
+from kinect_unlock.templates import Joined, Template, Views
 
 KEY_BYTES: Final = 32
 MAX_BYTES: Final = 1 << 20

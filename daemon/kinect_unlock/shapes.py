@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock.surface import FaceSurface
 
 _Bool: TypeAlias = NDArray[np.bool_]

@@ -11,8 +11,10 @@ import numpy as np
 
 from kinect_unlock import light
 from kinect_unlock.align import FaceDepth, align_face
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, U16, Box, Calibration, Detection, Frame, Modality
+from kinect_unlock.frames import Calibration, Frame
+from kinect_unlock.observations import Box, Detection, Modality
 from kinect_unlock.region import near_region
 from kinect_unlock.settings import PoseRange
 

@@ -27,10 +27,10 @@ from msgspec import Struct
 
 from kinect_unlock import trust
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import Template
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.private_files import PrivateFolder, make_folder
 from kinect_unlock.sealing import MAX_BYTES, Key, key_id_of, seal, unseal
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import UserName
 
 _TEMPLATES: Final = "templates"

@@ -12,9 +12,10 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F64, TENSOR_SIDE_PX, read_only
+from kinect_unlock.arrays import F64, read_only
 from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, Frontal, face_mask
 from kinect_unlock.mean_face import mean_surface
+from kinect_unlock.observations import TENSOR_SIDE_PX
 
 _PIXELS: Final = 4  # of a frontalised map, along each side of a cell
 CELL_MM: Final = _PIXELS * PIXEL_MM  # 1.8 readings across at 1.2 m; a nose is four cells wide

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kinect_unlock.findings import Findings
-from kinect_unlock.frames import Observation, Seen
 from kinect_unlock.halves import HalfName
+from kinect_unlock.observations import Observation, Seen
 
 _JUDGED_BY_LIVENESS = frozenset({Seen.SPOOF, Seen.UNSURE})
 

@@ -9,14 +9,15 @@ from kinect_unlock.adaptation import Impression, View
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.decisions import NO_ATTEMPT, Facts, frame_facts
 from kinect_unlock.errors import OtherCamera
-from kinect_unlock.frames import Modality, Observation, Seen, Template
 from kinect_unlock.halves import HalfName
 from kinect_unlock.hinting import hint_for
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.machines.verify import OPEN_STATES, VERIFY, Effect, Event, State
 from kinect_unlock.matching import Bar, HalfScores, Known, cosines_needed
 from kinect_unlock.nod import Nodding, Tilt, with_tilt
+from kinect_unlock.observations import Modality, Observation, Seen
 from kinect_unlock.ports import Use
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import Hint, Reply, Word
 
 MACHINE: Final = Machine(VERIFY, OPEN_STATES, Event.START, Event.TIMED_OUT, Event.CANCEL, Event.SOURCE_LOST)

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from kinect_unlock.attempts import CameraAttempt, Claim, Desk, Machine
 from kinect_unlock.camera_needs import Need
-from kinect_unlock.frames import Observation
 from kinect_unlock.machines.vigil import OPEN_STATES, VIGIL, Effect, Event, State
+from kinect_unlock.observations import Observation
 from kinect_unlock.ports import Use
 from kinect_unlock.wire import Word
 

@@ -14,8 +14,9 @@ from typing import Final, Protocol, TypeAlias
 from kinect_unlock.capture import Ending, Shot
 from kinect_unlock.clock import NS_PER_MS, Clock
 from kinect_unlock.errors import InternalError, KinectUnlockError
-from kinect_unlock.frames import Frame, Observation
+from kinect_unlock.frames import Frame
 from kinect_unlock.heap import give_back
+from kinect_unlock.observations import Observation
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.slot import LatestSlot
 from kinect_unlock.workers import Pulse, Worker

@@ -20,9 +20,9 @@ from kinect_unlock.decisions import NO_ATTEMPT
 from kinect_unlock.errands import Errands, why_too_costly
 from kinect_unlock.errors import KinectUnlockError
 from kinect_unlock.floor import AnyAttempt
-from kinect_unlock.frames import Observation
 from kinect_unlock.ledgers import BudgetBook
 from kinect_unlock.machines.watch import WATCH, Effect, Event, State
+from kinect_unlock.observations import Observation
 from kinect_unlock.scene import Scene, seen
 from kinect_unlock.sessions import Sessions, Ticket, too_late
 from kinect_unlock.settings import Limits

@@ -13,8 +13,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import numpy as np
 from msgspec import Meta, Struct
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import F32, Embedding
+from kinect_unlock.observations import Embedding
 from kinect_unlock.settings import ServiceName
 
 MAX_LINE_BYTES: Final = 65_536

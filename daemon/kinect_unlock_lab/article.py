@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.attempting import passes_gate
 from kinect_unlock_lab.figures import widened
 from kinect_unlock_lab.metrics import Comparisons, Interval, false_accepts, share_by_person

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock_lab.mapping import HERE, Workers, mapped
 from kinect_unlock_lab.protocols import ENROLLED, I64, Bools, Embedded, any_of, most_frontal
 from kinect_unlock_lab.scoring import Attempts, Block, Gallery, Rule, Search, blocks, compared, compared_pairs, joined

@@ -16,15 +16,18 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.clock import NS_PER_MS, Clock, SystemClock
-from kinect_unlock.frames import U8, Box, Detection, Embedding, Frame, Origin, Template
+from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.halves import Half
 from kinect_unlock.matching import Known, mean_of_halves
+from kinect_unlock.observations import Box, Detection, Embedding
 from kinect_unlock.pipeline import FaceDetector, FaceEncoder, FaceEyes, Pipeline
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import Enrol
 from kinect_unlock_lab.sensor import DEMO_CROP, FULL_COLOR, nominal_kinect
 

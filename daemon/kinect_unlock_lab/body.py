@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.hair import Strands, brows, lashes, long_hair, short_hair
 from kinect_unlock_lab.head_model import HeadModel, Part, vertex_normals
 from kinect_unlock_lab.lighting import Exposure, expose, neighbour_average
@@ -34,7 +34,7 @@ _SHIRT_RINGS: Final = (
 class Stance:
     """How a sitter holds still for one frame.
 
-    Angles have the signs of `kinect_unlock.frames.HeadPose` and turn the head on the neck. ``at_mm`` is where the
+    Angles have the signs of `kinect_unlock.observations.HeadPose` and turn the head on the neck. ``at_mm`` is where the
     nose tip would be with the head straight, in depth-camera coordinates. Expression strengths are 0..1.
     """
 

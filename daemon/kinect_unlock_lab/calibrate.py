@@ -18,8 +18,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import Seen
 from kinect_unlock.halves import Half, half_vectors
+from kinect_unlock.observations import Seen
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Strategy
 from kinect_unlock_lab.datasets import Photograph, Sample, Side, split

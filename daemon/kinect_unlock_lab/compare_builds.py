@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Column, Table
 
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.choosing import check_faces
 from kinect_unlock.crop import DepthChannel, face_tensor
-from kinect_unlock.frames import F32, U8
 from kinect_unlock.photographs import NO_READINGS
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock_lab.metrics import F64, I64, Comparisons, Interval, Roc

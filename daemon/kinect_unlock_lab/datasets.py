@@ -15,8 +15,9 @@ from typing import Final, Protocol
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 
 # The 119x149 middle of the Kinect v2's 512x424 depth image at native scale; distortion is not known and small there.
 RGBD_FACES_CAMERA: Final = Intrinsics(width_px=119, height_px=149, fx_px=365.0, fy_px=365.0, cx_px=59.0, cy_px=74.0)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import register_full
-from kinect_unlock.frames import U8, Frame
+from kinect_unlock.arrays import U8
+from kinect_unlock.frames import Frame
 from kinect_unlock_lab.body import Stance
 from kinect_unlock_lab.demo_recordings import HOLDER_SEED, OWNER_SEED, STRANGER_SEED, Stage, resting_face
 from kinect_unlock_lab.head_model import load_head_model

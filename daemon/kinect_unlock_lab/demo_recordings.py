@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 import yaml
 
-from kinect_unlock.frames import F64, Calibration, Frame
+from kinect_unlock.arrays import F64
+from kinect_unlock.frames import Calibration, Frame
 from kinect_unlock.recording import RecordingWriter
 from kinect_unlock_lab.body import Body, Stance, pose_body, sitter
 from kinect_unlock_lab.head_model import HeadModel, load_head_model

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import DepthFit, HeadPose
 from kinect_unlock.matching import Band, Bar
+from kinect_unlock.observations import DepthFit, HeadPose
 from kinect_unlock.pipeline import is_fit, out_of_range
 from kinect_unlock.settings import DepthVote, PoseRange
 from kinect_unlock_lab.calibrate import DRAWS

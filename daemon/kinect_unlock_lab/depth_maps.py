@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import align_face
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Frame
+from kinect_unlock.frames import Frame
 from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, Frontal, face_mask, frontalise
 from kinect_unlock.inference import Network
 from kinect_unlock.mean_face import mean_surface
+from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.pose import place_head
 from kinect_unlock_lab.datasets import Sample

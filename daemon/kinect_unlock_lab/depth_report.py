@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.frontalise import HOLE_MM, face_mask
 from kinect_unlock.settings import PoseRange
 from kinect_unlock_lab.depth_maps import DepthMaps, face_width_mm, hair_share

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import U8
+from kinect_unlock.arrays import U8
 
 Landmarks: TypeAlias = Literal["bright", "dark"]
 

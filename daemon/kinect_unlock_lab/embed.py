@@ -18,12 +18,14 @@ import numpy as np
 
 from kinect_unlock import app as product
 from kinect_unlock.align import align_face
+from kinect_unlock.arrays import U8
 from kinect_unlock.crop import DepthChannel, face_tensor
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, Box, DepthFit, Detection, Face, Frame, HeadPose
+from kinect_unlock.frames import Frame
 from kinect_unlock.frontalise import Frontal, frontalise
 from kinect_unlock.halves import Half
+from kinect_unlock.observations import Box, DepthFit, Detection, Face, HeadPose
 from kinect_unlock.photographs import NO_READINGS
 from kinect_unlock.pipeline import FaceEncoder, Pipeline, is_fit, out_of_range
 from kinect_unlock.pose import place_head

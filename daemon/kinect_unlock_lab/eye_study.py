@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from kinect_unlock.frames import F32, F64, U8, Detection
+from kinect_unlock.arrays import F32, F64, U8
+from kinect_unlock.observations import Detection
 from kinect_unlock.pipeline import FaceDetector, FaceEyes
 from kinect_unlock_lab.datasets import load_lfw, load_rgbd_faces, read_color
 from kinect_unlock_lab.metrics import Interval, clopper_pearson, share_by_person

@@ -13,8 +13,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, Frame
+from kinect_unlock.frames import Frame
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config, Strategy
 from kinect_unlock_lab.datasets import Sample

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.head_model import HeadModel, Part, vertex_normals
 from kinect_unlock_lab.people import Person, linear, outline_distance, smooth_outline, smoothstep, wave_noise
 from kinect_unlock_lab.raster import I32

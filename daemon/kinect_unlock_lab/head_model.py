@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32, F64, read_only
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, F64, read_only
 from kinect_unlock_lab.raster import I32
 
 _TO_MM: Final = np.array([10.0, -10.0, -10.0])  # from centimetres with y up and z towards the viewer

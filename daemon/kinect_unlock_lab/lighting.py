@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.raster import I32, Mask, depth_image, rasterise
 
 _SHADOW_STEP_MM = 2.5

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.mean_face import COLUMNS_MM, ROWS_MM
 from kinect_unlock_lab.head_model import HeadModel, Part
 from kinect_unlock_lab.raster import depth_image, rasterise

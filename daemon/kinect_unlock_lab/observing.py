@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock.graphs import observed_network
 from kinect_unlock.inference import Network
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.head_model import HeadModel, Part, vertex_normals
 
 HairStyle: TypeAlias = Literal["short", "long"]

@@ -11,8 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import Frame, Verdict
+from kinect_unlock.frames import Frame
 from kinect_unlock.matching import Bar
+from kinect_unlock.observations import Verdict
 from kinect_unlock.settings import Config, Strategy
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
 from kinect_unlock_lab.attack.looking import looker

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 
 I32 = NDArray[np.int32]
 Mask = NDArray[np.bool_]

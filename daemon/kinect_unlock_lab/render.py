@@ -10,7 +10,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, U16, Calibration
+from kinect_unlock.arrays import F32, F64, U8, U16
+from kinect_unlock.frames import Calibration
 from kinect_unlock_lab.body import PosedBody
 from kinect_unlock_lab.hair import Strands
 from kinect_unlock_lab.lighting import Light, scatter

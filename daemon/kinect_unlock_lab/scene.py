@@ -7,7 +7,8 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, Calibration, Intrinsics, Registered
+from kinect_unlock.arrays import F32, F64, U8
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
 from kinect_unlock_lab.body import Body, Stance, head_turn, pose_body
 from kinect_unlock_lab.head_model import vertex_normals
 from kinect_unlock_lab.lighting import OFFICE, Light, fibonacci_sphere

@@ -11,16 +11,8 @@ from typing import Final, assert_never
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import (
-    F32,
-    F64,
-    U16,
-    Calibration,
-    Extrinsic,
-    Intrinsics,
-    KinectV2Polynomial,
-    Registered,
-)
+from kinect_unlock.arrays import F32, F64, U16
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
 
 _DEPTH_Q: Final = 0.01  # the factory's scale of depth pixels in the polynomials
 _COLOR_Q: Final = 0.002199  # and of colour pixels

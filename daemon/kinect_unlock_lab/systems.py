@@ -17,13 +17,14 @@ import msgspec
 import numpy as np
 
 from kinect_unlock import app as product
+from kinect_unlock.arrays import U8
 from kinect_unlock.builds import recipes
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError, ModelError
-from kinect_unlock.frames import U8, Detection
 from kinect_unlock.graphs import ENCODER_INPUT, ENCODER_OUTPUT, HalfWeights, encoder_graph
 from kinect_unlock.halves import Half, HalfName
 from kinect_unlock.inference import Network
+from kinect_unlock.observations import Detection
 from kinect_unlock.pipeline import FaceEncoder
 from kinect_unlock.settings import Config
 from kinect_unlock_lab.protocols import F32

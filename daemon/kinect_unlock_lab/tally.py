@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import read_only
+from kinect_unlock.arrays import read_only
 from kinect_unlock_lab.metrics import F64, I64, Bools, Roc
 
 _PER_UNIT: Final = 2**15

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.crop import face_ellipse
-from kinect_unlock.frames import F32
 from kinect_unlock_lab.depth_maps import face_width_mm, hair_share
 
 _LUMA: Final = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601

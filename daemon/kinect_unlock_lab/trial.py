@@ -19,7 +19,7 @@ import numpy as np
 
 from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.errors import InternalError
-from kinect_unlock.frames import Verdict
+from kinect_unlock.observations import Verdict
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingWriter
 from kinect_unlock.settings import Config, Enrol, EvidenceRules, PoseRange, Ranges

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from rich.table import Table
 
-from kinect_unlock.frames import Seen
 from kinect_unlock.matching import Bar
+from kinect_unlock.observations import Seen
 from kinect_unlock.wire import Word
 from kinect_unlock_lab.datasets import Side, split
 from kinect_unlock_lab.metrics import Comparisons, Interval, clopper_pearson, false_accepts

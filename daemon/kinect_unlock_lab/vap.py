@@ -14,8 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U16, Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock_lab.datasets import read_color
 
 # The nominal colour camera of a Kinect v1, to which its driver registers depth.

@@ -11,9 +11,9 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import Seen
 from kinect_unlock.halves import HalfName
 from kinect_unlock.matching import Bar
+from kinect_unlock.observations import Seen
 from kinect_unlock.settings import EvidenceRules, Strategy
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.impostors import LEAST_LOOKS, Strangers, Templates, attempt_scores, frame_rows, template_rows

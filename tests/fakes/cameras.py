@@ -5,8 +5,9 @@ from threading import Event
 
 import numpy as np
 
+from kinect_unlock.arrays import U16
 from kinect_unlock.clock import NS_PER_S, ManualClock
-from kinect_unlock.frames import U16, Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
 from kinect_unlock.sources.base import EndOfStream, Identity
 from kinect_unlock.sources.throttle import Throttle
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import EndOfStream, Identity
 

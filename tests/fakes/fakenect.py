@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from demo_frames import frames_of, registered
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import Clock
-from kinect_unlock.frames import U8, U16, Frame, Origin
+from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.drivers import Driver
 from kinect_unlock.sources.kinect_v1 import CALIBRATION, HEIGHT_PX, WIDTH_PX, KinectV1Source

@@ -5,8 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import (
-    F32,
+from kinect_unlock.arrays import F32
+from kinect_unlock.frames import Origin
+from kinect_unlock.halves import Half
+from kinect_unlock.observations import (
     Box,
     Cue,
     Detection,
@@ -17,13 +19,10 @@ from kinect_unlock.frames import (
     LivenessReport,
     Modality,
     Observation,
-    Origin,
     Seen,
-    Template,
     Verdict,
-    Views,
 )
-from kinect_unlock.halves import Half
+from kinect_unlock.templates import Template, Views
 
 DIM: Final = 16
 LAYOUT: Final = (Half("rgb", 0, DIM, 1.0),)

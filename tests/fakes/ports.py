@@ -10,9 +10,9 @@ from kinect_unlock.audit import Record
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.errors import HookError, KinectUnlockError, StoreError
-from kinect_unlock.frames import Template
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.ports import HookName, Timer, Use
+from kinect_unlock.templates import Template
 
 
 class FakeCamera:

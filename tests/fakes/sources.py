@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import NS_PER_S, SystemClock
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
 from kinect_unlock.sources.base import EndOfStream, Identity
 
 WIDTH_PX, HEIGHT_PX = 32, 24

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from kinect_unlock import private_files
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.sealing import Key
 from kinect_unlock.store import FileLedgerStore, FileTemplateStore
+from kinect_unlock.templates import Template
 
 KEY = Key(bytes(32))
 

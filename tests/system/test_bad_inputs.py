@@ -19,11 +19,13 @@ import yaml
 from commands import Outcome, command
 from kinect_unlock.cli import demo as demo_module
 from kinect_unlock.cli.demo import folder_of_recordings
-from kinect_unlock.frames import HeadPose, Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.keys import find_key
 from kinect_unlock.models import ModelStore
+from kinect_unlock.observations import HeadPose
 from kinect_unlock.settings import Models
 from kinect_unlock.store import FileTemplateStore
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import MAX_LINE_BYTES, Reply, Status, Verify, Word
 from system.rehearsal import WAIT_S, DaemonProcess, Start
 

@@ -16,11 +16,12 @@ import pytest
 from commands import Outcome, command
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.cli.replay import private_settings
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.sealing import Key
 from kinect_unlock.settings import Adapt, Config, Enrol, Models
 from kinect_unlock.store import FileTemplateStore
+from kinect_unlock.templates import Template
 
 Ask: TypeAlias = Callable[..., Outcome]
 

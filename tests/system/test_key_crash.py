@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.keys import find_key
 from kinect_unlock.sealing import Key
 from kinect_unlock.store import FileTemplateStore
+from kinect_unlock.templates import Template
 
 EXCHANGER = Path(__file__).with_name("key_exchanger.py")
 USERS = ("alice", "bob")

@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.keys import find_key
 from kinect_unlock.store import FileTemplateStore
+from kinect_unlock.templates import Template
 
 NOBODY = 65534
 

@@ -23,8 +23,9 @@ from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.crop import similarity
 from kinect_unlock.detector import YuNetDetector
-from kinect_unlock.frames import Calibration, Detection, Frame, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.models import ModelStore
+from kinect_unlock.observations import Detection
 from kinect_unlock.settings import Config, Models
 from kinect_unlock.wire import Hint
 from streams import write_recording

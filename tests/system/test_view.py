@@ -20,9 +20,9 @@ import yaml
 
 from commands import command
 from demo_frames import frames_of
+from kinect_unlock.arrays import U8
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.clock import SystemClock
-from kinect_unlock.frames import U8
 from kinect_unlock.recording import RecordingWriter
 from kinect_unlock.sources.pictures import read_color
 from kinect_unlock.viewing import colours

@@ -23,11 +23,13 @@ from kinect_unlock.adaptation import (
     room,
     without_newest,
 )
+from kinect_unlock.arrays import F32
 from kinect_unlock.evidence import Ballot, Evidence, Vote
-from kinect_unlock.frames import F32, Box, HeadPose, Joined, Modality, Reason, Template
 from kinect_unlock.halves import HalfName, half_vectors
 from kinect_unlock.matching import HalfScores, mean_vector
+from kinect_unlock.observations import Box, HeadPose, Modality
 from kinect_unlock.settings import Adapt, Ranges, Strategy
+from kinect_unlock.templates import Joined, Reason, Template
 
 RULES: Final = Adapt(on=True)
 STRAIGHT: Final = HeadPose(700.0, 0.0, 0.0, 0.0)

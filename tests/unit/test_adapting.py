@@ -12,8 +12,10 @@ import pytest
 from fakes.people import BOTH, OWNER, SPACE, STRANGER, seen_both, seen_spoof, template_of_both, vector_of
 from fakes.rig import OTHER, ROOT, Asked, Rig, two_votes
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Embedding, Observation, Origin, Reason
+from kinect_unlock.frames import Origin
+from kinect_unlock.observations import Embedding, Observation
 from kinect_unlock.settings import Adapt
+from kinect_unlock.templates import Reason
 from kinect_unlock.wire import Forget, PasswordOk, Users, Verify, Word
 
 

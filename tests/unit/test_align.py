@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinect_unlock.align import Aligner, FaceDepth, align_face, rays, register_full
-from kinect_unlock.frames import (
-    U16,
-    Box,
-    Calibration,
-    DepthToColor,
-    Extrinsic,
-    Intrinsics,
-    KinectV2Polynomial,
-    Registered,
-)
+from kinect_unlock.arrays import U16
+from kinect_unlock.frames import Calibration, DepthToColor, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
+from kinect_unlock.observations import Box
 
 DEPTH_W, DEPTH_H = 40, 30
 COLOR_W, COLOR_H = 120, 90

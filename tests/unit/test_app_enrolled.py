@@ -5,10 +5,11 @@ import pytest
 
 from kinect_unlock import app
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.keys import find_key
 from kinect_unlock.settings import Config, Daemon
 from kinect_unlock.store import FileTemplateStore, hold_state_dir
+from kinect_unlock.templates import Template
 
 
 def settings(folder: Path) -> Config:

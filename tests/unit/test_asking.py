@@ -12,8 +12,9 @@ from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, templa
 from fakes.rig import ME, ROOT, Rig
 from kinect_unlock.audit import Cause
 from kinect_unlock.cli.reasons import is_refusal, outcome
-from kinect_unlock.frames import Origin, Seen
+from kinect_unlock.frames import Origin
 from kinect_unlock.logins import State
+from kinect_unlock.observations import Seen
 from kinect_unlock.ports import Authority, Peer
 from kinect_unlock.wire import AnyRequest, Enrol, Forget, Hint, PasswordOk, Reply, Status, Users, Verify, Word
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from demo_frames import frames_of
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import RecordingError
-from kinect_unlock.frames import U8, Box, Detection, Frame, Origin
+from kinect_unlock.frames import Frame, Origin
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock_lab.attack.contributing import HELD, DepthAlone, FaceAt, Sheet, read_sheet, sheet_path, write_sheet
 from kinect_unlock_lab.attack.exhibit import Species
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock.settings import Config, Models
 from kinect_unlock_lab.attack.exhibit import Species, Victim
 from kinect_unlock_lab.attack.looking import Looker, looker

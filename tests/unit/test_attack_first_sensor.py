@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analytic_faces import CALIBRATION, CAMERA
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.attack.exhibit import Exhibit
 from kinect_unlock_lab.attack.first_sensor import first_sensor
 from kinect_unlock_lab.attack.sensors import SENSORS

@@ -5,7 +5,7 @@ import pytest
 
 from analytic_faces import CAMERA, face_relief, sphere
 from attack_victims import DISTANCE_MM, broad_relief, points, same, victim
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.attack.exhibit import Instrument, Maker, Species, Victim
 from kinect_unlock_lab.attack.hand import STILL, Pose
 from kinect_unlock_lab.attack.heads import (

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from attack_victims import broad_relief, victim
-from kinect_unlock.frames import Calibration, Registered, Seen
+from kinect_unlock.frames import Calibration, Registered
+from kinect_unlock.observations import Seen
 from kinect_unlock.settings import Config, Models
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
 from kinect_unlock_lab.attack.first_sensor import first_sensor

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.people import face_at, seen_spoof
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import (
     CAMERA,

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinect_unlock.frames import F32, F64, U16, Calibration, Intrinsics, Registered
+from kinect_unlock.arrays import F32, F64, U16
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
 from kinect_unlock_lab.attack.exhibit import Exhibit
 from kinect_unlock_lab.attack.phase_depth import FARTHEST_MM, NEAREST_MM
 from kinect_unlock_lab.attack.second_sensor import OFFSET_MM, PATTERN_MM, SWELL_MM, SecondSensor, second_sensor

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fakes.heads import egg_head
-from kinect_unlock.frames import F32, F64, Calibration, Intrinsics, Registered
+from kinect_unlock.arrays import F32, F64
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
 from kinect_unlock_lab.attack.exhibit import Exhibit
 from kinect_unlock_lab.attack.sensors import SENSORS
 from kinect_unlock_lab.synthesis.rasteriser import rasterise

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from analytic_faces import CAMERA
 from attack_victims import DISTANCE_MM, off_plane_mm, points, same, victim
-from kinect_unlock.frames import F64, U8
+from kinect_unlock.arrays import F64, U8
 from kinect_unlock_lab.attack.exhibit import Maker, Species
 from kinect_unlock_lab.attack.hand import STILL, Pose, trembling
 from kinect_unlock_lab.attack.likeness import likeness

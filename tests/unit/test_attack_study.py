@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock.settings import Config, Liveness
 from kinect_unlock_lab.attack import acceptance, tables
 from kinect_unlock_lab.attack.exhibit import Species

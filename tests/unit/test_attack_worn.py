@@ -7,7 +7,7 @@ import pytest
 
 from analytic_faces import CAMERA, face_relief
 from attack_victims import DISTANCE_MM, broad_relief, same, victim
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.attack.exhibit import Exhibit, Species
 from kinect_unlock_lab.attack.hand import STILL
 from kinect_unlock_lab.attack.likeness import PAPER, likeness

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinect_unlock.arrays import F64
 from kinect_unlock.attention import attention_cues, off_axis_deg
-from kinect_unlock.frames import F64, Verdict
 from kinect_unlock.liveness import verdict
+from kinect_unlock.observations import Verdict
 from kinect_unlock.pose import Placement, facing
 from kinect_unlock.settings import Bounds, Liveness
 

@@ -8,8 +8,8 @@ from fakes.people import STRANGER, seen_face, seen_other, seen_spoof
 from kinect_unlock.audit import WELL, Cause, Record, ending, explained, fields, is_of, kept
 from kinect_unlock.cue_words import WORDS
 from kinect_unlock.findings import Findings
-from kinect_unlock.frames import Cue, LivenessReport, Seen, Verdict
 from kinect_unlock.halves import HalfName
+from kinect_unlock.observations import Cue, LivenessReport, Seen, Verdict
 from kinect_unlock.tally import Tally
 from kinect_unlock.wire import Hint, Reply, Word
 

@@ -16,7 +16,8 @@ from kinect_unlock.auditing import REFUSALS
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import SourceError, SourceLost
-from kinect_unlock.frames import Origin, Seen
+from kinect_unlock.frames import Origin
+from kinect_unlock.observations import Seen
 from kinect_unlock.ports import Peer
 from kinect_unlock.wire import (
     Enrol,

@@ -9,13 +9,15 @@ import pytest
 from fakes.cameras import RatedCamera
 from fakes.people import OWNER, SPACE, template_of
 from fakes.rig import CONFIG, Rig
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.camera_needs import FOLLOWING_HZ, HELD_S, RESTING_HZ, Need, need_after, rate_hz
 from kinect_unlock.camera_report import CameraReporter
 from kinect_unlock.clock import NS_PER_S, ManualClock
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import F32, U8, Box, Detection, Origin
+from kinect_unlock.frames import Origin
 from kinect_unlock.halves import Half
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock.open_camera import OpenCamera
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.settings import Attempt, Config, Source

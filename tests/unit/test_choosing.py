@@ -14,11 +14,11 @@ import pytest
 
 from kinect_unlock import builds, choices, choosing
 from kinect_unlock import kept_networks as kept
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.builds import FP32, OPENVINO_INT8, permitted
 from kinect_unlock.choices import Choice, Measured
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError, ModelError
-from kinect_unlock.frames import F32, U8
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half
 from kinect_unlock.inference import Network, _OpenVino

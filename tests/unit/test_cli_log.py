@@ -11,7 +11,7 @@ from kinect_unlock.cli.reasons import advice, findings, is_refusal, outcome, tel
 from kinect_unlock.cue_words import WORDS, title
 from kinect_unlock.entitlement import Cause as Rule
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import Cue, Seen
+from kinect_unlock.observations import Cue, Seen
 from kinect_unlock.settings import Liveness
 from kinect_unlock.wire import Hint, Word
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from kinect_unlock.audit import Cause, Ending
 from kinect_unlock.cli.timeline import STAGE_ORDER, Timeline
-from kinect_unlock.frames import Cue as Measured
+from kinect_unlock.observations import Cue as Measured
 from kinect_unlock.wire import Hint, Reply, Word
 
 Cue: TypeAlias = dict[str, Any]

@@ -24,8 +24,8 @@ from fakes.people import (
 )
 from fakes.rig import CONFIG, ME, ROOT, Asked, Rig
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import Seen
 from kinect_unlock.limiter import Ledger
+from kinect_unlock.observations import Seen
 from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Enrol as EnrolRules
 from kinect_unlock.wire import Enrol, Identify, Lock, PasswordOk, Request, Verify, Word

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.arrays import F32, F64, U8
 from kinect_unlock.crop import (
     NO_DEPTH,
     SHARP,
@@ -19,8 +20,8 @@ from kinect_unlock.crop import (
     similarity,
     with_frontal,
 )
-from kinect_unlock.frames import F32, F64, U8, Box, Detection, FaceTensor
 from kinect_unlock.frontalise import HOLE_MM, Frontal
+from kinect_unlock.observations import Box, Detection, FaceTensor
 from kinect_unlock.pose import Placement
 
 FX = 365.0

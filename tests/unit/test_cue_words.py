@@ -5,7 +5,7 @@ import pytest
 from demo_frames import frames_of
 from kinect_unlock import app
 from kinect_unlock.cue_words import WORDS, CueWords, bound_words, meaning, remedies, title, value_words
-from kinect_unlock.frames import Cue
+from kinect_unlock.observations import Cue
 from kinect_unlock.settings import Config, Liveness
 
 LOW = Cue("sheet_residual_mm", "mm", 3.0, 8.0, 60.0)

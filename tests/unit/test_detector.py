@@ -6,9 +6,10 @@ import pytest
 
 from drawing import EYES_ABOVE_MIDDLE, EYES_APART, MOUTH_BELOW_MIDDLE, drawn_face
 from kinect_unlock import detector as module
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, U8, Box, Detection
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock.settings import DetectorOptions
 
 _SHIPPED = "face_detection_yunet_2023mar_int8bq.onnx"

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fakes.networks import COARSE_DIM, coarse_relief, mean_color
 from kinect_unlock import graphs
+from kinect_unlock.arrays import F32
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import HalfName, half_vectors
 from kinect_unlock.manifest import EncoderHalf

@@ -11,7 +11,8 @@ import pytest
 from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, seen_spoof, template_of
 from fakes.rig import CONFIG, Rig, recogniser
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import Face, Origin, Seen
+from kinect_unlock.frames import Origin
+from kinect_unlock.observations import Face, Seen
 from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Config, Source, Stage
 from kinect_unlock.settings import Enrol as EnrolRules

@@ -32,9 +32,9 @@ from kinect_unlock.evidence import (
     with_ballot,
     with_second_face,
 )
-from kinect_unlock.frames import LivenessReport, Observation, Seen, Verdict
 from kinect_unlock.halves import HalfName
 from kinect_unlock.matching import Band, Bar, HalfScores, Known, cosines_needed, half_scores
+from kinect_unlock.observations import LivenessReport, Observation, Seen, Verdict
 from kinect_unlock.settings import EvidenceRules
 
 RULES = EvidenceRules()

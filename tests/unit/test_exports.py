@@ -7,8 +7,9 @@ import pytest
 
 from kinect_unlock.errors import KinectUnlockError, RequestError, SealError
 from kinect_unlock.exports import Exported, key_from, new_salt, unwrap, wrap
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.sealing import seal, unseal, user_of
+from kinect_unlock.templates import Template
 
 PASSPHRASE = "correct horse bätterystaple"  # noqa: S105 - opens nothing of anybody's
 SALT = bytes(range(16))

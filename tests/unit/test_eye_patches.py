@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinect_unlock.arrays import F64, U8
 from kinect_unlock.crop import TEMPLATE_PX
 from kinect_unlock.eye_patches import PATCH_PX, eye_patches
-from kinect_unlock.frames import F64, U8, Box, Detection
+from kinect_unlock.observations import Box, Detection
 
 SIDE_PX = 480
 MIDDLE_ROW, MIDDLE_COLUMN = (side / 2 - 0.5 for side in PATCH_PX)

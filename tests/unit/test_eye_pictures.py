@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fakes.heads import egg_head
+from kinect_unlock.arrays import U8
 from kinect_unlock.eye_patches import PATCH_PX
-from kinect_unlock.frames import U8, Box, Detection
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock_lab.eye_study import Photographs, called_shut, lfw, nuaa, told_apart
 from kinect_unlock_lab.synthesis.eye_pictures import EyePlan, Eyes, chosen_people, eyes_of, joined
 from kinect_unlock_lab.synthesis.head_files import save_head

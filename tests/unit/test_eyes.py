@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.errors import ModelError
 from kinect_unlock.eyes import EyeReader
-from kinect_unlock.frames import U8, Detection
+from kinect_unlock.observations import Detection
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import DetectorOptions
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinect_unlock.align import FaceDepth
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.face_motion import FaceLook, Track, face_look, followed, step_between
-from kinect_unlock.frames import F32, F64
 
 MM_PER_CELL = 2.4  # of a Kinect at 0.9 m
 STEP_PX = 3.0  # colour pixels per cell

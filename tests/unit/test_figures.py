@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from kinect_unlock.arrays import U16
 from kinect_unlock.figures import LEAST_AREA_M2, figures_in
-from kinect_unlock.frames import U16, Calibration, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
 
 CAMERA = Intrinsics(512, 424, 366.0, 366.0, 256.0, 212.0)
 CALIBRATION = Calibration(CAMERA, CAMERA, Registered())

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock.findings import MOST, Findings, deciding, measured, place_of_deciding
-from kinect_unlock.frames import Cue, LivenessReport, Verdict
 from kinect_unlock.liveness import verdict
+from kinect_unlock.observations import Cue, LivenessReport, Verdict
 
 PLANE = Cue("face_height_mm", "mm", 9.0, 6.0, None)
 NOSE = Cue("sheet_residual_mm", "mm", 30.0, 8.0, 60.0)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from analytic_faces import CALIBRATION, CAMERA, Relief, cylinder, depth_of, plane, scene_from, turned
 from kinect_unlock.align import FaceDepth, align_face
-from kinect_unlock.frames import F32, F64, U16, Box, Calibration, Detection, Extrinsic, Intrinsics, Registered
+from kinect_unlock.arrays import F32, F64, U16
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, Registered
 from kinect_unlock.frontalise import (
     CENTRE_MM,
     FARTHEST_MM,
@@ -25,6 +26,7 @@ from kinect_unlock.frontalise import (
     frontalise,
 )
 from kinect_unlock.mean_face import mean_surface
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock.pose import Placement, place_head
 
 Bool = NDArray[np.bool_]

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Figure
 from kinect_unlock.guard import Guard, Sight, followed, left_s, sight
+from kinect_unlock.observations import Figure
 from kinect_unlock.settings import Presence
 
 RULES = Presence(enabled=True, absent_s=5.0)

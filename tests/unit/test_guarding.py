@@ -11,7 +11,7 @@ from fakes.people import FRAME_MS, OWNER, STRANGER, seen_face, seen_figures, see
 from fakes.rig import CONFIG, ROOT, Rig
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import Figure, Seen
+from kinect_unlock.observations import Figure, Seen
 from kinect_unlock.settings import Config, Hooks, Presence
 from kinect_unlock.wire import Identify, Status
 

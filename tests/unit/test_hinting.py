@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from fakes.people import OWNER, face_at, seen_face, seen_other, seen_spoof
-from kinect_unlock.frames import Seen
 from kinect_unlock.hinting import SteadyHints, hint_for, hint_towards
+from kinect_unlock.observations import Seen
 from kinect_unlock.sampling import band_of
 from kinect_unlock.settings import PoseRange, Ranges, Stage
 from kinect_unlock.wire import Hint

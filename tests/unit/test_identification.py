@@ -15,7 +15,7 @@ from fakes.people import (
 )
 from fakes.rig import Asked, Rig
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock.wire import Identify, Reply, Verify, Word, pack_vector
 
 

@@ -26,10 +26,11 @@ from fakes.people import (
 )
 from fakes.rig import CONFIG, Rig, recogniser
 from kinect_unlock.evidence import Evidence, Vote, ballot_of, with_ballot
-from kinect_unlock.frames import Embedding, Modality, Observation, Seen, Template
+from kinect_unlock.observations import Embedding, Modality, Observation, Seen
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config, EvidenceRules, Match
 from kinect_unlock.settings import Enrol as EnrolRules
+from kinect_unlock.templates import Template
 from kinect_unlock.wire import Enrol, Forget, Hint, Identify, Users, Verify, Word
 
 ON = msgspec.structs.replace(

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from kinect_unlock.align import align_face
 from kinect_unlock.crop import TEMPLATE_PX
-from kinect_unlock.frames import Box, Calibration, Cue, Detection, Face, Frame, HeadPose, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.integrity import History, integrity_cues, with_face, with_frame
+from kinect_unlock.observations import Box, Cue, Detection, Face, HeadPose
 from kinect_unlock.settings import Liveness
 
 MS = 1_000_000

@@ -10,10 +10,11 @@ import pytest
 from fakes.people import OWNER, STRANGER, seen_face, template_of
 from fakes.rig import ME, ROOT, Rig, recogniser
 from kinect_unlock.camera_report import CameraReport, Identity
-from kinect_unlock.frames import Joined, Origin, Reason, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.ports import Peer
 from kinect_unlock.sealing import Key, seal, unseal
+from kinect_unlock.templates import Joined, Reason, Template
 from kinect_unlock.wire import Export, Forget, History, Import, Reply, Undo, Verify, Word
 
 KEY = Key(bytes(range(32)))

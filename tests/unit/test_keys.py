@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from kinect_unlock.errors import StoreError
-from kinect_unlock.frames import Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.keys import exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.sealing import Key
 from kinect_unlock.settings import KeyPlace
 from kinect_unlock.store import FileTemplateStore
+from kinect_unlock.templates import Template
 
 OLD, NEW = Key(bytes(range(32))), Key(bytes(range(32, 64)))
 

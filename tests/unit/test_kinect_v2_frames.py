@@ -13,9 +13,10 @@ from hypothesis.extra.numpy import arrays
 
 from fakes.freenect2 import TYPICAL_COLOR, TYPICAL_IR
 from kinect_unlock.align import landed
+from kinect_unlock.arrays import F32, U16
 from kinect_unlock.calibration import calibration_from_plain, calibration_to_plain
 from kinect_unlock.errors import SourceError, SourceLost
-from kinect_unlock.frames import F32, U16, Calibration, Intrinsics, KinectV2Polynomial, Registered
+from kinect_unlock.frames import Calibration, Intrinsics, KinectV2Polynomial, Registered
 from kinect_unlock.sources.kinect_v2_frames import (
     COLOR,
     DEPTH,

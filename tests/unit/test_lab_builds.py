@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from drawing import drawn_face
+from kinect_unlock.arrays import F32
 from kinect_unlock.detector import YuNetDetector
-from kinect_unlock.frames import F32
 from kinect_unlock.models import ModelStore
 from kinect_unlock.settings import DetectorOptions
 from kinect_unlock_lab.compare_builds import as_table, compare, faces_of

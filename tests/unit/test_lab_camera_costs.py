@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.clock import NS_PER_MS, ManualClock
-from kinect_unlock.frames import U8, Box, Detection
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.planes import ReadsInto
 from kinect_unlock_lab.camera_costs import Cost, Costs, Meter, Way, measure, metered_stand_in, tables

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock import evidence as ev
-from kinect_unlock.frames import Box, Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.halves import Half
 from kinect_unlock.matching import HalfScores, half_scores, mean_vector
+from kinect_unlock.observations import Box
 from kinect_unlock.settings import EvidenceRules, Strategy
+from kinect_unlock.templates import Template
 from kinect_unlock_lab.impostors import Looks, Templates, attempt_scores, attempts, draw_templates, owners, single_looks
 
 RULES = EvidenceRules(min_span_ms=0.0, integrity=False, distinct_frames=False)

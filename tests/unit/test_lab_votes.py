@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kinect_unlock import evidence as ev
-from kinect_unlock.frames import Box, Origin, Template
+from kinect_unlock.frames import Origin
 from kinect_unlock.halves import Half
 from kinect_unlock.matching import Band, Bar, Known, cosines_needed, half_scores
+from kinect_unlock.observations import Box
 from kinect_unlock.settings import EvidenceRules, Strategy
+from kinect_unlock.templates import Template
 from kinect_unlock_lab.votes import Faces, Rule, needed, owners, strangers
 from lab_votes import crowd
 

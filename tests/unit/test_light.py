@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Modality, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.light import DARK_BELOW, brightness, infrared_calibration, is_dark, picture
+from kinect_unlock.observations import Modality
 from kinect_unlock.settings import PoseRange
 from kinect_unlock.sight import Sight
 

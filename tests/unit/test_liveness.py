@@ -18,9 +18,10 @@ from analytic_faces import (
     scene_of,
     sphere,
 )
-from kinect_unlock.frames import F64, U16, Cue, FaceTensor, LivenessReport, Verdict
+from kinect_unlock.arrays import F64, U16
 from kinect_unlock.frontalise import frontalise
 from kinect_unlock.liveness import assess, verdict
+from kinect_unlock.observations import Cue, FaceTensor, LivenessReport, Verdict
 from kinect_unlock.pose import place_head
 from kinect_unlock.settings import Bounds, Liveness
 

@@ -5,8 +5,8 @@ import msgspec
 import numpy as np
 
 from fakes.people import seen_face
-from kinect_unlock.frames import Cue, LivenessReport, Modality, Seen, Verdict
 from kinect_unlock.looks import Look, look_of
+from kinect_unlock.observations import Cue, LivenessReport, Modality, Seen, Verdict
 
 
 def test_a_look_has_everything_of_an_observation_but_the_embedding() -> None:

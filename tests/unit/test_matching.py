@@ -17,7 +17,7 @@ from fakes.people import (
     template_of_both,
     vector_of,
 )
-from kinect_unlock.frames import F32, Template
+from kinect_unlock.arrays import F32
 from kinect_unlock.halves import half_vectors
 from kinect_unlock.matching import (
     Band,
@@ -31,6 +31,7 @@ from kinect_unlock.matching import (
     mean_vector,
 )
 from kinect_unlock.settings import Strategy
+from kinect_unlock.templates import Template
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock.mean_face import COLUMNS_MM, MEAN_LANDMARKS_MM, ROWS_MM, mean_surface
 
 ON_THE_FACE = {"x": st.floats(-50, 50, width=32), "y": st.floats(-80, 50, width=32)}

@@ -7,27 +7,15 @@ import msgspec
 import numpy as np
 import pytest
 
+from kinect_unlock.arrays import F32, U8, U16
 from kinect_unlock.cli.timeline import STAGE_ORDER
 from kinect_unlock.clock import NS_PER_MS, ManualClock
 from kinect_unlock.crop import TEMPLATE_PX
 from kinect_unlock.errors import ModelError, SourceError
-from kinect_unlock.frames import (
-    F32,
-    U8,
-    U16,
-    Box,
-    Calibration,
-    DepthFit,
-    Detection,
-    Frame,
-    Intrinsics,
-    Observation,
-    Registered,
-    Seen,
-    Verdict,
-)
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.halves import Half
+from kinect_unlock.observations import Box, DepthFit, Detection, Observation, Seen, Verdict
 from kinect_unlock.pipeline import Pipeline, is_fit
 from kinect_unlock.ports import Use
 from kinect_unlock.settings import Config, DepthVote, Liveness, PoseRange, Ranges

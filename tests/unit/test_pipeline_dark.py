@@ -14,8 +14,9 @@ from kinect_unlock.detector import YuNetDetector
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import SourceError
 from kinect_unlock.eyes import EyeReader
-from kinect_unlock.frames import Frame, Modality, Observation, Seen, Verdict
+from kinect_unlock.frames import Frame
 from kinect_unlock.models import ModelStore
+from kinect_unlock.observations import Modality, Observation, Seen, Verdict
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import Use
 from kinect_unlock.settings import Config, Match

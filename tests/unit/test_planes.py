@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinect_unlock.frames import read_only
+from kinect_unlock.arrays import read_only
 from kinect_unlock.sources.planes import Planes, PlaneShapes
 
 KINECT = PlaneShapes(color=(6, 8), depth=(4, 5), infrared=(4, 5))

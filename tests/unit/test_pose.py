@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinect_unlock.align import align_face
-from kinect_unlock.frames import F64, U16, Box, Calibration, Detection, HeadPose, Intrinsics, Registered
+from kinect_unlock.arrays import F64, U16
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
+from kinect_unlock.observations import Box, Detection, HeadPose
 from kinect_unlock.pose import angles_deg, facing, place_head
 
 CAMERA = Intrinsics(240, 220, 365.0, 365.0, 119.5, 109.5)

@@ -9,7 +9,7 @@ import pytest
 from kinect_unlock.align import align_face
 from kinect_unlock.crop import SHARP, DepthChannel, face_tensor, sharpness
 from kinect_unlock.detector import YuNetDetector
-from kinect_unlock.frames import HeadPose
+from kinect_unlock.observations import HeadPose
 from kinect_unlock.pose import place_head
 from kinect_unlock.settings import DetectorOptions
 from kinect_unlock_lab.datasets import Sample, load_rgbd_faces

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.raster import Threads, depth_image, rasterise, splat
 
 TRIANGLE = np.array([[0, 1, 2]], np.int32)

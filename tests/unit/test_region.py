@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from kinect_unlock.frames import U16, Box, Calibration, Extrinsic, Intrinsics, Registered
+from kinect_unlock.arrays import U16
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, Registered
+from kinect_unlock.observations import Box
 from kinect_unlock.region import near_region
 from kinect_unlock.settings import PoseRange
 

@@ -18,7 +18,9 @@ import pytest
 from numpy.typing import NDArray
 
 from kinect_unlock.align import Aligner, FaceDepth
-from kinect_unlock.frames import F64, U16, Box, Calibration, Intrinsics, KinectV2Polynomial
+from kinect_unlock.arrays import F64, U16
+from kinect_unlock.frames import Calibration, Intrinsics, KinectV2Polynomial
+from kinect_unlock.observations import Box
 from kinect_unlock.sources.kinect_v2_frames import mirrored
 
 DEPTH_Q, COLOR_Q = 0.01, 0.002199

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.people import LAYOUT, OWNER, STRANGER, template_of, vector_of
-from kinect_unlock.frames import HeadPose
+from kinect_unlock.observations import HeadPose
 from kinect_unlock.sampling import Sample, band_of, is_new, nearest_other, views_in_infrared, worst_cosine
 from kinect_unlock.settings import PoseRange, Stage
 

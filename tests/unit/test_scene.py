@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from kinect_unlock.clock import NS_PER_S
-from kinect_unlock.frames import Figure
+from kinect_unlock.observations import Figure
 from kinect_unlock.scene import KEPT_S, Scene, seen
 
 FRAME_NS = NS_PER_S // 10

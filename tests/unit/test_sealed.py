@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kinect_unlock.errors import DaemonUnavailable
-from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered, Seen
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Seen
 from kinect_unlock.sealed import Picture, opened, picture_of, planes_of, seal
 
 LOOK = Look(Seen.NO_FACE)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kinect_unlock.align import register_full
-from kinect_unlock.frames import F32, Calibration, Extrinsic, Intrinsics, Registered
+from kinect_unlock.arrays import F32
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, Registered
 from kinect_unlock_lab.raster import rasterise
 from kinect_unlock_lab.sensor import (
     DEMO_CROP,

@@ -13,7 +13,7 @@ from fakes.people import LAYOUT, OWNER, STRANGER, face_at, seen_face, template_o
 from fakes.rig import CONFIG, Rig
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S
 from kinect_unlock.evidence import Evidence, Vote, ballot_of, votes_hold, with_ballot
-from kinect_unlock.frames import Observation
+from kinect_unlock.observations import Observation
 from kinect_unlock.wire import Verify, Word
 
 RULES, TIMEOUT_S = CONFIG.evidence, CONFIG.attempt.timeout_s

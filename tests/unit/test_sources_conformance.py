@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from fakes.sources import CAMERA, HEIGHT_PX, WIDTH_PX, DutifulSource, MissingSource
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import ConfigError, SourceError
-from kinect_unlock.frames import U8, U16, Calibration, Extrinsic, Frame, Intrinsics, Origin
+from kinect_unlock.frames import Calibration, Extrinsic, Frame, Intrinsics, Origin
 from kinect_unlock.sources.base import EndOfStream, FrameSource, Identity
 from kinect_unlock.sources.conformance import (
     CHECKS,

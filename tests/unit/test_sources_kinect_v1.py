@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import NS_PER_S, ManualClock, SystemClock
 from kinect_unlock.errors import DeviceMissing, DriverMissing, SourceError, SourceLost
-from kinect_unlock.frames import U8, U16, Origin, Registered
+from kinect_unlock.frames import Origin, Registered
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import FrameSource, Identified, Identity, Throttled
 from kinect_unlock.sources.drivers import DRIVERS

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8
 from kinect_unlock.sources.photos import photos_in, read_photo
 from kinect_unlock.sources.pictures import MAX_FILE_BYTES
 

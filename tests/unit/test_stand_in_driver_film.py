@@ -11,7 +11,8 @@ from kinect_unlock.align import align_face
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import RecordingError, SourceError
-from kinect_unlock.frames import Box, Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.observations import Box
 from kinect_unlock.recording import RecordingReader, RecordingWriter
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.stand_in_driver import stand_in, stand_in_binding

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from kinect_unlock.align import landed
+from kinect_unlock.arrays import F64
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F64, Calibration, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
+from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
 from kinect_unlock.sources.stand_in_driver.geometry import KinectForm, kinect_form, numbers
 from kinect_unlock_lab.sensor import DEMO_CROP, nominal_kinect
 

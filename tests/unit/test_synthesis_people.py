@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fakes.heads import egg_head
-from kinect_unlock.frames import TENSOR_SIDE_PX
+from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock_lab.synthesis import atlas, calibration_faces, people_set
 from kinect_unlock_lab.synthesis.conditions import ORDINARY, VARIED, View, draw_conditions
 from kinect_unlock_lab.synthesis.looks import HairStyle, Looks, invent_looks

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fakes.heads import egg_head
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab import raster as plain
 from kinect_unlock_lab.raster import I32
 from kinect_unlock_lab.synthesis.rasteriser import interpolate, rasterise

@@ -34,8 +34,8 @@ from kinect_unlock.evidence import (
     vote_for,
     with_ballot,
 )
-from kinect_unlock.frames import Embedding, Observation, Seen
 from kinect_unlock.matching import Band, Bar, Known, cosines_needed, half_scores
+from kinect_unlock.observations import Embedding, Observation, Seen
 from kinect_unlock.settings import EvidenceRules, PoseRange, Ranges, Strategy
 from kinect_unlock.wire import Enrol, Hint, Identify, Status, Verify, Word
 

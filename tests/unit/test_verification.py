@@ -10,8 +10,9 @@ from fakes.people import OWNER, STRANGER, face_at, seen_face, seen_other, seen_s
 from fakes.rig import CONFIG, ME, OTHER, ROOT, Asked, Rig
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.errors import InternalError, SourceLost
-from kinect_unlock.frames import Observation, Origin, Seen
+from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
+from kinect_unlock.observations import Observation, Seen
 from kinect_unlock.settings import Attempt, Config, EvidenceRules, Limits, PolicyRules, Source
 from kinect_unlock.wire import Hint, PasswordOk, Status, Verify, Word
 

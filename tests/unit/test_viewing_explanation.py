@@ -9,8 +9,10 @@ import pytest
 
 from demo_frames import frames_of
 from kinect_unlock import app
-from kinect_unlock.frames import U8, Cue, Frame, Seen, Verdict
+from kinect_unlock.arrays import U8
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look, look_of
+from kinect_unlock.observations import Cue, Seen, Verdict
 from kinect_unlock.settings import Config
 from kinect_unlock.shapes import rms_mm
 from kinect_unlock.viewing import colours, explanation, gauges

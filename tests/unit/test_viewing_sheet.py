@@ -12,23 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.cue_words import bound_words
-from kinect_unlock.frames import (
-    U8,
-    U16,
-    Box,
-    Calibration,
-    Cue,
-    DepthFit,
-    Frame,
-    HeadPose,
-    Intrinsics,
-    Modality,
-    Registered,
-    Seen,
-    Verdict,
-)
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.looks import Look, ShownFace
+from kinect_unlock.observations import Box, Cue, DepthFit, HeadPose, Modality, Seen, Verdict
 from kinect_unlock.pose import angles_deg
 from kinect_unlock.settings import DepthVote, Ranges
 from kinect_unlock.viewing import colours, sheet

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from demo_frames import frames_of
+from kinect_unlock.arrays import U8
 from kinect_unlock.clock import ManualClock
 from kinect_unlock.errors import ConfigError, RequestError, SourceLost
-from kinect_unlock.frames import U8, Frame, Origin, Seen
+from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Seen
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.settings import DepthVote, Ranges
 from kinect_unlock.sources.base import EndOfStream

@@ -9,7 +9,8 @@ from kinect_unlock import vision as module
 from kinect_unlock.capture import Ending, Shot
 from kinect_unlock.clock import NS_PER_MS, ManualClock
 from kinect_unlock.errors import InternalError, KinectUnlockError, ModelError, SourceLost
-from kinect_unlock.frames import Frame, Observation, Seen
+from kinect_unlock.frames import Frame
+from kinect_unlock.observations import Observation, Seen
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.slot import LatestSlot
 from kinect_unlock.vision import Vision

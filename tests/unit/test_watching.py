@@ -13,9 +13,9 @@ from fakes.rig import CONFIG, ME, ROOT, Rig
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import Figure, Observation, Seen
 from kinect_unlock.ledgers import BudgetBook, LedgerBook
 from kinect_unlock.logins import State as LoginState
+from kinect_unlock.observations import Figure, Observation, Seen
 from kinect_unlock.ports import Peer
 from kinect_unlock.settings import Config, Hooks, PolicyRules, Watch
 from kinect_unlock.wire import Forget, PasswordOk, Status, Verify, Word

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kinect_unlock import app
+from kinect_unlock.arrays import U8
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, print_json, settings_of, tell
 from kinect_unlock.cli.words import EXIT_CODES, exit_code, sentence
 from kinect_unlock.errors import RequestError, SourceError
-from kinect_unlock.frames import U8
 from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config

@@ -12,7 +12,7 @@ from kinect_unlock.audit import WELL, Cause, Ending, Record
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.entitlement import WORDS
 from kinect_unlock.entitlement import Cause as Rule
-from kinect_unlock.frames import Seen
+from kinect_unlock.observations import Seen
 from kinect_unlock.wire import Hint, Word
 
 _OUTCOMES: Final[dict[Word, str]] = {

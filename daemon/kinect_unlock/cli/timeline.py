@@ -13,7 +13,7 @@ from kinect_unlock.cli import reasons
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.cue_words import bound_words, title, value_words
 from kinect_unlock.findings import place_of_deciding
-from kinect_unlock.frames import Cue, LivenessReport, Verdict
+from kinect_unlock.observations import Cue, LivenessReport, Verdict
 from kinect_unlock.wire import Reply, Word
 
 STAGE_ORDER: Final = (

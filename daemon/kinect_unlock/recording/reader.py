@@ -15,9 +15,10 @@ from av.container import InputContainer
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.calibration import calibration_from_plain
 from kinect_unlock.errors import RecordingError
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics
+from kinect_unlock.frames import Calibration, Frame, Intrinsics
 from kinect_unlock.recording.container import (
     CALIBRATION_KEY,
     FOREIGN,

@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.clock import NS_PER_S, Clock, deadline_left_s
 from kinect_unlock.errors import DeviceMissing, SourceError, SourceLost
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Origin, Registered
 from kinect_unlock.settings import Source
 from kinect_unlock.sources.base import Identity
 from kinect_unlock.sources.kinect_v1_library import Libfreenect

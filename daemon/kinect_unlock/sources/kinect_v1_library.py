@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import DriverMissing
-from kinect_unlock.frames import U8, U16
 
 LIBRARY: Final = "libfreenect.so.0.5"
 

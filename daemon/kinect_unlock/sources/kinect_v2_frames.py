@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinect_unlock.arrays import F32, U8, U16
 from kinect_unlock.errors import SourceLost
-from kinect_unlock.frames import F32, U8, U16, Calibration, Intrinsics, KinectV2Polynomial
+from kinect_unlock.frames import Calibration, Intrinsics, KinectV2Polynomial
 from kinect_unlock.sources.planes import PlaneShapes
 
 SHAPES: Final = PlaneShapes(color=(1080, 1920), depth=(424, 512), infrared=(424, 512))

@@ -9,8 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8
 from kinect_unlock.sources.pictures import read_color
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})

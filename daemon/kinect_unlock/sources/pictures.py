@@ -12,8 +12,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8, U16
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 MAX_PIXELS: Final = 64_000_000

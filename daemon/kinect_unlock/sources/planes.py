@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from kinect_unlock.frames import U8, U16, Calibration
+from kinect_unlock.arrays import U8, U16
+from kinect_unlock.frames import Calibration
 
 
 @dataclass(frozen=True, slots=True)

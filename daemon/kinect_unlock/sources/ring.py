@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import U8
+from kinect_unlock.arrays import U8
 from kinect_unlock.sources.planes import Planes, PlaneShapes
 
 SLOTS: Final = 3  # the newest, the one being copied, and the one being written

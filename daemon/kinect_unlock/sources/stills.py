@@ -15,8 +15,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import F64, U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F64, U8, U16, Calibration, Frame, Origin, Registered
+from kinect_unlock.frames import Calibration, Frame, Origin, Registered
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import INTERVAL_NS
 

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kinect_unlock.arrays import U8, read_only
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.frames import U8, read_only
 from kinect_unlock.viewing.colours import Colour
 
 Point: TypeAlias = tuple[float, float]

@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F64, U8, U16, Seen, Verdict, read_only
+from kinect_unlock.arrays import F64, U8, U16, read_only
+from kinect_unlock.observations import Seen, Verdict
 
 Colour: TypeAlias = tuple[int, int, int]  # red, green, blue, 0..255
 

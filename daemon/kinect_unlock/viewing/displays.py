@@ -3,7 +3,7 @@
 from enum import Enum, unique
 from typing import Final, Literal, Protocol, TypeAlias
 
-from kinect_unlock.frames import U8
+from kinect_unlock.arrays import U8
 
 Where: TypeAlias = Literal["auto", "window", "terminal"]
 Graphics: TypeAlias = Literal["auto", "kitty", "sixel", "blocks"]

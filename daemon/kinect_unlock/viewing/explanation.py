@@ -11,12 +11,14 @@ import numpy as np
 
 from kinect_unlock import cue_words
 from kinect_unlock.align import align_face
+from kinect_unlock.arrays import F64, U8, U16
 from kinect_unlock.findings import deciding
-from kinect_unlock.frames import F64, U8, U16, Box, Cue, Detection, Frame, LivenessReport, Modality, Verdict
+from kinect_unlock.frames import Frame
 from kinect_unlock.frontalise import frontalise
 from kinect_unlock.light import infrared_calibration
 from kinect_unlock.looks import Look
 from kinect_unlock.mean_face import MEAN_LANDMARKS_MM
+from kinect_unlock.observations import Box, Cue, Detection, LivenessReport, Modality, Verdict
 from kinect_unlock.pose import place_head
 from kinect_unlock.shapes import frame_of, off_sheet_mm, off_smooth_mm, rms_mm
 from kinect_unlock.surface import CELL_MM, FaceSurface, measure_surface

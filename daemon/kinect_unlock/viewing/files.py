@@ -12,9 +12,9 @@ from av.error import FFmpegError
 from av.video.frame import PictureType
 from PIL import Image
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.clock import NS_PER_MS
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import U8
 
 _CODECS: Final = ("libx264", "mpeg4")  # the better first; a build of FFmpeg without it has the other
 _NAMES_TRIED: Final = 1000

@@ -7,8 +7,8 @@ import numpy as np
 
 from kinect_unlock.cue_words import bound_words, title, value_words
 from kinect_unlock.findings import measured
-from kinect_unlock.frames import Cue, DepthFit, HeadPose
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Cue, DepthFit, HeadPose
 from kinect_unlock.settings import DepthVote, PoseRange
 from kinect_unlock.viewing.canvas import Canvas, Rect, shortened
 from kinect_unlock.viewing.colours import (

@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import register_full
-from kinect_unlock.frames import F64, U8, U16, Box, Frame, HeadPose, Modality
+from kinect_unlock.arrays import F64, U8, U16
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Box, HeadPose, Modality
 from kinect_unlock.viewing.canvas import Canvas, Point, Rect, text_width
 from kinect_unlock.viewing.colours import (
     CARD,

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import landed
-from kinect_unlock.frames import F64, Box, Frame, Modality
+from kinect_unlock.arrays import F64
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Box, Modality
 
 _Index: TypeAlias = NDArray[np.intp]
 

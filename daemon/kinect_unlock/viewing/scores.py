@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import Modality, Observation, Template
 from kinect_unlock.halves import HalfName
 from kinect_unlock.matching import Known, cosines_needed
+from kinect_unlock.observations import Modality, Observation
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Strategy
+from kinect_unlock.templates import Template
 
 
 @dataclass(frozen=True, slots=True)

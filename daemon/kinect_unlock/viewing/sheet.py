@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from kinect_unlock.frames import U8, Frame, Modality, Seen
+from kinect_unlock.arrays import U8
+from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look
+from kinect_unlock.observations import Modality, Seen
 from kinect_unlock.viewing import gauges
 from kinect_unlock.viewing.canvas import Canvas, Rect, shortened, text_width
 from kinect_unlock.viewing.colours import (

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, assert_never
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.clock import NS_PER_S, Clock
 from kinect_unlock.errors import RequestError
-from kinect_unlock.frames import U8
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.viewing.displays import KEYS, Display, Wish
 from kinect_unlock.viewing.feeds import Feed, RateMeter, Shown

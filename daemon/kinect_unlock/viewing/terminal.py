@@ -15,8 +15,8 @@ import cv2
 from PIL import Image
 from rich.console import Console
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.frames import U8
 from kinect_unlock.viewing.displays import Graphics, Wish
 
 _WISHES: Final = {b"q": Wish.END, b"\x1b": Wish.END, b" ": Wish.PAUSE, b"s": Wish.SAVE}

@@ -8,8 +8,8 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on st
 import cv2
 import pygame
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.frames import U8
 from kinect_unlock.viewing.displays import Wish
 from kinect_unlock.viewing.sheet import HEIGHT_PX, WIDTH_PX
 

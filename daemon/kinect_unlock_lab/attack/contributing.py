@@ -15,7 +15,8 @@ import numpy as np
 import yaml
 
 from kinect_unlock.errors import RecordingError
-from kinect_unlock.frames import Box, Detection, Frame, Origin
+from kinect_unlock.frames import Frame, Origin
+from kinect_unlock.observations import Box, Detection
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock_lab.attack.exhibit import Species

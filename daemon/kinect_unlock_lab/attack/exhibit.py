@@ -11,18 +11,9 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.frames import (
-    F32,
-    U8,
-    U16,
-    Calibration,
-    Detection,
-    Frame,
-    HeadPose,
-    Intrinsics,
-    Registered,
-    read_only,
-)
+from kinect_unlock.arrays import F32, U8, U16, read_only
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.observations import Detection, HeadPose
 
 # How the readings of a data set are kept: as the sensor gives them, or rounded to 4 mm, from 1024 mm to 8 mm.
 Steps: TypeAlias = Literal["none", "coarse"]

@@ -10,7 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32, U16, Calibration
+from kinect_unlock.arrays import F32, U16
+from kinect_unlock.frames import Calibration
 from kinect_unlock_lab.attack.exhibit import DepthSensor, Exhibit, Steps
 from kinect_unlock_lab.synthesis.depth_sensor import Errors, ErrorSpread, draw_errors, draw_wave, sense, stepped
 

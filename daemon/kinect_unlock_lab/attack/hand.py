@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F64, read_only
+from kinect_unlock.arrays import F64, read_only
 
 NEAREST_MM: Final = 550.0  # between these everything is shown that has no reason to be elsewhere
 FARTHEST_MM: Final = 1350.0
@@ -67,7 +67,7 @@ class Pose:
 def turned(yaw_deg: float, pitch_deg: float, roll_deg: float) -> F64:
     """Return the rotation f64[3,3] from a thing's axes to the camera's: roll first, then pitch, then yaw.
 
-    The signs are those of `kinect_unlock.frames.HeadPose`.
+    The signs are those of `kinect_unlock.observations.HeadPose`.
     """
     yaw, pitch, roll = np.radians((-yaw_deg, -pitch_deg, roll_deg))
     about_y = np.array(((np.cos(yaw), 0, np.sin(yaw)), (0, 1, 0), (-np.sin(yaw), 0, np.cos(yaw))))

@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, U16, Intrinsics
+from kinect_unlock.arrays import F32, F64, U8, U16
+from kinect_unlock.frames import Intrinsics
 from kinect_unlock_lab.attack.exhibit import Exhibit, Instrument, Species, Victim
 from kinect_unlock_lab.attack.hand import STILL, Hand, trembling
 from kinect_unlock_lab.attack.heads import GRAIN_PX, smoothed, standing

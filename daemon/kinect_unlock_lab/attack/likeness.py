@@ -6,7 +6,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, Intrinsics
+from kinect_unlock.arrays import F32, F64, U8
+from kinect_unlock.frames import Intrinsics
 from kinect_unlock_lab.attack.exhibit import Victim
 from kinect_unlock_lab.attack.hand import Pose
 from kinect_unlock_lab.attack.things import Picture

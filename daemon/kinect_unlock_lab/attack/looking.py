@@ -13,9 +13,11 @@ import msgspec
 import numpy as np
 
 from kinect_unlock import app as product
+from kinect_unlock.arrays import F32
 from kinect_unlock.crop import DepthChannel
-from kinect_unlock.frames import F32, Frame, Observation, Seen
+from kinect_unlock.frames import Frame
 from kinect_unlock.halves import Half
+from kinect_unlock.observations import Observation, Seen
 from kinect_unlock.pipeline import FaceDetector, Pipeline
 from kinect_unlock.settings import Config
 

@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import Observation, Seen
+from kinect_unlock.observations import Observation, Seen
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.looking import JUDGED
 

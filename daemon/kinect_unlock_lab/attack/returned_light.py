@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, Intrinsics
+from kinect_unlock.arrays import F32
+from kinect_unlock.frames import Intrinsics
 from kinect_unlock_lab.attack.exhibit import Exhibit
 
 C64: TypeAlias = NDArray[np.complex64]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kinect_unlock.frames import U8, Box, Detection, Frame, Seen
+from kinect_unlock.arrays import U8
+from kinect_unlock.frames import Frame
+from kinect_unlock.observations import Box, Detection, Seen
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config
 from kinect_unlock_lab.attack.contributing import FaceAt, Sheet, read_sheet

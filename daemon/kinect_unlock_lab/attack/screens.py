@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.attack.exhibit import Instrument, Species, Victim
 from kinect_unlock_lab.attack.hand import FARTHEST_MM, NEAREST_MM, STILL, trembling
 from kinect_unlock_lab.attack.likeness import Likeness, likeness

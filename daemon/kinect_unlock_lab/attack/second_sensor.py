@@ -24,7 +24,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, U16, Calibration
+from kinect_unlock.arrays import F32, U16
+from kinect_unlock.frames import Calibration
 from kinect_unlock_lab.attack.exhibit import Exhibit, Steps
 from kinect_unlock_lab.attack.phase_depth import FARTHEST_MM, NEAREST_MM, depth_along_ray
 from kinect_unlock_lab.attack.returned_light import C64, WRAP_MM, Light, View, returned_light

@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import Cue, Verdict
 from kinect_unlock.liveness import bounded, verdict
+from kinect_unlock.observations import Cue, Verdict
 from kinect_unlock.settings import Config, Liveness
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.results import About, Presentation, Results

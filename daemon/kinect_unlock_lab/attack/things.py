@@ -7,7 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8, Intrinsics, read_only
+from kinect_unlock.arrays import F32, F64, U8, read_only
+from kinect_unlock.frames import Intrinsics
 from kinect_unlock_lab.attack.exhibit import Exhibit, Species
 from kinect_unlock_lab.attack.hand import STILL, Hand, Pose
 from kinect_unlock_lab.raster import I32, Mask

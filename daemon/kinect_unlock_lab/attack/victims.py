@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import register_full
+from kinect_unlock.arrays import F64, U8
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F64, U8, Calibration, Detection, Frame, HeadPose, Intrinsics, Observation, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.observations import Detection, HeadPose, Observation
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock_lab.attack.exhibit import Steps, Victim
 from kinect_unlock_lab.attack.looking import JUDGED, Looker

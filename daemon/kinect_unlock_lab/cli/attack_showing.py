@@ -17,7 +17,7 @@ from kinect_unlock.sources import recorder
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 
 if TYPE_CHECKING:
-    from kinect_unlock.frames import U8
+    from kinect_unlock.arrays import U8
     from kinect_unlock.settings import Config
     from kinect_unlock_lab.attack import contributing, measuring
     from kinect_unlock_lab.attack.exhibit import Instrument, Victim

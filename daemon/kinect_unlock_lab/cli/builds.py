@@ -29,9 +29,9 @@ def compare_builds(
 
     Two rows a build: with templates of the same build, and with templates that float32 enrolled.
     """
+    from kinect_unlock.arrays import F32  # noqa: PLC0415
     from kinect_unlock.builds import permitted  # noqa: PLC0415 - `lab --help` needs none of this
     from kinect_unlock.encoder import FusedEncoder  # noqa: PLC0415
-    from kinect_unlock.frames import F32  # noqa: PLC0415
     from kinect_unlock.halves import half_vectors  # noqa: PLC0415
     from kinect_unlock_lab import compare_builds as comparing  # noqa: PLC0415
     from kinect_unlock_lab.datasets import load_lfw, load_rgbd_faces  # noqa: PLC0415

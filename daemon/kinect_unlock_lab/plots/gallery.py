@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.crop import similarity
-from kinect_unlock.frames import TENSOR_SIDE_PX, U8
+from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.plots.space import Gallery

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import U8
 from kinect_unlock_lab.plots.colors import IMPOSTOR
 from kinect_unlock_lab.plots.space import Gallery
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from kinect_unlock.arrays import F32, F64, U8
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, F64, U8
 from kinect_unlock_lab.plots.colors import color_of, marker_of
 
 Projection: TypeAlias = Literal["tsne", "pca"]

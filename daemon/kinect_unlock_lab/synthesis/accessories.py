@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.people import smoothstep
 from kinect_unlock_lab.raster import I32
 from kinect_unlock_lab.synthesis import atlas

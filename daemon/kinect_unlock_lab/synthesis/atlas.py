@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, read_only
+from kinect_unlock.arrays import F32, F64, read_only
 from kinect_unlock_lab.head_model import HeadModel, Part
 
 CELL_MM: Final = 0.6

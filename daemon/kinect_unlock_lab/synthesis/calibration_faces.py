@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, U8
 from kinect_unlock_lab.head_model import HeadModel
 from kinect_unlock_lab.synthesis.conditions import VARIED
 from kinect_unlock_lab.synthesis.head_files import load_head, source_of

@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, U8
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock_lab.lighting import Light
 from kinect_unlock_lab.synthesis.conditions import Camera
 

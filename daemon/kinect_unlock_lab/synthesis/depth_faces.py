@@ -15,18 +15,10 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth
-from kinect_unlock.frames import (
-    F32,
-    F64,
-    TENSOR_SIDE_PX,
-    Box,
-    Calibration,
-    Detection,
-    Intrinsics,
-    Registered,
-    read_only,
-)
+from kinect_unlock.arrays import F32, F64, read_only
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
 from kinect_unlock.frontalise import Frontal, frontalise
+from kinect_unlock.observations import TENSOR_SIDE_PX, Box, Detection
 from kinect_unlock.pose import facing, place_head
 from kinect_unlock_lab.synthesis.compiled import compiled
 from kinect_unlock_lab.synthesis.depth_sensor import ErrorSpread, draw_errors, sense

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.raster import Mask
 from kinect_unlock_lab.sensor import EMITTER_MM, in_steps
 from kinect_unlock_lab.synthesis.compiled import compiled

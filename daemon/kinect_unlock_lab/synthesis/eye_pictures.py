@@ -17,8 +17,8 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from kinect_unlock.arrays import F32, U8
 from kinect_unlock.eye_patches import PATCH_PX, eye_patches
-from kinect_unlock.frames import F32, U8
 from kinect_unlock.settings import Fraction
 from kinect_unlock_lab.people import smooth_outline
 from kinect_unlock_lab.synthesis import atlas

@@ -6,7 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64, U8
+from kinect_unlock.arrays import F32, F64, U8
 from kinect_unlock_lab.people import smooth_outline
 from kinect_unlock_lab.synthesis import atlas
 from kinect_unlock_lab.synthesis.looks import Beard, Brows, Hair, HairStyle

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, F64, read_only
+from kinect_unlock.arrays import F32, F64, read_only
 from kinect_unlock_lab.head_model import Part
 from kinect_unlock_lab.people import HAIRLINE_Y_MM, HAIRLINE_Z_MM, outline_distance, smooth_outline, wave_noise
 from kinect_unlock_lab.raster import I32

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from kinect_unlock.arrays import read_only
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import read_only
 from kinect_unlock_lab.head_model import HeadModel, load_head_model
 from kinect_unlock_lab.synthesis.shards import HeadModelSource
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32, F64, read_only
+from kinect_unlock.arrays import F32, F64, read_only
 from kinect_unlock_lab.head_model import HeadModel, Part, vertex_normals
 from kinect_unlock_lab.people import wave_noise
 from kinect_unlock_lab.raster import I32

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.people import linear
 
 #: From very light to very dark, sRGB; people lie between two of them.

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.people import smooth_outline
 from kinect_unlock_lab.synthesis import atlas
 from kinect_unlock_lab.synthesis.hair_painting import paint_beard, paint_brows, paint_hair, strand_tile

@@ -13,8 +13,9 @@ from typing import Final, Literal, TypeAlias
 import cv2
 import numpy as np
 
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.crop import DepthChannel, face_tensor, similarity
-from kinect_unlock.frames import F32, F64, TENSOR_SIDE_PX, Box, Detection, FaceTensor
+from kinect_unlock.observations import TENSOR_SIDE_PX, Box, Detection, FaceTensor
 from kinect_unlock_lab.synthesis.conditions import ORDINARY, VARIED, Conditions, Ranges, View, draw_conditions
 from kinect_unlock_lab.synthesis.head_files import load_head
 from kinect_unlock_lab.synthesis.portrait import Portrait, take_portrait

@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 
 from kinect_unlock.align import FaceDepth, align_face
-from kinect_unlock.frames import F32, F64, U8, U16, Box, Calibration, HeadPose, Intrinsics, Registered
+from kinect_unlock.arrays import F32, F64, U8, U16
+from kinect_unlock.frames import Calibration, Intrinsics, Registered
+from kinect_unlock.observations import Box, HeadPose
 from kinect_unlock_lab.body import head_turn
 from kinect_unlock_lab.sensor import nominal_kinect, project_to_color, project_to_depth
 from kinect_unlock_lab.synthesis.atlas import eye_cells
@@ -38,8 +40,8 @@ class Portrait:
     """One picture and what is true about it.
 
     ``color`` u8[h,w,3]; ``face_depth`` in that picture's pixels; ``landmarks_px`` f32[5,2] of the mesh, in the order
-    of `kinect_unlock.frames.Detection`; ``eyes_seen`` f64[2], how much of each eyeball is seen, of the square over the
-    eye's width: about 0.3 where it is open, image-left first.
+    of `kinect_unlock.observations.Detection`; ``eyes_seen`` f64[2], how much of each eyeball is seen, of the square
+    over the eye's width: about 0.3 where it is open, image-left first.
     """
 
     color: U8

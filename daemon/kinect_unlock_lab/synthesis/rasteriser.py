@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock_lab.raster import I32
 from kinect_unlock_lab.synthesis.compiled import compiled
 

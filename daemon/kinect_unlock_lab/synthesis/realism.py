@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock.frontalise import HOLE_MM, PIXEL_MM, face_mask
 from kinect_unlock_lab.synthesis.shards import SampleSet
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.lighting import Light, fibonacci_sphere
 from kinect_unlock_lab.raster import I32
 from kinect_unlock_lab.synthesis.compiled import compiled

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.synthesis import atlas
 from kinect_unlock_lab.synthesis.compiled import compiled
 

@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.head_model import HeadModel, Part
 from kinect_unlock_lab.people import wave_noise
 from kinect_unlock_lab.raster import I32

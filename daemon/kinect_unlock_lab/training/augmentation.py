@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kinect_unlock.crop import NO_DEPTH
-from kinect_unlock.frames import TENSOR_SIDE_PX
+from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock_lab.training.recipes import Augmentation
 
 _SIDE: Final = TENSOR_SIDE_PX

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from msgspec import Meta, Struct
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 
 MAP_SIDE_PX: Final = 112
 MAP_PITCH_MM: Final = 1.5

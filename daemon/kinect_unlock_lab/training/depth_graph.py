@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from kinect_unlock.frames import F64
+from kinect_unlock.arrays import F64
 from kinect_unlock_lab.training import depth_features as steps
 from kinect_unlock_lab.training.depth_features import DepthFeatures
 

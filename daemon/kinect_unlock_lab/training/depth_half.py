@@ -12,8 +12,8 @@ from typing import Annotated, Final
 import numpy as np
 from msgspec import Meta, Struct
 
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, F64
 from kinect_unlock.frontalise import HOLE_MM
 from kinect_unlock.inference import Network
 from kinect_unlock_lab.synthesis.shards import SampleSet

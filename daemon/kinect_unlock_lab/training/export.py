@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.crop import NO_DEPTH
 from kinect_unlock.errors import ModelError
-from kinect_unlock.frames import F32, TENSOR_SIDE_PX
 from kinect_unlock.inference import Network
+from kinect_unlock.observations import TENSOR_SIDE_PX
 
 INPUT: Final = "rgbd"
 OUTPUT: Final = "embedding"

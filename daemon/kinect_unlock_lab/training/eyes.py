@@ -15,9 +15,9 @@ import torch
 from msgspec import Meta, Struct
 from torch import Tensor, nn
 
+from kinect_unlock.arrays import F32
 from kinect_unlock.eye_patches import PATCH_PX
 from kinect_unlock.eyes import INPUT, OUTPUT
-from kinect_unlock.frames import F32
 from kinect_unlock.inference import Network
 from kinect_unlock_lab.synthesis.eye_pictures import EyePlan, Eyes, openness
 from kinect_unlock_lab.training.export import write_checked

@@ -11,8 +11,8 @@ from pytorch_metric_learning import samplers
 from pytorch_metric_learning.utils import common_functions
 from torch import Tensor
 
+from kinect_unlock.arrays import U8
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.frames import U8
 from kinect_unlock_lab.synthesis.shards import read_set
 from kinect_unlock_lab.training.recipes import Batch
 

@@ -8,7 +8,7 @@ between people is ``ev`` times that within one counts for sqrt(ev / (ev + 1)) of
 import numpy as np
 from scipy import linalg
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock_lab.metrics import I64
 
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from kinect_unlock.frames import F32, F64
+from kinect_unlock.arrays import F32, F64
 from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, face_mask
 from kinect_unlock.mean_face import mean_surface
 from kinect_unlock_lab.training.depth_features import MAP_SIDE_PX, Above0, DepthFeatures, features

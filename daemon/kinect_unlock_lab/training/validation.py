@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock_lab.metrics import Comparisons, Roc
 from kinect_unlock_lab.training.faces import Faces
 

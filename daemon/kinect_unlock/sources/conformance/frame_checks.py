@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.align import landed
+from kinect_unlock.arrays import U8, U16
 from kinect_unlock.calibration import calibration_to_plain
 from kinect_unlock.clock import NS_PER_MS
-from kinect_unlock.frames import U8, U16, Calibration, Frame, Intrinsics, Registered
+from kinect_unlock.frames import Calibration, Frame, Intrinsics, Registered
 from kinect_unlock.sources.conformance.subject import Inapplicable, Subject, Violation, require
 
 _FRAMES: Final = 12

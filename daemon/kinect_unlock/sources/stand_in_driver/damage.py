@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.frames import F32
+from kinect_unlock.arrays import F32
 from kinect_unlock.sources.stand_in_driver.film import Picture
 from kinect_unlock.sources.stand_in_driver.geometry import Numbers
 from kinect_unlock.sources.stand_in_driver.plan import Deed

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.align import landed
+from kinect_unlock.arrays import F32, U8, U16
 from kinect_unlock.errors import SourceError
-from kinect_unlock.frames import F32, U8, U16, Frame
+from kinect_unlock.frames import Frame
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.sources.kinect_v2_frames import mirrored
 from kinect_unlock.sources.stand_in_driver.geometry import (
