@@ -14,11 +14,11 @@ from kinect_unlock.errors import RequestError, StoreError
 from kinect_unlock.frames import Origin
 from kinect_unlock.identification import name_of
 from kinect_unlock.machines.session import State
-from kinect_unlock.manifest import Threshold
 from kinect_unlock.matching import mean_of_halves
 from kinect_unlock.observations import Embedding
 from kinect_unlock.sources.pipelines import costly
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import Threshold
 from kinect_unlock.wire import PROTOCOL, EnrolVectors, Identify, Reply, Vectors, Word, unpack_vector
 
 

@@ -37,7 +37,7 @@ from kinect_unlock.journal import Journal, goes_to_journal
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.logind import LogindWatch
-from kinect_unlock.manifest import EYES, Encoder, Threshold, pick_infrared_thresholds, pick_thresholds
+from kinect_unlock.manifest import EYES, Encoder
 from kinect_unlock.models import ModelStore, Progress
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.polkit import Polkit
@@ -57,6 +57,7 @@ from kinect_unlock.sources.webcam import WebcamSource
 from kinect_unlock.store import BUDGETS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.vision import Vision
 
 # Built in, and known without a path or a device; a plug-in is asked.

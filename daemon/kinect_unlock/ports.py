@@ -15,11 +15,12 @@ from kinect_unlock.camera_report import CameraReport
 from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
 from kinect_unlock.logins import LoginEvent, Logins, LoginSession
-from kinect_unlock.manifest import Encoder, Threshold
+from kinect_unlock.manifest import Encoder
 from kinect_unlock.matching import Bar
 from kinect_unlock.observations import Modality
 from kinect_unlock.settings import PoseRange
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import Threshold
 from kinect_unlock.wire import AnyRequest, Reply
 
 Use: TypeAlias = Literal["enrol", "verify", "preview", "watch"]  # the last one: by depth alone

@@ -8,9 +8,9 @@ import numpy as np
 
 from kinect_unlock import app as product
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock_lab import farther, fusion, masks, print_depth, vote_costs
 from kinect_unlock_lab.datasets import Sample
 from kinect_unlock_lab.dimming import AS_IT_IS, DIM, Light

@@ -16,11 +16,12 @@ from kinect_unlock.controller import Controller
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.frames import Origin
 from kinect_unlock.limiter import Ledger
-from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Threshold, Weights
+from kinect_unlock.manifest import Encoder, EncoderHalf, Evidence, Weights
 from kinect_unlock.matching import Band, Bar
 from kinect_unlock.observations import Observation
 from kinect_unlock.ports import Authority, LoginWatch, Peer, Recogniser, RunFacts
 from kinect_unlock.settings import Attempt, Config, Hooks, Match, PolicyRules, PoseRange, Ranges, Source, Strategy
+from kinect_unlock.thresholds import Threshold
 from kinect_unlock.wire import Reply, Request, Verify, Word
 
 OWN_UID = 1000

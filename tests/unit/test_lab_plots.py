@@ -11,10 +11,11 @@ from matplotlib.offsetbox import AnnotationBbox
 from evaluated_people import crowd
 from kinect_unlock.errors import RequestError, SourceError
 from kinect_unlock.frames import Origin
-from kinect_unlock.manifest import Encoder, load_manifest, pick_threshold
+from kinect_unlock.manifest import Encoder, load_manifest
 from kinect_unlock.observations import HeadPose
 from kinect_unlock.settings import Match
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import pick_threshold
 from kinect_unlock_lab.plots.apart import of_templates, opening, part_of, parts_of, told_apart
 from kinect_unlock_lab.plots.colors import color_of, marker_of
 from kinect_unlock_lab.plots.curves import histogram

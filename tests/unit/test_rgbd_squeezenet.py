@@ -8,9 +8,10 @@ import pytest
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.encoder import FusedEncoder
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.manifest import load_manifest, pick_thresholds
+from kinect_unlock.manifest import load_manifest
 from kinect_unlock.models import ModelStore
 from kinect_unlock.settings import Models
+from kinect_unlock.thresholds import pick_thresholds
 
 NAME = "rgbd-squeezenet"
 

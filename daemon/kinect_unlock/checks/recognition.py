@@ -9,12 +9,12 @@ from kinect_unlock import app
 from kinect_unlock.checks.results import Check, Section, State
 from kinect_unlock.config import cache_dir
 from kinect_unlock.errors import SourceError
-from kinect_unlock.manifest import Threshold, pick_thresholds
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config
 from kinect_unlock.sources import BUILT_IN, PLUG_INS
 from kinect_unlock.sources.drivers import DRIVERS
 from kinect_unlock.sources.pipelines import Outcome, remembered
+from kinect_unlock.thresholds import Threshold, pick_thresholds
 
 
 def networks(settings: Config) -> Check:

@@ -17,11 +17,11 @@ from kinect_unlock.arrays import U8
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, print_json, settings_of, tell
 from kinect_unlock.cli.words import EXIT_CODES, exit_code, sentence
 from kinect_unlock.errors import RequestError, SourceError
-from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.sources.photos import photos_in, read_photo
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock.wire import EnrolVectors, Identify, Reply, Word, pack_vector
 
 NO_UNLOCK: Final = "[dim]a photograph has no depth, so it can say who it looks like but never unlock[/]"

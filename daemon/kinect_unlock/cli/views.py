@@ -11,12 +11,12 @@ from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.client import Client
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import RecordingError, RequestError
-from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.recording import RecordingReader
 from kinect_unlock.settings import Config, Daemon, Source
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock.viewing.daemon_feed import DaemonFeed
 from kinect_unlock.viewing.feeds import Feed, OwnFeed
 from kinect_unlock.viewing.gauges import Limits

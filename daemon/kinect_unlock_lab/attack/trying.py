@@ -23,13 +23,13 @@ from kinect_unlock import evidence as ev
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Frame, Origin
-from kinect_unlock.manifest import pick_thresholds
 from kinect_unlock.matching import Known
 from kinect_unlock.observations import Embedding, HeadPose, Observation
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config, EvidenceRules
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock_lab.attack import streams
 from kinect_unlock_lab.attack.exhibit import Species, Victim
 from kinect_unlock_lab.attack.looking import JUDGED

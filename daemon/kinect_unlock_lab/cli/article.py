@@ -10,8 +10,8 @@ from rich.console import Console
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import ConfigError
-from kinect_unlock.manifest import pick_threshold
 from kinect_unlock.settings import Config
+from kinect_unlock.thresholds import pick_threshold
 from kinect_unlock_lab.cli.shared import Dataset, JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import load_rgbd_faces
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kinect_unlock import app as product
 from kinect_unlock.cli.asking import ConfigFile, settings_of
-from kinect_unlock.manifest import pick_thresholds
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock_lab import trial as trials
 from kinect_unlock_lab import trial_report
 from kinect_unlock_lab.cli.shared import Dataset, JsonFile, embed_under, progress, write_json

@@ -7,9 +7,10 @@ import numpy as np
 
 from kinect_unlock.errors import ConfigError, RequestError, SourceError
 from kinect_unlock.halves import Half
-from kinect_unlock.manifest import Encoder, pick_thresholds
+from kinect_unlock.manifest import Encoder
 from kinect_unlock.settings import Match
 from kinect_unlock.templates import Template
+from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock_lab.attempting import pairs
 from kinect_unlock_lab.figures import Figures, figures_of
 from kinect_unlock_lab.protocols import Embedded
