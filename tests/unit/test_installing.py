@@ -283,14 +283,32 @@ def test_the_module_stays_while_a_line_of_pam_asks_it(tmp_path: Path) -> None:
     assert not (tmp_path / PROGRAM[1:]).exists()
 
 
-def test_without_pam_auth_update_pam_is_left_alone_and_the_administrator_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("authselect", [True, False])
+def test_without_pam_auth_update_pam_is_left_alone_and_the_administrator_told(
+    tmp_path: Path,
+    authselect: bool,  # noqa: FBT001 - a case of the table
+) -> None:
     place = computer(tmp_path, names=[name for name in DEBIAN if name != "pam-auth-update"])
-    (tmp_path / "usr/bin/authselect").touch()
-    plan = set_up(place)
+    if authselect:
+        (tmp_path / "usr/bin/authselect").touch()
+    (note,) = [note for note in set_up(place).notes if "By hand" in note]
 
-    assert any("authselect create-profile" in note for note in plan.notes)
+    assert ("authselect create-profile" in note) is authselect
+    assert "    auth  sufficient  pam_kinect_unlock.so\n" in note
+    assert "`kinect-unlock password-ok USER`" in note
     assert (tmp_path / AUTH).read_text() == COMMON_AUTH
     assert (tmp_path / MODULE).exists()
+
+
+@pytest.mark.parametrize("names", [DEBIAN, [name for name in DEBIAN if name != "pam-auth-update"]], ids=len)
+def test_without_the_module_no_line_names_it_and_root_is_told_to_report_passwords(
+    tmp_path: Path, names: list[str]
+) -> None:
+    plan = make_plan(wanted(pam="exec"), computer(tmp_path, names=names))
+
+    assert sum("`kinect-unlock password-ok USER`" in note for note in plan.notes) == 1
+    assert "pam_kinect_unlock.so" not in " ".join(plan.notes)
+    assert any(login.BY_PAM_EXEC in note for note in plan.notes) is (names is not DEBIAN)
 
 
 def test_an_old_systemd_has_the_service_keep_its_key_in_a_file(tmp_path: Path) -> None:

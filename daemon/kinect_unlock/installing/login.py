@@ -29,6 +29,12 @@ UPDATER: Final = "pam-auth-update"
 BY_PROGRAM: Final = "/usr/libexec/kinect-unlock-pam-exec"
 # pam_exec waits for ever; the program gives up after 5 s by itself, unless it hangs.
 _IN_TIME: Final = "/usr/bin/timeout --signal=KILL 8"
+BY_PAM_EXEC: Final = f"pam_exec.so quiet seteuid {_IN_TIME} {BY_PROGRAM}"
+# Also true where our module asks by a `sufficient` line: pam/README.md says why there is no `report` line then.
+UNREPORTED: Final = (
+    "that line reports no password, and without one no face is taken after a boot or a lock-out, or when none was "
+    "given for days: as root, `kinect-unlock password-ok USER` says that one was"
+)
 PROFILES: Final = "/usr/share/pam-configs"
 COMMON: Final = "common-auth"
 
@@ -176,22 +182,24 @@ def module_folder(root: Path) -> str | None:
 
 def by_program(profile: bytes) -> bytes:
     """Return a profile that asks through pam_exec and our program, instead of the module."""
-    return profile.replace(MODULE.encode(), f"pam_exec.so quiet seteuid {_IN_TIME} {BY_PROGRAM}".encode())
+    return profile.replace(MODULE.encode(), BY_PAM_EXEC.encode())
 
 
-def by_hand(root: Path) -> str:
-    """Say what to do where there is no pam-auth-update."""
-    line = f"auth  sufficient  {MODULE}"
+def by_hand(root: Path, asks: str) -> str:
+    """Say what to do where there is no pam-auth-update; ``asks`` is the module that asks, and its arguments."""
+    line = f"auth  sufficient  {asks}"
     if (root / "usr/bin/authselect").exists():
         return (
             "authselect manages PAM here, so setup changes nothing in it. By hand, as root and with a second root "
-            "shell open: `authselect create-profile kinect-unlock --base-on sssd`, write the line\n"
+            "shell open: `authselect current` names your profile and its features; `authselect create-profile "
+            "kinect-unlock --base-on PROFILE`, write the line\n"
             f"    {line}\n"
-            "above the one with pam_unix.so in system-auth and password-auth of /etc/authselect/custom/kinect-unlock, "
-            "then `authselect select custom/kinect-unlock`"
+            "above the first one with pam_usertype.so or pam_unix.so in system-auth and password-auth of "
+            "/etc/authselect/custom/kinect-unlock, then `authselect select custom/kinect-unlock FEATURES`; "
+            f"{UNREPORTED}"
         )
     return (
         "there is no pam-auth-update here, so setup changes nothing in PAM. By hand, as root and with a second root "
         f"shell open: write the line\n    {line}\nabove the first `auth` line of each service that is to ask for a "
-        "face (such as /etc/pam.d/sudo), and try it before you close that shell"
+        f"face (such as /etc/pam.d/sudo), and try it before you close that shell; {UNREPORTED}"
     )

@@ -170,7 +170,6 @@ def _login(wanted: Wanted, place: Place, notes: list[str]) -> list[Step]:
     if wanted.pam == "exec":
         program = data("pam/kinect_unlock_pam_exec.py")
         steps.append(PutFile(login.BY_PROGRAM, program, "asks the daemon for pam_exec", 0o755))
-        notes.append("pam_exec cannot report passwords: after a lock-out run `kinect-unlock password-ok USER` as root")
     else:
         folder = login.module_folder(place.root)
         if folder is None:
@@ -179,9 +178,10 @@ def _login(wanted: Wanted, place: Place, notes: list[str]) -> list[Step]:
         source = {name: data(f"pam/{name}") for name in ("Makefile", "pam_kinect_unlock.c")}
         steps.append(login.BuildModule(folder, source, wanted.module))
     if not place.programs.has(login.UPDATER):
-        notes.append(login.by_hand(place.root))
+        notes.append(login.by_hand(place.root, login.BY_PAM_EXEC if wanted.pam == "exec" else login.MODULE))
         return steps
     if wanted.pam == "exec":
+        notes.append(f"PAM asks by pam_exec; {login.UNREPORTED}")
         steps.append(PutFile(f"{login.PROFILES}/kinect-unlock", login.by_program(profile), "how PAM asks"))
         return [*steps, login.TurnOn(("kinect-unlock",))]
     steps.append(PutFile(f"{login.PROFILES}/kinect-unlock", profile, "how PAM asks"))
