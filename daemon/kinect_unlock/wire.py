@@ -38,7 +38,7 @@ SealedTemplate: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=48_00
 
 
 class Verify(Struct, frozen=True, forbid_unknown_fields=True, tag="verify", tag_field="op"):
-    """Is the person before the camera this user? ``unlock`` true: and if so, run the unlock hook.
+    """Is the person before the camera this user? ``unlock`` true: and if so, unlock their session.
 
     ``service``, ``tty`` and ``remote_host`` are as PAM has them, and believed as far as the peer is. ``intent`` true
     asks for a sign of it where the policy of the service does not; nothing takes away one that the policy asks for.
@@ -137,7 +137,7 @@ class Status(Struct, frozen=True, forbid_unknown_fields=True, tag="status", tag_
 
 
 class Lock(Struct, frozen=True, forbid_unknown_fields=True, tag="lock", tag_field="op"):
-    """Lock the session through the lock hook."""
+    """Lock the session that the camera's seat shows."""
 
 
 class PasswordOk(Struct, frozen=True, forbid_unknown_fields=True, tag="password-ok", tag_field="op"):
@@ -183,7 +183,7 @@ class Word(StrEnum):
     WARNING = "warning"  # tell the person what `message` says; the work goes on
     # ends of an attempt: done
     MATCH = "match"  # it is the user
-    UNLOCKED = "unlocked"  # it is the user, and the unlock hook succeeded
+    UNLOCKED = "unlocked"  # it is the user, and their session was asked to open
     NO_MATCH = "no-match"  # it is not, or not surely; a failure was counted
     TIMED_OUT = "timed-out"  # nobody could be judged in time; no failure was counted
     NO_NOD = "no-nod"  # it is the user, but the nod that was asked for did not come in time; no failure was counted

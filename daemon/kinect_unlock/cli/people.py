@@ -104,7 +104,7 @@ def verify(
     *,
     file: ConfigFile = None,
     stream: Stream = None,
-    unlock: Annotated[bool, typer.Option("--unlock", help="And if it is, run the unlock hook.")] = False,
+    unlock: Annotated[bool, typer.Option("--unlock", help="And if it is, unlock their session.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each frame showed, cue by cue.")] = False,
     as_json: AsJson = False,
 ) -> None:

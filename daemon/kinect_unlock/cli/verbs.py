@@ -42,7 +42,7 @@ VERBS: Final = (
     Verb("import", "kinect_unlock.cli.keeping:import_", "Take in a template that was exported."),
     Verb("status", "kinect_unlock.cli.service:status", "Show how the daemon is."),
     Verb("log", "kinect_unlock.cli.log:log", "Show what came of the last attempts, and why one was refused."),
-    Verb("lock", "kinect_unlock.cli.service:lock", "Lock the session through the lock hook."),
+    Verb("lock", "kinect_unlock.cli.service:lock", "Lock the session that the camera's seat shows."),
     Verb("password-ok", "kinect_unlock.cli.service:password_ok", "Report, as root, that a password was accepted."),
     Verb("record", "kinect_unlock.cli.record:record", "Record frames of any source into one file."),
     Verb(

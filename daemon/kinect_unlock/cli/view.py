@@ -60,10 +60,11 @@ def view(
     """Show colour, depth and infrared, and all that is made of them: face, pose, liveness, and why.
 
     In a window where there is a display, else in the terminal; with --png or --mp4 in a file, anywhere. Without a
-    recording it asks the daemon that runs for what its camera sees, as root or the daemon's own user; anybody who
-    wants to be recognised has the camera at once. Where no daemon runs it opens the source itself. A file shows
-    faces: it is created for you alone (mode 0600). Scores are drawn only beside --against or --user, in your own
-    process; they are never logged. Space pauses, s saves a picture into the current folder, q ends it.
+    recording it asks the daemon that runs for what its camera sees, as root or the daemon's own user, or after polkit
+    has asked for an administrator's password; anybody who wants to be recognised has the camera at once. Where no
+    daemon runs it opens the source itself. A file shows faces: it is created for you alone (mode 0600). Scores are
+    drawn only beside --against or --user, in your own process; they are never logged. Space pauses, s saves a picture
+    into the current folder, q ends it.
     """
     if png is not None and mp4 is not None:
         raise RequestError("--png and --mp4 are two different files; make one after the other")
