@@ -99,6 +99,16 @@ def test_the_cues_of_the_last_judged_frame_are_laid_out_with_value_bound_and_out
     ]
 
 
+def test_in_short_a_person_is_told_how_many_bounds_held_and_no_table() -> None:
+    out = io.StringIO()
+    timeline = Timeline(Console(file=out, width=60), indent="", in_full=False)
+    timeline.show(frame(0, liveness="live", cues=CUES[1:4]))
+    timeline.show(frame(1, liveness="spoof", cues=CUES[:3]))
+    timeline.close(Reply(Word.TIMED_OUT, done=True))
+
+    assert out.getvalue().splitlines()[1:] == ["liveness spoof, 2 of 3 bounds held (frame 1)"]
+
+
 def test_of_a_refusal_the_frame_that_shows_best_what_decided_is_laid_out_and_why_is_told() -> None:
     def judged(seq: int, value: float) -> Reply:
         cues = [cue("relief_share", "mm", value, (6.0, None), held=False)]

@@ -95,14 +95,16 @@ def demo(
 
     It is a process of its own with its own socket, templates and counters, which are gone afterwards; nothing of this
     machine is unlocked. The people are synthetic and belong to nobody: this shows that everything works together, not
-    how accurate it is. With --config it runs with your settings. Exit code 0: every row is as it should be.
+    how accurate it is. With --config it runs with your settings. `kinect-unlock replay FILE --explain` shows every
+    measurement of one recording. Exit code 0: every row is as it should be.
     """
     if show_list:
         _list(as_json=as_json)
         return
     settings = settings_of(file)
     console = Console(highlight=False, quiet=as_json)
-    console.print(f"[bold]kinect-unlock demo[/]: synthetic people, the real daemon, played {pace}\n")
+    played = "as fast as it goes" if pace == "asap" else "at the recorded pace"
+    console.print(f"[bold]kinect-unlock demo[/]: synthetic people, the real daemon, played {played}\n")
     with PrivateDaemon.folder() as folder, PrivateDaemon(_private(settings, folder, pace), folder) as daemon:
         console.print(f"[dim]daemon started in {daemon.started_ms:.0f} ms: its own process, socket and state[/]\n")
         results = [_play(daemon, scene, folder / "hook", console) for scene in SCENES]
@@ -139,7 +141,7 @@ def _private(settings: Config, folder: Path, pace: Pace) -> Config:
 def _play(daemon: PrivateDaemon, scene: Scene, hook: Path, console: Console) -> Result:
     played = f" [dim]({scene.stream})[/]" if scene.stream else ""
     console.print(f"[bold]{scene.title}[/]{played}")
-    timeline, frames = Timeline(console), Counter[str]()
+    timeline, frames = Timeline(console, in_full=False), Counter[str]()
 
     def show(reply: Reply) -> None:
         if reply.word is Word.FRAME and reply.data is not None:

@@ -115,7 +115,7 @@ def tell(console: Console, record: Ending, *, indent: str = "") -> None:
         f"[cyan]What helps:[/] {escape(advice(record))}",
     ]
     for line in lines:
-        console.print(Padding(line, (0, 0, 0, len(indent))))
+        console.print(Padding(line, (0, 0, 0, len(indent)), expand=False))
 
 
 def is_refusal(record: Record) -> bool:

@@ -37,7 +37,7 @@ class Timeline:
     """Prints explained frames as they come, equal ones gathered into one line."""
 
     def __init__(self, console: Console, *, indent: str = "  ", in_full: bool = True) -> None:
-        """``in_full``: with all cues of the deciding frame, and the time spent by stage."""
+        """``in_full``: with all cues of the deciding frame, and the time spent by stage; else those that decided."""
         self._console = console
         self._in_full = in_full
         self._indent = indent
@@ -60,12 +60,13 @@ class Timeline:
     def close(self, last: Reply) -> None:
         """Print what is left: the last run of frames; in full the cues and the times; of a refusal, why."""
         self._flush()
+        told, shown = ending_of(last), self.decided_by(last)
+        if shown is not None and self._in_full:
+            self._console.print(cue_table(self._judged[shown]), style="", justify="left")
+        elif shown is not None and not (told and told.cues):
+            self._say(f"[dim]{_cues_in_short(self._judged[shown])}[/]")
         if self._in_full:
-            shown = self.decided_by(last)
-            if shown is not None:
-                self._console.print(cue_table(self._judged[shown]), style="", justify="left")
             self._tell_times()
-        told = ending_of(last)
         if told is not None:
             reasons.tell(self._console, told, indent=self._indent)
 
@@ -133,6 +134,14 @@ def cue_table(facts: dict[str, Any]) -> Table:
     return table
 
 
+def _cues_in_short(facts: dict[str, Any]) -> str:
+    """Say how many bounds held in one explained frame."""
+    bounded = [cue for cue in _report(facts).cues if cue.enforced]
+    held = sum(cue.holds for cue in bounded)
+    share = f"all {held}" if held == len(bounded) else f"{held} of {len(bounded)}"
+    return f"liveness {facts['liveness']}, {share} bounds held (frame {facts['seq']})"
+
+
 def _kind(facts: dict[str, Any]) -> tuple[Any, ...]:
     return (facts["seen"], facts.get("vote"), facts.get("modality"), facts.get("would"))
 
@@ -148,7 +157,7 @@ def _line(run: list[dict[str, Any]]) -> str:
         else f"{pose['distance_mm']:5.0f} mm yaw {pose['yaw_deg']:+3.0f} pitch {pose['pitch_deg']:+3.0f}"
     )
     alike = "" if not scores else "  " + " ".join(f"{half} {_cosine(cosine)}" for half, cosine in scores.items())
-    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {_what(first):<14}{where}{alike}"
+    return f"[dim]{last['at_ms']:5.0f} ms[/] {frames:<6} {_what(first):<14}{where}{alike}".rstrip()
 
 
 def _what(facts: dict[str, Any]) -> str:
