@@ -54,11 +54,12 @@ from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
-from kinect_unlock.store import BUDGETS, FileLedgerStore, FileTemplateStore, hold_state_dir
+from kinect_unlock.store import BUDGETS, LEDGERS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.templates import Template
 from kinect_unlock.thresholds import Threshold, pick_infrared_thresholds, pick_thresholds
 from kinect_unlock.vision import Vision
+from kinect_unlock.writing import LedgersBehind
 
 # Built in, and known without a path or a device; a plug-in is asked.
 _ORIGINS: Final = {"replay": ReplaySource.origin, "images": ImagesSource.origin, "webcam": WebcamSource.origin}
@@ -135,6 +136,8 @@ class _Composer:
             on_ready=lambda attempt: post(partial(controller.floor.on_camera_ready, attempt)),
             driver_counters=memory.lives.counters,
         )
+        state_dir = self._paths.state_dir
+        ledgers, budgets = (LedgersBehind(FileLedgerStore(state_dir, folder)) for folder in (LEDGERS, BUDGETS))
         logins = LogindWatch() if _asks_logind(config, self._facts) else None
         auditor = Auditor(
             self._facts,
@@ -152,13 +155,13 @@ class _Composer:
             self._recogniser,
             camera=capture,
             templates=self._templates,
-            ledgers=FileLedgerStore(self._paths.state_dir),
+            ledgers=ledgers,
             hooks=self._hooks,
             clock=clock,
             auditor=auditor,
             logins=logins,
             authority=Polkit(_name_of) if self._facts.shared else None,
-            budgets=FileLedgerStore(self._paths.state_dir, BUDGETS),
+            budgets=budgets,
             decisions=decisions,
         )
         vision = Vision(
@@ -180,8 +183,9 @@ class _Composer:
             stop_timeout_s=config.daemon.stop_timeout_s,
             status=_status(self._facts, config),
         )
-        async with _kept_up(logins):
-            return await Service(parts).run(until_stdin_closes=until_stdin_closes)
+        with ledgers, budgets:
+            async with _kept_up(logins):
+                return await Service(parts).run(until_stdin_closes=until_stdin_closes)
 
     def _report(self, step: str, done: float) -> None:
         """Tell systemd and the log about the building of a network; called in the vision thread."""

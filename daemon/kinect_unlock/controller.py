@@ -189,17 +189,29 @@ class Controller:
                 return await self._turns.attempt(request, entry, tell, gone, tally)
             case Identify():
                 return answers.identify_photographs(self._desk, request)
-            case Lock() | Records():
+            case Lock() | Records() | PasswordOk() | Forget():
                 return await self._answer_soon(request, peer)
             case _:
                 return self._answer_at_once(request, peer)
 
-    async def _answer_soon(self, request: Lock | Records, peer: Peer) -> Reply:
-        if isinstance(request, Records):
-            everybodys = is_allowed(request, peer, self._desk.facts)
-            return await self._desk.audit.told(request, peer, everybodys=everybodys)
-        await self._sessions.lock()
-        return Reply(Word.OK, done=True)
+    async def _on_disk(self, user: str) -> None:
+        """Wait for what was done to a user's ledgers."""
+        await self._desk.book.written(user)
+        if self._unasked is not None:
+            await self._unasked.written(user)
+
+    async def _answer_soon(self, request: Lock | Records | PasswordOk | Forget, peer: Peer) -> Reply:
+        match request:
+            case Records():
+                everybodys = is_allowed(request, peer, self._desk.facts)
+                return await self._desk.audit.told(request, peer, everybodys=everybodys)
+            case PasswordOk(user=user) | Forget(user=user):
+                reply = self._answer_at_once(request, peer)
+                await self._on_disk(user)
+                return reply
+            case _:
+                await self._sessions.lock()
+                return Reply(Word.OK, done=True)
 
     def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""

@@ -3,10 +3,10 @@
 import asyncio
 from typing import TypeAlias
 
-from kinect_unlock.attempts import Desk
+from kinect_unlock.attempts import Desk, fault_reply
 from kinect_unlock.claims import CameraPlace
 from kinect_unlock.enrolment import EnrolAttempt
-from kinect_unlock.errors import KinectUnlockError
+from kinect_unlock.errors import KinectUnlockError, StoreError
 from kinect_unlock.frames import Frame
 from kinect_unlock.identification import IdentifyAttempt
 from kinect_unlock.observations import Observation
@@ -71,11 +71,21 @@ class Floor:
         leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
         try:
             attempt.start()
-            return await asyncio.shield(attempt.ended)
+            reply = await asyncio.shield(attempt.ended)
+            return await self._on_record(attempt, reply)
         finally:
             attempt.cancel("the claim was ended")  # nothing when it has ended
             leaving.cancel()
             self._attempt = None
+
+    async def _on_record(self, attempt: AnyAttempt, reply: Reply) -> Reply:
+        """Return how an attempt ended once what is held for or against its user is on the disk, or that it is not."""
+        try:
+            if attempt.claim.user is not None:
+                await attempt.desk.book.written(attempt.claim.user)
+        except StoreError as error:
+            return fault_reply(error)
+        return reply
 
     # The camera's news.
 

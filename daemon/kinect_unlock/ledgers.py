@@ -51,6 +51,14 @@ class LedgerBook:
             self._owed[user] = ledger
             raise
 
+    async def written(self, user: str) -> None:
+        """Wait until all that was done to a user's ledger is on the disk: what rests on it may be answered then.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        await self._store.written(user)
+
     def delete(self, user: str) -> None:
         """Forget a user's ledger.
 
@@ -97,6 +105,15 @@ class BudgetBook(LedgerBook):
             self.delete(user)
         elif tried is not None:
             super().save(user, tried)
+
+    async def written(self, user: str) -> None:
+        """Wait until both are on the disk.
+
+        Raises:
+            StoreError: one of the two could not be written.
+        """
+        await self._main.written(user)
+        await super().written(user)
 
     def save(self, user: str, ledger: Ledger) -> None:
         """Save a ledger; a match is a match for the user's own as well.

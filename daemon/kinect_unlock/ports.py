@@ -195,8 +195,8 @@ class TemplateStore(Protocol):
         ...
 
 
-class LedgerStore(Protocol):
-    """Keeps the limiter's ledgers."""
+class LedgerFiles(Protocol):
+    """Keeps the limiter's ledgers, and takes the time that a disk takes."""
 
     def load(self, user: str) -> Ledger:
         """Return the user's ledger, an empty one if there is none.
@@ -219,6 +219,18 @@ class LedgerStore(Protocol):
 
         Raises:
             StoreError: it cannot be removed.
+        """
+        ...
+
+
+class LedgerStore(LedgerFiles, Protocol):
+    """The same without taking time: what is saved or deleted is so at once, and on the disk once `written` returns."""
+
+    async def written(self, user: str) -> None:
+        """Wait until all that was done to the user's ledger outlives a crash.
+
+        Raises:
+            StoreError: it does not; the user's ledger cannot be had until it does.
         """
         ...
 

@@ -146,7 +146,7 @@ class _LedgerFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileLedgerStore:
-    """One small file for each user; the controller's `LedgerStore`.
+    """One small file for each user; `kinect_unlock.writing` makes of it the controller's `LedgerStore`.
 
     A ledger that cannot be read is an error, never an empty one: it would forget failures and lock-out.
     """

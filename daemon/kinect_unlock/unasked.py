@@ -57,6 +57,14 @@ class Unasked:
         """
         self._budget.forget(user, tried)
 
+    async def written(self, user: str) -> None:
+        """Wait until what was tried for a user, or forgotten of it, is on the disk.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        await self._budget.written(user)
+
     def told(self) -> dict[str, object]:
         """Return what status says of it, now."""
         self.refresh()

@@ -106,6 +106,9 @@ class MemoryLedgers:
     def delete(self, user: str) -> None:
         self.kept.pop(user, None)
 
+    async def written(self, user: str) -> None:
+        pass
+
 
 class MemoryTrail:
     """Keeps the records of attempts in memory."""
