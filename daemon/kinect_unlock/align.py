@@ -10,20 +10,19 @@ from functools import lru_cache
 from math import ceil, floor
 from typing import Final, Protocol, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kinect_unlock.arrays import F32, F64, U16, read_only
 from kinect_unlock.depth_buffer import close_seams, complete_neighbourhoods, nearest_readings
-from kinect_unlock.frames import Calibration, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
+from kinect_unlock.frames import Calibration, Extrinsic, KinectV2Polynomial, Registered
+from kinect_unlock.lens import every_pixel, rays
 from kinect_unlock.observations import Box
+from kinect_unlock.projection import Factory, Part, Projection, Rigid
 
 FACE_MARGIN: Final = 0.6  # of the box, to each side: the background behind the head's outline is part of the evidence
 _NEAREST_MM: Final = 400.0  # nearer readings may be missed; a Kinect v2 reads nothing below 500
 _FARTHEST_MM: Final = 20_000.0
-_PIXEL_MM: Final = 0.01  # unit of the factory polynomials' argument, libfreenect2's ``depth_q``
-_COLOR_Q: Final = 0.002199  # libfreenect2's ``color_q``
 _LATTICE_PX: Final = 8  # spacing at which the mapping is sampled to find which part of the depth image is needed
 
 _Index: TypeAlias = NDArray[np.intp]
@@ -131,47 +130,6 @@ def _aligner(calibration: Calibration) -> Aligner:
     return Aligner(calibration)
 
 
-def rays(camera: Intrinsics, x_px: F32, y_px: F32) -> tuple[F32, F32]:
-    """Undo projection and distortion: pixel to (x/z, y/z); NaN where the distortion cannot be undone."""
-    x = (x_px - np.float32(camera.cx_px)) / np.float32(camera.fx_px)
-    y = (y_px - np.float32(camera.cy_px)) / np.float32(camera.fy_px)
-    if not _distorts(camera):
-        return x, y
-    distorted = np.stack((x.ravel(), y.ravel()), axis=1).astype(np.float64)[:, None]
-    lens = np.array((camera.k1, camera.k2, camera.p1, camera.p2, camera.k3))
-    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-9)
-    undone = cv2.undistortPointsIter(distorted, np.eye(3), lens, np.eye(3), np.eye(3), criteria)[:, 0]
-    ray_x, ray_y = undone[:, 0].astype(np.float32).reshape(x.shape), undone[:, 1].astype(np.float32).reshape(x.shape)
-    back_x, back_y = _distort(camera, ray_x, ray_y)
-    lost = ~((np.abs(back_x - x) < 1e-3) & (np.abs(back_y - y) < 1e-3))  # noqa: PLR2004 - a third of a depth pixel
-    ray_x[lost] = np.nan
-    ray_y[lost] = np.nan
-    return ray_x, ray_y
-
-
-def pixels(camera: Intrinsics, ray_x: F32, ray_y: F32) -> tuple[F32, F32]:
-    """Project directions (x/z, y/z) to pixels, with the camera's distortion."""
-    x, y = _distort(camera, ray_x, ray_y) if _distorts(camera) else (ray_x, ray_y)
-    x_px = x * np.float32(camera.fx_px) + np.float32(camera.cx_px)
-    y_px = y * np.float32(camera.fy_px) + np.float32(camera.cy_px)
-    return x_px, y_px
-
-
-def _distorts(camera: Intrinsics) -> bool:
-    return any((camera.k1, camera.k2, camera.k3, camera.p1, camera.p2))
-
-
-def _distort(camera: Intrinsics, x: F32, y: F32) -> tuple[F32, F32]:
-    """Brown-Conrady, on normalised coordinates."""
-    r2 = x * x + y * y
-    radial = 1 + ((camera.k3 * r2 + camera.k2) * r2 + camera.k1) * r2
-    xy2 = 2 * x * y
-    return (
-        x * radial + camera.p1 * xy2 + camera.p2 * (r2 + 2 * x * x),
-        y * radial + camera.p2 * xy2 + camera.p1 * (r2 + 2 * y * y),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Region:
     """A part of the colour image, whole pixels, both ends included; empty if right < left or bottom < top."""
@@ -197,7 +155,7 @@ class _Mapping(Protocol):
         """Return depth f32[gh,gw] and xyz f32[gh,gw,3] of a region that is not empty."""
         ...
 
-    def landed(self, part: "_Part", depth_mm: F32) -> tuple[F32, F32, F32]:
+    def landed(self, part: Part, depth_mm: F32) -> tuple[F32, F32, F32]:
         """Return x and y in colour pixels and the depth of a part of the depth image."""
         ...
 
@@ -207,9 +165,9 @@ def _mapping(calibration: Calibration) -> _Mapping:
         case Registered():
             return _SameGrid(calibration)
         case Extrinsic() as extrinsic:
-            return _Scattered(calibration, _Rigid(calibration, extrinsic))
+            return _Scattered(calibration, Rigid(calibration, extrinsic))
         case KinectV2Polynomial() as polynomial:
-            return _Scattered(calibration, _Factory(calibration.depth, polynomial))
+            return _Scattered(calibration, Factory(calibration.depth, polynomial))
 
 
 class _SameGrid:
@@ -222,7 +180,7 @@ class _SameGrid:
                 f"registered images must be of one size, got colour {color.width_px}x{color.height_px} "
                 f"and depth {depth.width_px}x{depth.height_px}"
             )
-        self._x_px, self._y_px = _pixels(color)
+        self._x_px, self._y_px = every_pixel(color)
         self._ray_x, self._ray_y = rays(color, self._x_px, self._y_px)
 
     def map(self, depth_mm: U16, region: _Region, step_px: float) -> tuple[F32, F32]:
@@ -235,93 +193,14 @@ class _SameGrid:
         xyz[z == 0] = np.nan
         return z, xyz
 
-    def landed(self, part: "_Part", depth_mm: F32) -> tuple[F32, F32, F32]:
+    def landed(self, part: Part, depth_mm: F32) -> tuple[F32, F32, F32]:
         return self._x_px[part], self._y_px[part], depth_mm
-
-
-def _pixels(camera: Intrinsics) -> tuple[F32, F32]:
-    y, x = np.mgrid[0 : camera.height_px, 0 : camera.width_px].astype(np.float32)
-    return x, y
-
-
-@dataclass(frozen=True, slots=True)
-class _Landed:
-    """Where the readings of a part of the depth image fall: f32 arrays of the part's shape."""
-
-    x_px: F32
-    y_px: F32
-    z_mm: F32  # along the colour camera's axis; 0: falls nowhere, and x and y mean nothing
-
-
-class _Projection(Protocol):
-    """Where a reading of a depth pixel falls in the colour image."""
-
-    def land(self, part: "_Part", depth_mm: F32) -> _Landed:
-        """Project the readings of a part of the depth image; 0 = no reading, which falls nowhere."""
-        ...
-
-
-_Part: TypeAlias = tuple[slice, slice]  # rows and columns of the depth image
-
-
-class _Factory:
-    """The Kinect v2's own model, as libfreenect2's ``Registration`` applies it.
-
-    The row does not depend on the distance; the column does by ``shift_m / z``. The two cameras' axes are taken as
-    parallel, so the depth along the colour axis is the reading itself.
-    """
-
-    def __init__(self, camera: Intrinsics, factory: KinectV2Polynomial) -> None:
-        ray_x, ray_y = rays(camera, *_pixels(camera))
-        x = ray_x.astype(np.float64) * camera.fx_px * _PIXEL_MM
-        y = ray_y.astype(np.float64) * camera.fy_px * _PIXEL_MM
-        across = _cubic(factory.mx, x, y) / (factory.fx_px * _COLOR_Q) - factory.shift_m / factory.shift_d
-        self._x_far_px = _or_nowhere(across * factory.fx_px + factory.cx_px)
-        self._y_px = _or_nowhere(_cubic(factory.my, x, y) / _COLOR_Q + factory.cy_px)
-        self._shift = np.float32(factory.shift_m * factory.fx_px)
-
-    def land(self, part: _Part, depth_mm: F32) -> _Landed:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return _Landed(self._x_far_px[part] + self._shift / depth_mm, self._y_px[part], depth_mm)
-
-
-def _cubic(c: tuple[float, ...], x: F64, y: F64) -> F64:
-    """Evaluate ten coefficients in the order x3 y3 x2y xy2 x2 y2 xy x y 1."""
-    value: F64 = (
-        c[0] * x**3 + c[1] * y**3 + c[2] * x * x * y + c[3] * x * y * y
-        + c[4] * x * x + c[5] * y * y + c[6] * x * y + c[7] * x + c[8] * y + c[9]
-    )  # fmt: skip
-    return value
-
-
-def _or_nowhere(pixels: F64) -> F32:
-    return np.nan_to_num(pixels, nan=np.inf).astype(np.float32)
-
-
-class _Rigid:
-    """Two cameras with a known rotation and translation between them."""
-
-    def __init__(self, calibration: Calibration, extrinsic: Extrinsic) -> None:
-        self._color = calibration.color
-        ray_x, ray_y = rays(calibration.depth, *_pixels(calibration.depth))
-        turned = np.tensordot(extrinsic.rotation, np.stack((ray_x, ray_y, np.ones_like(ray_x))), 1)
-        self._x, self._y, self._z = turned.astype(np.float32)  # NaN where the lens cannot be undone
-        self._shift_mm = extrinsic.translation_mm.astype(np.float32)
-
-    def land(self, part: _Part, depth_mm: F32) -> _Landed:
-        shift_x, shift_y, shift_z = self._shift_mm
-        z = self._z[part] * depth_mm + shift_z
-        z[~((depth_mm > 0) & (z > 0))] = np.nan
-        x, y = (self._x[part] * depth_mm + shift_x) / z, (self._y[part] * depth_mm + shift_y) / z
-        x_px, y_px = pixels(self._color, x, y)
-        z[np.isnan(x_px)] = 0
-        return _Landed(x_px, y_px, z)
 
 
 class _Scattered:
     """Forward mapping with a depth buffer."""
 
-    def __init__(self, calibration: Calibration, projection: _Projection) -> None:
+    def __init__(self, calibration: Calibration, projection: Projection) -> None:
         self._color = calibration.color
         self._projection = projection
         shape = (calibration.depth.height_px, calibration.depth.width_px)
@@ -354,11 +233,11 @@ class _Scattered:
         z[missing] = 0
         return z, xyz
 
-    def landed(self, part: _Part, depth_mm: F32) -> tuple[F32, F32, F32]:
+    def landed(self, part: Part, depth_mm: F32) -> tuple[F32, F32, F32]:
         found = self._projection.land(part, depth_mm)
         return found.x_px, found.y_px, found.z_mm
 
-    def _needed(self, region: _Region) -> _Part:
+    def _needed(self, region: _Region) -> Part:
         """Return the part of the depth image whose readings may fall into the region, at whatever distance."""
         edge = np.array(((region.left, region.right), (region.top, region.bottom)), np.float32)[:, :, None, None]
         inside = ((self._high >= edge[:, 0]) & (self._low <= edge[:, 1])).all(axis=0)

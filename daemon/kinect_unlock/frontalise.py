@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kinect_unlock.align import FaceDepth, pixels
+from kinect_unlock.align import FaceDepth
 from kinect_unlock.arrays import F32, F64, U8, read_only
 from kinect_unlock.frames import Calibration, Intrinsics
+from kinect_unlock.lens import pixels
 from kinect_unlock.mean_face import mean_surface
 from kinect_unlock.observations import TENSOR_SIDE_PX, HeadPose
 from kinect_unlock.pose import Placement, normal_equations

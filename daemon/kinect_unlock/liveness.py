@@ -39,9 +39,10 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from kinect_unlock.align import FaceDepth, rays
+from kinect_unlock.align import FaceDepth
 from kinect_unlock.frames import Calibration
 from kinect_unlock.frontalise import Frontal
+from kinect_unlock.lens import rays
 from kinect_unlock.mean_face import MEAN_LANDMARKS_MM
 from kinect_unlock.observations import Cue, Face, FaceTensor, LivenessReport, Verdict
 from kinect_unlock.settings import Bounds, Liveness

@@ -13,9 +13,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from kinect_unlock.align import FaceDepth, rays
+from kinect_unlock.align import FaceDepth
 from kinect_unlock.arrays import F32, F64, read_only
 from kinect_unlock.frames import Calibration
+from kinect_unlock.lens import rays
 from kinect_unlock.mean_face import MEAN_LANDMARKS_MM, mean_surface
 from kinect_unlock.observations import LANDMARKS, Detection, HeadPose
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kinect_unlock.align import Aligner, FaceDepth, align_face, rays, register_full
+from kinect_unlock.align import Aligner, FaceDepth, align_face, register_full
 from kinect_unlock.arrays import U16
 from kinect_unlock.frames import Calibration, DepthToColor, Extrinsic, Intrinsics, KinectV2Polynomial, Registered
 from kinect_unlock.observations import Box
@@ -189,22 +189,8 @@ def test_points_stand_where_the_colour_camera_sees_them(calibration: Calibration
     assert worst < 1.6 * grid.step_px  # half a cell, or from the next one where a seam was closed
 
 
-@pytest.mark.parametrize("lens", [DEPTH, BENT, BENT_COLOR])
-def test_rays_bent_by_the_lens_return_to_their_pixel(lens: Intrinsics) -> None:
-    y, x = np.mgrid[0 : lens.height_px, 0 : lens.width_px].astype(np.float32)
-    ray_x, ray_y = rays(lens, x, y)
-    for row in range(0, lens.height_px, 7):
-        for column in range(0, lens.width_px, 7):
-            back_x, back_y = plain_distort(lens, float(ray_x[row, column]), float(ray_y[row, column]))
-            assert back_x * lens.fx_px + lens.cx_px == pytest.approx(column, abs=0.02)
-            assert back_y * lens.fy_px + lens.cy_px == pytest.approx(row, abs=0.02)
-
-
 def test_pixels_whose_distortion_cannot_be_undone_give_no_reading() -> None:
     lens = Intrinsics(DEPTH_W, DEPTH_H, 12.0, 12.0, 19.3, 14.8, k1=-0.5)
-    ray_x, _ = rays(lens, np.array([[0, 19]], np.float32), np.array([[0, 15]], np.float32))
-    assert np.isnan(ray_x[0, 0])
-    assert np.isfinite(ray_x[0, 1])
     grid = register_full(np.full((DEPTH_H, DEPTH_W), 900, np.uint16), Calibration(COLOR, lens, FACTORY))
     assert np.isfinite(grid.depth_mm).all()
 

@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from kinect_unlock.align import landed, rays
+from kinect_unlock.align import landed
 from kinect_unlock.arrays import F32, F64
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Calibration, Intrinsics, KinectV2Polynomial
+from kinect_unlock.lens import rays
 
 COLOR_WIDTH_PX: Final = 1920
 COLOR_HEIGHT_PX: Final = 1080
