@@ -25,6 +25,8 @@ REPLIES_BYTES_MAX = 65536
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 TTY = re.compile(r"[A-Za-z0-9_./:@\[\]-]{0,64}")
 REMOTE_SERVICES = frozenset({"sshd", "ssh", "remote", "rlogin", "rsh", "telnet", "xrdp-sesman", "cockpit"})
+# LightDM keeps a yes until somebody presses its greeter's button; the PAM module waits for a key before it asks.
+KEEPS_THE_ANSWER = "lightdm"
 PROGRESS = frozenset({"started", "hint", "warning", "nobody", "somebody"})
 MEMBERS = frozenset({"word", "done", "hint", "user", "wait_s", "message"})
 
@@ -61,7 +63,7 @@ def request_of(environ: "os._Environ[str]") -> dict[str, str]:
     tty = environ.get("PAM_TTY", "")
     remote = environ.get("PAM_RHOST") or tty == "ssh" or service in REMOTE_SERVICES
     fits = NAME.fullmatch(user) and NAME.fullmatch(service) and TTY.fullmatch(tty)
-    if environ.get("PAM_TYPE") != "auth" or remote or not fits:
+    if environ.get("PAM_TYPE") != "auth" or remote or service == KEEPS_THE_ANSWER or not fits:
         raise NoAnswer
     return {"op": "verify", "user": user, "service": service, "tty": tty}
 

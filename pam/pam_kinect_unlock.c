@@ -560,6 +560,24 @@ static int hear_out(struct attempt *attempt, int line)
     }
 }
 
+/*
+ * LightDM asks PAM for whoever was there last as soon as its greeter is drawn, and keeps a yes until somebody presses the
+ * greeter's button: perhaps when the owner has long gone. There the camera waits for Enter, after which LightDM opens at
+ * once; a password that is typed instead is the next module's.
+ */
+static bool face_is_wanted(pam_handle_t *pamh, bool silent)
+{
+    const char *typed = NULL;
+
+    if (strcmp(item(pamh, PAM_SERVICE), "lightdm") != 0)
+        return true;
+    if (!silent)
+        pam_info(pamh, "%s", "Press Enter to be recognised, or type your password.");
+    if (pam_get_authtok(pamh, PAM_AUTHTOK, &typed, NULL) != PAM_SUCCESS || typed == NULL || *typed != '\0')
+        return false;
+    return pam_set_item(pamh, PAM_AUTHTOK, NULL) == PAM_SUCCESS; /* or nobody would ask for the password any more */
+}
+
 static int verify(pam_handle_t *pamh, const struct options *options, bool silent)
 {
     struct attempt attempt = {.pamh = pamh, .options = options, .silent = silent, .nobody_deadline_ms = INT64_MAX};
@@ -573,6 +591,8 @@ static int verify(pam_handle_t *pamh, const struct options *options, bool silent
         pam_syslog(pamh, LOG_INFO, "the daemon has no such users, services or terminals: nobody is asked");
         return PAM_AUTHINFO_UNAVAIL;
     }
+    if (!face_is_wanted(pamh, silent))
+        return PAM_AUTHINFO_UNAVAIL;
     snprintf(request, sizeof(request), "{\"op\":\"verify\",\"user\":\"%s\",\"service\":\"%s\",\"tty\":\"%s\"}\n",
              attempt.user, service, tty);
     attempt.deadline_ms = now_ms() + options->timeout_ms;

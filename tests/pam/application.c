@@ -1,7 +1,8 @@
 /*
  * A program that logs in by PAM, for tests: real libpam, a folder of its own instead of /etc/pam.d.
  *
- *   application DESCRIPTOR FOLDER SERVICE USER [password=P] [tty=T] [rhost=H] [silent] [times=N] [deaf] [signals]
+ *   application DESCRIPTOR FOLDER SERVICE USER [password=P] [tty=T] [rhost=H] [silent] [times=N] [deaf] [enter]
+ *               [signals]
  *
  * Writes to DESCRIPTOR, never to the standard streams, one line of JSON for each time it authenticates on the one
  * handle: the PAM code, the code of setcred, milliseconds, how many descriptors were left open, and what the
@@ -23,7 +24,7 @@
 
 struct person {
     const char *password;
-    bool deaf;
+    bool deaf, enter; /* enter: presses that alone at the first question */
     FILE *out;
     int told;
 };
@@ -63,8 +64,11 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
         fprintf(person->out, "%s[\"%s\", ", person->told++ ? ", " : "", style_name(messages[i]->msg_style));
         write_quoted(person->out, messages[i]->msg);
         fputs("]", person->out);
-        if (messages[i]->msg_style == PAM_PROMPT_ECHO_OFF && person->password != NULL)
-            (*answers)[i].resp = strdup(person->password);
+        if (messages[i]->msg_style != PAM_PROMPT_ECHO_OFF)
+            continue;
+        if (person->enter || person->password != NULL)
+            (*answers)[i].resp = strdup(person->enter ? "" : person->password);
+        person->enter = false;
     }
     return PAM_SUCCESS;
 }
@@ -126,6 +130,8 @@ int main(int argc, char **argv)
             flags |= (int)PAM_SILENT;
         else if (strcmp(argv[i], "deaf") == 0)
             person.deaf = true;
+        else if (strcmp(argv[i], "enter") == 0)
+            person.enter = true;
         else if (strcmp(argv[i], "signals") == 0)
             begin_signals();
         else

@@ -88,6 +88,7 @@ def test_frames_of_no_sensor_are_believed_in_tests_only(folder: Path, arguments:
         {"PAM_USER": "a b"},
         {"PAM_USER": "a\n"},
         {"PAM_SERVICE": "sshd"},
+        {"PAM_SERVICE": "lightdm"},
         {"PAM_TTY": "ssh"},
         {"PAM_TTY": '"'},
         {"PAM_RHOST": "192.0.2.1"},

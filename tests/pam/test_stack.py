@@ -23,6 +23,7 @@ from pam.rehearsing import (
 RIGHT = "password=secret"
 WRONG = "password=wrong"
 PASSWORD = ("prompt", "Password: ")
+ENTER = ("info", "Press Enter to be recognised, or type your password.")
 NO_MATCH = '{"word":"no-match","done":true,"user":"ann"}\n'
 OK = '{"word":"ok","done":true,"user":"ann"}\n'
 REPORT = {"op": "password-ok", "user": "ann", "service": "login"}
@@ -62,7 +63,7 @@ def write_stack(built: Built, folder: Path, more: str = "timeout=60") -> Path:
         socket=folder / "s",
         more=more + own,
     )
-    for service in ("login", "sshd"):
+    for service in ("login", "sshd", "lightdm"):
         (folder / service).write_text(text)
     return folder
 
@@ -103,6 +104,48 @@ def test_a_wrong_password_is_not_reported(built: Built, stack: Path) -> None:
         daemon.next_request()
 
         assert told.code == AUTH_ERR
+        assert daemon.end() == []
+
+
+def test_lightdm_which_asks_by_itself_and_keeps_the_answer_looks_when_enter_is_pressed(
+    built: Built, stack: Path
+) -> None:
+    with scripted_daemon(stack / "s", ["say", STARTED + MATCH]) as daemon:
+        (told,) = built.log_in(stack, "enter", service="lightdm")
+
+        assert told.code == SUCCESS
+        assert told.told == [ENTER, PASSWORD, ("info", "Looking for your face."), ("info", "Face recognised.")]
+        assert daemon.next_request()["service"] == "lightdm"
+        assert daemon.end() == []
+
+
+def test_lightdm_asks_whom_it_does_not_recognise_for_the_password(built: Built, stack: Path) -> None:
+    with scripted_daemon(stack / "s", ["say", STARTED + NO_MATCH]) as daemon:
+        (told,) = built.log_in(stack, "enter", RIGHT, service="lightdm")
+        daemon.next_request()
+
+        assert told.code == SUCCESS
+        assert told.told[-2:] == [("error", "Face not recognised."), PASSWORD]
+        assert daemon.next_request() == {**REPORT, "service": "lightdm"}
+
+
+@pytest.mark.parametrize(("typed", "code"), [(RIGHT, SUCCESS), (WRONG, AUTH_ERR)])
+def test_a_password_that_is_typed_into_lightdm_is_asked_for_once_and_nobody_is_looked_at(
+    built: Built, stack: Path, typed: str, code: int
+) -> None:
+    with scripted_daemon(stack / "s", ["say", OK]) as daemon:
+        (told,) = built.log_in(stack, typed, service="lightdm")
+
+        assert (told.code, told.told) == (code, [ENTER, PASSWORD])
+        assert code != SUCCESS or daemon.next_request() == {**REPORT, "service": "lightdm"}
+        assert daemon.end() == []
+
+
+def test_lightdm_that_gives_no_answer_has_nobody_looked_at(built: Built, stack: Path) -> None:
+    with scripted_daemon(stack / "s", ["say", STARTED + MATCH]) as daemon:
+        (told,) = built.log_in(stack, "deaf", service="lightdm")
+
+        assert (told.code, told.told) == (AUTH_ERR, [])
         assert daemon.end() == []
 
 
