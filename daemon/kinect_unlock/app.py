@@ -21,7 +21,7 @@ import cv2
 from kinect_unlock import __version__, trust
 from kinect_unlock.audit import Record
 from kinect_unlock.auditing import Announce, Auditor, log_line
-from kinect_unlock.builds import FP32
+from kinect_unlock.builds import FP32, Build
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
 from kinect_unlock.clock import Clock, SystemClock
@@ -39,7 +39,7 @@ from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.logind import LogindWatch
 from kinect_unlock.manifest import EYES, Encoder
 from kinect_unlock.models import ModelStore, Progress
-from kinect_unlock.pipeline import Pipeline
+from kinect_unlock.pipeline import FaceEncoder, Pipeline
 from kinect_unlock.polkit import Polkit
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
 from kinect_unlock.records import RecordBook
@@ -54,6 +54,7 @@ from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
+from kinect_unlock.spare import SparedEncoder
 from kinect_unlock.store import BUDGETS, LEDGERS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.templates import Template
@@ -217,7 +218,7 @@ def encoder(config: Config, *, progress: Progress | None = None) -> FusedEncoder
     Raises:
         ConfigError, ModelError: it cannot be had.
     """
-    return _encoder(config, model_store(config), progress)
+    return _encoder(config, model_store(config), progress)[0]
 
 
 def eyes(config: Config, *, progress: Progress | None = None) -> EyeReader:
@@ -308,21 +309,34 @@ def _detector(config: Config, models: ModelStore, progress: Progress | None) -> 
     return YuNetDetector(models.build(name, progress), config.detector, config.models.threads)
 
 
-def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> FusedEncoder:
+def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> tuple[FusedEncoder, Build]:
     """Load the encoder's chosen build; where that fails the person is better served slowly than not at all."""
     name, threads = config.models.encoder, config.models.threads
     build = models.build_in_use(name)
     try:
-        return FusedEncoder(models.encoder, models.compose(name, build, progress), threads)
+        return FusedEncoder(models.encoder, models.compose(name, build, progress), threads), build
     except ModelError as fault:
         if build is FP32:
             raise
         _LOG.warning("event=build-fallback network=%s build=%s action=fp32 fault=%r", name, build.name, str(fault))
-        return FusedEncoder(models.encoder, models.compose(name, FP32, progress), threads)
+        return FusedEncoder(models.encoder, models.compose(name, FP32, progress), threads), FP32
+
+
+def _with_spare(config: Config, models: ModelStore, progress: Progress | None) -> FaceEncoder:
+    """Return the encoder, with float32 for the case that another build fails while it runs; that is made ready now."""
+    encoder, build = _encoder(config, models, progress)
+    if build is FP32:
+        return encoder
+    name, threads = config.models.encoder, config.models.threads
+    try:
+        models.compose(name, FP32, progress)
+    except ModelError as fault:
+        _LOG.warning("event=no-spare network=%s build=%s fault=%r", name, build.name, str(fault))
+    return SparedEncoder(encoder, lambda: FusedEncoder(models.encoder, models.compose(name, FP32), threads))
 
 
 def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> Pipeline:
-    networks = _detector(config, models, progress), _encoder(config, models, progress)
+    networks = _detector(config, models, progress), _with_spare(config, models, progress)
     return Pipeline(*networks, config, eyes=_eyes(config, models, progress))
 
 

@@ -29,13 +29,14 @@ OPENVINO_ENDING: Final = ".openvino.onnx"  # of the files that are made for Open
 _Shape: TypeAlias = tuple[int | str | None, ...]
 
 _FATAL: Final = 4  # ONNX Runtime's severity; what is below it arrives as an exception
-_FOREIGN: Final = (
+_FOREIGN: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
     ValueError,
     TypeError,
-    *(
-        getattr(ort.capi.onnxruntime_pybind11_state, name)
-        for name in ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+    *(  # its own, which have nothing in common but the module
+        found
+        for found in vars(ort.capi.onnxruntime_pybind11_state).values()
+        if isinstance(found, type) and issubclass(found, Exception)
     ),
 )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from kinect_unlock.errors import ModelError
 from kinect_unlock.inference import Network
@@ -66,3 +67,23 @@ def test_no_telemetry_file_appears_and_nothing_is_printed(tmp_path: Path, fused_
 
     assert (done.stdout, done.stderr) == ("", "")
     assert list(home.rglob("*")) == []
+
+
+def test_memory_that_cannot_be_had_is_a_model_error_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    given = helper.make_tensor_value_info("side", TensorProto.FLOAT, [2])
+    found = helper.make_tensor_value_info("square", TensorProto.FLOAT, None)
+    whole = helper.make_node("Cast", ["side"], ["shape"], to=TensorProto.INT64)
+    square = helper.make_node("ConstantOfShape", ["shape"], ["square"])
+    graph = helper.make_graph([whole, square], "square", [given], [found])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path = tmp_path / "square.onnx"
+    path.write_bytes(model.SerializeToString())
+    network = Network(path, threads=1)
+    assert network.run({"side": np.full(2, 3, np.float32)})["square"].shape == (3, 3)
+
+    with pytest.raises(ModelError, match="the network could not be run"):
+        network.run({"side": np.full(2, 1 << 24, np.float32)})  # 2^50 bytes
+
+    assert capfd.readouterr() == ("", "")
