@@ -135,7 +135,9 @@ def _credential(environ: Mapping[str, str]) -> Key | None:
     # systemd gives it to us by an ACL, whose mask shows as the group's bits, or by making us the owner.
     if status.st_uid not in {0, os.geteuid()} or status.st_mode & _OTHERS_MAY:
         raise StoreError(f"refused: the credential {path} is open to others (mode {status.st_mode & 0o7777:04o})")
-    remedy = f"make it anew: head -c {KEY_BYTES} /dev/urandom | systemd-creds encrypt --name={CREDENTIAL} - FILE"
+    # No PCRs: an update of firmware would lose every template.
+    encrypt = f"systemd-creds encrypt --tpm2-pcrs= --name={CREDENTIAL} - FILE"
+    remedy = f"make it anew: head -c {KEY_BYTES} /dev/urandom | {encrypt}"
     return _key(secret, f"the credential {CREDENTIAL}", remedy)
 
 

@@ -234,6 +234,7 @@ def test_what_is_told_to_do_with_a_credential_does_it(tmp_path: Path) -> None:
         pytest.skip("this systemd-creds has no key for computers without any")
     told = command("key", "rotate", "--config", file).err
     recipe = [line.strip() for line in told.splitlines() if line.startswith("  ")]
+    assert any("systemd-creds encrypt --tpm2-pcrs= " in line for line in recipe), "or an update loses every template"
     script = "\n".join(recipe).replace("/run)", f"{tmp_path})")
     script = script.replace("/etc/credstore.encrypted/kinect-unlock.template-key", str(sealed))
     script = script.replace("systemd-creds encrypt", "systemd-creds --with-key=tpm2-absent encrypt")

@@ -19,7 +19,7 @@ a credential is exchanged by root, with the service stopped, in a private folder
   cd "$(mktemp -d -p /run)" && umask 077
   systemd-creds decrypt --name=template-key {_SEALED} old
   head -c 32 /dev/urandom > new
-  systemd-creds encrypt --name=template-key new {_SEALED}.new
+  systemd-creds encrypt --tpm2-pcrs= --name=template-key new {_SEALED}.new
   kinect-unlock key rotate --from old --to new
   mv {_SEALED}.new {_SEALED} && rm old new
 Both keys are kept until the last line, so that it can be done again from `key rotate` on whatever happens"""
