@@ -177,6 +177,26 @@ def test_it_speaks_to_no_daemon(home: Home) -> None:
 
 
 @needs_filter
+def test_without_landlock_too_nobody_answers_in_the_daemons_place_or_speaks_in_its_name(home: Home) -> None:
+    mine = "(lambda one: (one.bind(str(home / 'run' / 'mine.sock')), one.listen()))(socket.socket(socket.AF_UNIX))"
+    told = told_by(
+        home,
+        mine,
+        "socket.socket(socket.AF_UNIX).listen()",
+        "socket.socket(socket.AF_UNIX).accept()",
+        "socket.socket(socket.AF_UNIX).connect(str(home / 'run' / 'daemon.sock'))",
+        "os.kill(daemon, signal.SIGKILL)",
+        "(home / 'state').chmod(0o777)",
+        "socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
+        setting=_WITHOUT_LANDLOCK,
+    )
+
+    assert set(told.values()) <= _REFUSED, told
+    with socket.socket(socket.AF_UNIX) as caller, pytest.raises(ConnectionRefusedError):
+        caller.connect(str(home.folder / "run" / "mine.sock"))
+
+
+@needs_filter
 def test_it_neither_ends_the_daemon_nor_opens_its_files_to_others(home: Home) -> None:
     told = told_by(
         home,

@@ -49,8 +49,9 @@ def confinement(landlock: int, *, filtered: bool) -> Check:
     if landlock and filtered:
         return Check(Section.DRIVER, name, State.OK, evidence)
     step = (
-        "the camera's driver could read what the service may; use a kernel with CONFIG_SECURITY_LANDLOCK=y and "
-        "landlock among those that `cat /sys/kernel/security/lsm` names (the kernel's option lsm=)"
+        "the camera's driver could read and change what the service may; use a kernel with "
+        "CONFIG_SECURITY_LANDLOCK=y and landlock among those that `cat /sys/kernel/security/lsm` names "
+        "(the kernel's option lsm=)"
         if not landlock
         else "the camera's driver could connect to what the service may; systemd's sandbox is all that is in the way"
     )

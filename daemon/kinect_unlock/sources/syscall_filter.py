@@ -1,8 +1,8 @@
 """A filter of system calls for a driver's process: what Landlock knows nothing of.
 
-It may speak to no socket but those that it was given, make none but local ones, send signals to itself alone, change
-no file's mode, owner or attributes, read no keyring, and start nothing that outlives it or has a namespace of its own.
-A driver needs none of it; the rest of what it calls is left alone.
+It may speak to no socket but those that it was given, make none but local ones, answer on none, send signals to itself
+alone, change no file's mode, owner or attributes, read no keyring, and start nothing that outlives it or has a
+namespace of its own. A driver needs none of it; the rest of what it calls is left alone.
 Declarations follow ``linux/filter.h``, ``linux/seccomp.h`` and the tables of system calls.
 """
 
@@ -50,6 +50,9 @@ _NEVER: Final = (
     _Numbers(200, 130),  # tkill
     _Numbers(112, 157),  # setsid: what it starts dies with its process group
     _Numbers(109, 154),  # setpgid
+    _Numbers(50, 201),  # listen: whoever calls the daemon believes its user
+    _Numbers(43, 202),  # accept
+    _Numbers(288, 242),  # accept4
     _Numbers(425, 425),  # io_uring_setup: its requests pass by every filter
     _Numbers(312, 272),  # kcmp
     _Numbers(272, 97),  # unshare
