@@ -4,42 +4,36 @@
 """
 
 import asyncio
-import hashlib
 import logging
 import os
-import pwd
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import cv2
 
-from kinect_unlock import __version__, trust
+from kinect_unlock import __version__, networks
 from kinect_unlock.audit import Record
 from kinect_unlock.auditing import Announce, Auditor, log_line
-from kinect_unlock.builds import FP32, Build
 from kinect_unlock.capture import Capture, Ending, Shot
 from kinect_unlock.client import Client
 from kinect_unlock.clock import Clock, SystemClock
-from kinect_unlock.config import Paths, cache_dir
+from kinect_unlock.config import Paths
 from kinect_unlock.controller import Controller
-from kinect_unlock.detector import YuNetDetector
-from kinect_unlock.encoder import FusedEncoder
-from kinect_unlock.errors import ConfigError, ModelError, SourceError
-from kinect_unlock.eyes import EyeReader
 from kinect_unlock.frames import Origin
 from kinect_unlock.hooks import ProgramHooks
 from kinect_unlock.journal import Journal, goes_to_journal
 from kinect_unlock.keys import Resealed, exchange_file_key, exchange_keys, find_key, read_key
 from kinect_unlock.listening import ListeningPlace
 from kinect_unlock.logind import LogindWatch
-from kinect_unlock.manifest import EYES, Encoder
-from kinect_unlock.models import ModelStore, Progress
-from kinect_unlock.pipeline import FaceEncoder, Pipeline
+from kinect_unlock.logs import decision_log, log_to_stderr
+from kinect_unlock.lookups import recording_hash, user_name
+from kinect_unlock.manifest import Encoder
+from kinect_unlock.models import ModelStore
 from kinect_unlock.polkit import Polkit
 from kinect_unlock.ports import KeyFacts, Recogniser, RunFacts
 from kinect_unlock.records import RecordBook
@@ -49,12 +43,11 @@ from kinect_unlock.server import Server
 from kinect_unlock.service import Outcome, Parts, Service
 from kinect_unlock.settings import Config, Source
 from kinect_unlock.slot import LatestSlot
-from kinect_unlock.sources import DriverMemory, open_source, recording_of
+from kinect_unlock.sources import DriverMemory, open_source
 from kinect_unlock.sources.base import FrameSource
 from kinect_unlock.sources.images import ImagesSource
 from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.sources.webcam import WebcamSource
-from kinect_unlock.spare import SparedEncoder
 from kinect_unlock.store import BUDGETS, LEDGERS, FileLedgerStore, FileTemplateStore, hold_state_dir
 from kinect_unlock.systemd import Notifier
 from kinect_unlock.templates import Template
@@ -82,7 +75,7 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         uid = os.getuid()
         paths = Paths.of(config, os.environ, uid)
         facts = RunFacts(_origin(config.source, clock), test_source, uid, __version__, os.getpid())
-        held.enter_context(_logging(config.log.level, facts.origin))
+        held.enter_context(log_to_stderr(config.log.level, facts.origin))
         _say_what_may_match(facts)
         held.enter_context(hold_state_dir(paths.state_dir))
         found = find_key(paths.state_dir, os.environ, config.daemon.template_key)
@@ -91,7 +84,7 @@ def run(config: Config, *, test_source: bool, until_stdin_closes: bool = False) 
         facts = replace(facts, shared=place.shared)
         if facts.shared:
             keep_memory_private()
-        decisions = held.enter_context(_decision_log(config, test_source=test_source))
+        decisions = held.enter_context(decision_log(config, test_source=test_source))
         composer = _Composer(config, facts, paths, found.key, clock, notifier)
         outcome = asyncio.run(composer.serve(place, decisions, until_stdin_closes=until_stdin_closes))
     if outcome.zombies:
@@ -147,8 +140,8 @@ class _Composer:
             clock,
             RecordBook(self._paths.state_dir, clock),
             announce=_announcer(),
-            hash_of=partial(_hash_of, config.source),
-            name_of=_name_of,
+            hash_of=partial(recording_hash, config.source),
+            name_of=user_name,
         )
         controller = Controller(
             config,
@@ -161,12 +154,12 @@ class _Composer:
             clock=clock,
             auditor=auditor,
             logins=logins,
-            authority=Polkit(_name_of) if self._facts.shared else None,
+            authority=Polkit(user_name) if self._facts.shared else None,
             budgets=budgets,
             decisions=decisions,
         )
         vision = Vision(
-            partial(_pipeline, config, self._models, self._report),
+            partial(networks.pipeline, config, models=self._models, progress=self._report),
             slot=slot,
             listener=controller.floor,
             post=post,
@@ -192,51 +185,6 @@ class _Composer:
         """Tell systemd and the log about the building of a network; called in the vision thread."""
         self._notifier.more_time(_BUILD_STEP_S, f"{step} ({done:.0%})")
         _LOG.info("event=models step=%r done=%.2f", step, done)
-
-
-def model_store(config: Config) -> ModelStore:
-    """Return the networks that the configuration names, and the folder they are kept in.
-
-    Raises:
-        ConfigError, ModelError: configuration or manifest is wrong.
-    """
-    return ModelStore(config.models, cache_dir=cache_dir(config, os.environ, os.getuid()))
-
-
-def detector(config: Config, *, progress: Progress | None = None) -> YuNetDetector:
-    """Return the configured face detector, built first where necessary.
-
-    Raises:
-        ConfigError, ModelError: it cannot be had.
-    """
-    return _detector(config, model_store(config), progress)
-
-
-def encoder(config: Config, *, progress: Progress | None = None) -> FusedEncoder:
-    """Return the configured encoder, built first where necessary.
-
-    Raises:
-        ConfigError, ModelError: it cannot be had.
-    """
-    return _encoder(config, model_store(config), progress)[0]
-
-
-def eyes(config: Config, *, progress: Progress | None = None) -> EyeReader:
-    """Return what tells whether eyes are open.
-
-    Raises:
-        ConfigError, ModelError: it cannot be had, as from a manifest without such a network.
-    """
-    return EyeReader(model_store(config).build(EYES, progress), config.models.threads)
-
-
-def pipeline(config: Config, *, progress: Progress | None = None) -> Pipeline:
-    """Return the whole look at a frame, as the daemon has it.
-
-    Raises:
-        ConfigError, ModelError: its networks cannot be had.
-    """
-    return _pipeline(config, model_store(config), progress)
 
 
 def source(config: Config, *, stream: str | None = None) -> FrameSource:
@@ -303,49 +251,6 @@ def client(config: Config) -> Client:
     return Client(Paths.of(config, os.environ, os.getuid()).socket)
 
 
-def _detector(config: Config, models: ModelStore, progress: Progress | None) -> YuNetDetector:
-    name = config.models.detector
-    models.manifest.detector(name)  # an encoder's name would build, and then fail less clearly
-    return YuNetDetector(models.build(name, progress), config.detector, config.models.threads)
-
-
-def _encoder(config: Config, models: ModelStore, progress: Progress | None) -> tuple[FusedEncoder, Build]:
-    """Load the encoder's chosen build; where that fails the person is better served slowly than not at all."""
-    name, threads = config.models.encoder, config.models.threads
-    build = models.build_in_use(name)
-    try:
-        return FusedEncoder(models.encoder, models.compose(name, build, progress), threads), build
-    except ModelError as fault:
-        if build is FP32:
-            raise
-        _LOG.warning("event=build-fallback network=%s build=%s action=fp32 fault=%r", name, build.name, str(fault))
-        return FusedEncoder(models.encoder, models.compose(name, FP32, progress), threads), FP32
-
-
-def _with_spare(config: Config, models: ModelStore, progress: Progress | None) -> FaceEncoder:
-    """Return the encoder, with float32 for the case that another build fails while it runs; that is made ready now."""
-    encoder, build = _encoder(config, models, progress)
-    if build is FP32:
-        return encoder
-    name, threads = config.models.encoder, config.models.threads
-    try:
-        models.compose(name, FP32, progress)
-    except ModelError as fault:
-        _LOG.warning("event=no-spare network=%s build=%s fault=%r", name, build.name, str(fault))
-    return SparedEncoder(encoder, lambda: FusedEncoder(models.encoder, models.compose(name, FP32), threads))
-
-
-def _pipeline(config: Config, models: ModelStore, progress: Progress | None) -> Pipeline:
-    networks = _detector(config, models, progress), _with_spare(config, models, progress)
-    return Pipeline(*networks, config, eyes=_eyes(config, models, progress))
-
-
-def _eyes(config: Config, models: ModelStore, progress: Progress | None) -> EyeReader | None:
-    if models.manifest.eyes is None:
-        return None
-    return EyeReader(models.build(EYES, progress), config.models.threads)
-
-
 def _origin(settings: Source, clock: Clock) -> Origin:
     """Return where the configured source's frames will come from; refuses one that cannot be had at all."""
     return _ORIGINS.get(settings.kind) or open_source(settings, clock=clock).origin
@@ -380,40 +285,6 @@ def _announcer() -> Announce:
             log_line(record)
 
     return announce
-
-
-async def _hash_of(settings: Source, stream: str | None) -> str | None:
-    """Return the SHA-256 of the recording that is played, None where there is none that could be read."""
-
-    def read() -> str | None:
-        try:
-            path = recording_of(settings, stream)
-            found = path.stat()
-            return _sha256(path, found.st_ino, found.st_size, found.st_mtime_ns)
-        except (SourceError, OSError):
-            return None
-
-    return await asyncio.to_thread(read)
-
-
-@lru_cache(maxsize=256)
-def _sha256(path: Path, inode: int, size_bytes: int, changed_ns: int) -> str:
-    """Return a file's SHA-256, read once for as long as it is the same file."""
-    del inode, size_bytes, changed_ns
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-async def _name_of(uid: int) -> str | None:
-    """Return a user's name, None for a uid that is nobody's; a directory service may have to be asked."""
-
-    def look_up() -> str | None:
-        try:
-            return pwd.getpwuid(uid).pw_name
-        except KeyError:
-            return None
-
-    return await asyncio.to_thread(look_up)
 
 
 def _in_infrared(config: Config, entry: Encoder) -> tuple[Threshold, ...]:
@@ -457,48 +328,3 @@ async def _kept_up(logins: LogindWatch | None) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait({task})
-
-
-@contextmanager
-def _decision_log(config: Config, *, test_source: bool) -> Iterator[Callable[[str], None] | None]:
-    """Begin the decision log anew; it holds scores, so it is its owner's alone and no business of a real run."""
-    if config.log.decisions is None:
-        yield None
-        return
-    path = Path(config.log.decisions)
-    if not test_source:
-        raise ConfigError(f"$.log.decisions: {path} would hold scores; only a run with --test-source may write it")
-    try:
-        # Not O_TRUNC: what is not ours alone is left as it is. Not blocking: a pipe that nobody reads is an error.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        file = os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", buffering=1)
-    except OSError as fault:
-        raise ConfigError(f"$.log.decisions: {path} cannot be written ({fault.strerror})") from fault
-    with file:
-        faults = trust.privacy_faults(path, os.fstat(file.fileno()), uid=os.geteuid())
-        if faults:
-            raise ConfigError(f"$.log.decisions: {'; '.join(faults)}")
-        file.truncate()
-        yield lambda line: print(line, file=file)
-
-
-@contextmanager
-def _logging(level: str, origin: Origin) -> Iterator[None]:
-    """Write our loggers' and the loop's lines to standard error; the root logger is whoever's program this is.
-
-    In a run that is not on a sensor every line says so.
-    """
-    handler = logging.StreamHandler()
-    # The journal has the time already.
-    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    mark = "" if origin is Origin.SENSOR else f"origin={origin} "
-    handler.setFormatter(logging.Formatter(f"{time}%(levelname)s %(name)s {mark}%(message)s"))
-    loggers = [logging.getLogger(name) for name in ("kinect_unlock", "asyncio")]
-    for logger in loggers:
-        logger.setLevel(level.upper())
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeHandler(handler)

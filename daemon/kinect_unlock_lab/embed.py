@@ -16,7 +16,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.align import align_face
 from kinect_unlock.arrays import U8
 from kinect_unlock.crop import DepthChannel, face_tensor
@@ -133,7 +133,7 @@ def _watcher(study: Study) -> "Watcher":
 def _networks(study: Study) -> tuple[YuNetDetector, tuple[System, ...]]:
     """Load networks, once in every process for all lights: a second set in memory looks to joblib like a leak."""
     cv2.setNumThreads(1)
-    return product.detector(study.config), tuple(system(name, study.config) for name in study.systems)
+    return networks.detector(study.config), tuple(system(name, study.config) for name in study.systems)
 
 
 class Watcher:

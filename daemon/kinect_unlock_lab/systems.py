@@ -16,7 +16,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.arrays import U8
 from kinect_unlock.builds import recipes
 from kinect_unlock.crop import DepthChannel
@@ -90,8 +90,8 @@ class Given:
 def _of_manifest(name: str, config: Config) -> Given:
     """Return an encoder of the manifest, built as the daemon builds it."""
     chosen = msgspec.structs.replace(config, models=msgspec.structs.replace(config.models, encoder=name, threads=1))
-    size_mb = product.model_store(chosen).build(name).stat().st_size / _MB
-    return Given(product.encoder(chosen), size_mb=size_mb)
+    size_mb = networks.model_store(chosen).build(name).stat().st_size / _MB
+    return Given(networks.encoder(chosen), size_mb=size_mb)
 
 
 class _ColourHalf:
@@ -127,7 +127,7 @@ class _Composed:
 
 
 def _first_half(config: Config) -> tuple[_Composed, int]:
-    name, store = config.models.encoder, product.model_store(config)
+    name, store = config.models.encoder, networks.model_store(config)
     first, build = store.encoder.halves[0], store.build_in_use(name)
     if first.name != "rgb":
         raise ConfigError(f"{name}: its first half is {first.name}, not the colour half")
@@ -204,7 +204,7 @@ def system(name: str, config: Config) -> System:
         case "sface":
             return _ColourHalf(config)
         case "opencv-sface":
-            return _OpenCvSFace(product.model_store(config).weights(config.models.encoder))
+            return _OpenCvSFace(networks.model_store(config).weights(config.models.encoder))
         case "dlib":
             from kinect_unlock_lab.dlib_faces import DlibResNet  # noqa: PLC0415 - needs packages of its own
 

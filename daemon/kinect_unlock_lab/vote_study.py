@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.matching import Bar
 from kinect_unlock.settings import Config
@@ -76,7 +76,7 @@ def seen_in(
 
 def shipped(config: Config) -> dict[str, tuple[Bar, ...]]:
     """Return what the manifest asks of each half, by the false accept rate that its first half's row stands for."""
-    encoder = product.model_store(config).encoder
+    encoder = networks.model_store(config).encoder
     return {
         f"as shipped for FAR {far:g}": tuple(one.bar for one in pick_thresholds(encoder, far, config.match.strategy))
         for far in FARS

@@ -18,7 +18,7 @@ import yaml
 from commands import Outcome, command
 from demo_frames import frames_of, registered
 from fakes.networks import COARSE_DIM, coarse_relief
-from kinect_unlock import app
+from kinect_unlock import app, networks
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.crop import similarity
@@ -89,7 +89,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, cache_dir: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def detector(cache_dir: Path) -> YuNetDetector:
-    return app.detector(Config(models=Models(cache_dir=str(cache_dir))))
+    return networks.detector(Config(models=Models(cache_dir=str(cache_dir))))
 
 
 def app_data() -> Path:

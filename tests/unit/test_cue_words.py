@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo_frames import frames_of
-from kinect_unlock import app
+from kinect_unlock import networks
 from kinect_unlock.cue_words import WORDS, CueWords, bound_words, meaning, remedies, title, value_words
 from kinect_unlock.observations import Cue
 from kinect_unlock.settings import Config, Liveness
@@ -20,7 +20,7 @@ def test_every_cue_that_has_bounds_has_words_and_no_other() -> None:
 
 
 def test_every_cue_that_is_reported_has_words() -> None:
-    pipeline = app.pipeline(Config())
+    pipeline = networks.pipeline(Config())
     for recording in ("owner-returns", "flat-photo"):
         for frame in frames_of(recording, 3):
             report = pipeline.observe(frame, 1, "verify").liveness

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinect_unlock import app
+from kinect_unlock import networks
 from kinect_unlock.arrays import F32
 from kinect_unlock.builds import FP32, OPENVINO_INT8
 from kinect_unlock.choices import Choice, Measured, processor, programs
@@ -43,7 +43,7 @@ def config() -> Iterator[Config]:
 @pytest.fixture
 def chosen(config: Config) -> Config:
     """The 8-bit build is the one that was chosen."""
-    store = app.model_store(config)
+    store = networks.model_store(config)
     path = store.compose(NAME, OPENVINO_INT8)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     row = Measured(OPENVINO_INT8.name, file=path.name, sha256=digest, cpu_p50_ms=1.0, cosine_min=1.0)
@@ -62,7 +62,7 @@ def _break(encoder: FusedEncoder) -> None:
 
 
 def _spared(config: Config) -> SparedEncoder:
-    found = app._with_spare(config, app.model_store(config), None)
+    found = networks._with_spare(config, networks.model_store(config), None)
     assert isinstance(found, SparedEncoder)
     return found
 
@@ -77,7 +77,7 @@ def test_the_attempt_in_which_a_build_fails_ends_and_the_next_runs_on_float32(
         spared.encode(FACE)
     assert "event=build-fallback" in caplog.text
     assert "action=fp32" in caplog.text
-    store = app.model_store(chosen)
+    store = networks.model_store(chosen)
     float32 = FusedEncoder(store.encoder, store.compose(NAME, FP32), 1)
     after = spared.encode(FACE)
     assert np.allclose(after, float32.encode(FACE), atol=1e-5)
@@ -87,7 +87,7 @@ def test_the_attempt_in_which_a_build_fails_ends_and_the_next_runs_on_float32(
 
 def test_float32_that_was_tampered_with_is_made_anew_before_it_takes_over(chosen: Config) -> None:
     spared = _spared(chosen)
-    store = app.model_store(chosen)
+    store = networks.model_store(chosen)
     spare = store.compose(NAME, FP32)
     spare.write_bytes(b"another network")
     _break(spared._encoder)
@@ -127,4 +127,4 @@ def test_float32_that_fails_too_is_the_end_of_it(
 
 
 def test_where_float32_is_the_choice_there_is_no_spare(config: Config) -> None:
-    assert isinstance(app._with_spare(config, app.model_store(config), None), FusedEncoder)
+    assert isinstance(networks._with_spare(config, networks.model_store(config), None), FusedEncoder)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from demo_frames import frames_of
-from kinect_unlock import app
+from kinect_unlock import networks
 from kinect_unlock.arrays import U8
 from kinect_unlock.frames import Frame
 from kinect_unlock.looks import Look, look_of
@@ -27,7 +27,7 @@ OWN, MEANS, SHEET = explanation._PANES[2:]
 @cache
 def seen(recording: str) -> tuple[Frame, Look]:
     """Return the second frame of a shipped recording, and what is made of it."""
-    pipeline = app.pipeline(Config())
+    pipeline = networks.pipeline(Config())
     first, second = frames_of(recording, 2)
     pipeline.observe(first, 1, "verify")
     return second, look_of(pipeline.observe(second, 1, "verify"))

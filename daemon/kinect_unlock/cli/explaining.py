@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kinect_unlock import app
+from kinect_unlock import networks
 from kinect_unlock.errors import RecordingError, RequestError
 from kinect_unlock.looks import look_of
 from kinect_unlock.ports import Use
@@ -28,7 +28,7 @@ def save_why(picture: Path, recording: Path, seq: int | None, settings: Config, 
         RecordingError: it has no such frame.
         RequestError: the file cannot be written.
     """
-    pipeline = app.pipeline(settings)
+    pipeline = networks.pipeline(settings)
     with RecordingReader(recording) as reader:
         for number, frame in enumerate(reader):
             observation = pipeline.observe(frame, 1, use)

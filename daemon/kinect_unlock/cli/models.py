@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
-from kinect_unlock import app as composition
+from kinect_unlock import networks
 from kinect_unlock.choices import Choice
 from kinect_unlock.choosing import choose
 from kinect_unlock.cli.asking import AsJson, ConfigFile, print_json, settings_of
@@ -23,7 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="List the networks, build them read
 
 
 def _store(file: ConfigFile) -> ModelStore:
-    return composition.model_store(settings_of(file))
+    return networks.model_store(settings_of(file))
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from kinect_unlock import app
+from kinect_unlock import app, networks
 from kinect_unlock.arrays import U8
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, client_of, leave, print_json, settings_of, tell
 from kinect_unlock.cli.words import EXIT_CODES, exit_code, sentence
@@ -97,13 +97,13 @@ def identify(
 
 
 def _encoder(settings: Config) -> PhotographEncoder:
-    return PhotographEncoder(app.detector(settings), app.encoder(settings))
+    return PhotographEncoder(networks.detector(settings), networks.encoder(settings))
 
 
 def _most_photographs(settings: Config) -> int:
     """Return how many vectors of one person the threshold has evidence for."""
     match = settings.match
-    thresholds = pick_thresholds(app.model_store(settings).encoder, match.far, match.strategy)
+    thresholds = pick_thresholds(networks.model_store(settings).encoder, match.far, match.strategy)
     return min(threshold.template_vectors_max for threshold in thresholds)
 
 

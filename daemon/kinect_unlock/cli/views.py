@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from kinect_unlock import app
+from kinect_unlock import app, networks
 from kinect_unlock.cli.replay import private_settings
 from kinect_unlock.client import Client
 from kinect_unlock.clock import SystemClock
@@ -60,7 +60,9 @@ def own_view(settings: Config, source: Source, subject: Subject, stream: str | N
     count = _frame_count(Path(source.path)) if is_recording and source.path is not None else None
     frames = app.source(settings, stream=stream)
     scorer = _scorer(settings, subject)
-    feed = OwnFeed(frames, app.pipeline(settings), scorer, clock=SystemClock(), stall_s=settings.source.stall_timeout_s)
+    feed = OwnFeed(
+        frames, networks.pipeline(settings), scorer, clock=SystemClock(), stall_s=settings.source.stall_timeout_s
+    )
     name = source.kind if source.path is None else Path(source.path).name
     no_scores = _NOBODY if scorer is None else "no live face to compare"
     return View(feed, Painter(name, count, limits_of(settings), no_scores))
@@ -95,7 +97,7 @@ def _scorer(settings: Config, subject: Subject) -> Scorer | None:
         template = _of_user(settings, subject.user)
     else:
         return None
-    match, entry = settings.match, app.model_store(settings).encoder
+    match, entry = settings.match, networks.model_store(settings).encoder
     thresholds = pick_thresholds(entry, match.far, match.strategy)
     return Scorer(template, Recogniser(settings.models.encoder, entry, thresholds), match.strategy)
 

@@ -12,7 +12,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.arrays import F32
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.frames import Frame
@@ -53,7 +53,7 @@ def _loaded(settings: bytes) -> Looker:
     """Load a detector; settings hold tables, which cannot be looked up as they are."""
     cv2.setNumThreads(1)
     config = msgspec.json.decode(settings, type=Config)
-    return Looker(product.detector(config), config)
+    return Looker(networks.detector(config), config)
 
 
 class _Nobody:

@@ -18,8 +18,8 @@ import cv2
 import msgspec
 import numpy as np
 
-from kinect_unlock import app as product
 from kinect_unlock import evidence as ev
+from kinect_unlock import networks
 from kinect_unlock.clock import NS_PER_S
 from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Frame, Origin
@@ -63,8 +63,8 @@ class Judge:
     """Looks at the frames of attempts and decides them. Used by one thread."""
 
     def __init__(self, config: Config) -> None:
-        detector, encoder = product.detector(config), product.encoder(config)
-        entry = product.model_store(config).encoder
+        detector, encoder = networks.detector(config), networks.encoder(config)
+        entry = networks.model_store(config).encoder
         thresholds = pick_thresholds(entry, config.match.far, config.match.strategy)
         self.recogniser = Recogniser(config.models.encoder, entry, thresholds)
         self._config = config

@@ -7,7 +7,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.settings import Config
@@ -48,8 +48,8 @@ def article(
     for name in encoder or [settings.models.encoder]:
         chosen = msgspec.structs.replace(settings, models=msgspec.structs.replace(settings.models, encoder=name))
         with progress(name, len(samples)) as done:
-            networks = product.detector(chosen), product.encoder(chosen)
-            embedded = embedding.embed(samples, *networks, chosen, on_done=done)
+            pair = networks.detector(chosen), networks.encoder(chosen)
+            embedded = embedding.embed(samples, *pair, chosen, on_done=done)
         groups = [sample.group for sample in samples]
         first, cosine = embedded.halves[0].name, _threshold(chosen)
         of_first = name if len(embedded.halves) == 1 else f"{name}, {first} half"
@@ -65,7 +65,7 @@ def article(
 
 def _threshold(settings: Config) -> float | None:
     """Return the cosine at which the daemon opens; None for an encoder that never does."""
-    entry = product.model_store(settings).encoder
+    entry = networks.model_store(settings).encoder
     try:
         return pick_threshold(entry, settings.match.far, settings.match.strategy).cosine if entry.unlock else None
     except ConfigError:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.clock import SystemClock
 from kinect_unlock.errors import RequestError
@@ -159,7 +160,7 @@ def _record(
     from kinect_unlock_lab.attack.contributing import DepthAlone  # noqa: PLC0415
 
     source = product.source(settings)
-    veiled = DepthAlone(source, product.detector(settings)) if sheet.depth_only else None
+    veiled = DepthAlone(source, networks.detector(settings)) if sheet.depth_only else None
     stopping: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: stopping.append(number))
     source.open()

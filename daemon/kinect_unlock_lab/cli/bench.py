@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.builds import FP32
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
@@ -31,11 +31,11 @@ def bench(
     settings = settings_of(file)
     recording = folder_of_recordings() / "owner-enrols.mkv"
     with progress("rounds", rounds) as done:
-        networks = product.detector(settings), product.encoder(settings)
-        store = product.model_store(settings)
+        pair = networks.detector(settings), networks.encoder(settings)
+        store = networks.model_store(settings)
         reference = store.compose(settings.models.encoder, FP32)
         plain = FusedEncoder(store.encoder, reference, settings.models.threads)
-        eyes = product.eyes(settings) if store.manifest.eyes else None
-        report = benchmark.bench(recording, *networks, settings, plain=plain, eyes=eyes, rounds=rounds, on_round=done)
+        eyes = networks.eyes(settings) if store.manifest.eyes else None
+        report = benchmark.bench(recording, *pair, settings, plain=plain, eyes=eyes, rounds=rounds, on_round=done)
     Console(highlight=False).print(benchmark.table(report))
     write_json(json_file, report.as_json())

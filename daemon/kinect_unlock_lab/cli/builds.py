@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import SourceError
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
@@ -37,7 +37,7 @@ def compare_builds(
     from kinect_unlock_lab.datasets import load_lfw, load_rgbd_faces  # noqa: PLC0415
 
     settings = settings_of(file)
-    store, name = product.model_store(settings), settings.models.encoder
+    store, name = networks.model_store(settings), settings.models.encoder
     entry = store.encoder
     if (dataset / "index.csv").exists():
         samples = load_rgbd_faces(dataset)
@@ -46,7 +46,7 @@ def compare_builds(
         photographs = load_lfw(dataset)
         count, images = len(photographs), ((photograph.person, photograph.color()) for photograph in photographs)
     with progress("finding faces", count) as done:
-        faces = comparing.faces_of(images, product.detector(settings), on_done=done)
+        faces = comparing.faces_of(images, networks.detector(settings), on_done=done)
     vectors: dict[str, F32] = {}
     for build in permitted(entry):
         encoder = FusedEncoder(entry, store.compose(name, build), settings.models.threads)
@@ -77,7 +77,7 @@ def int8_ranges(
     from kinect_unlock_lab.observing import layer_ranges  # noqa: PLC0415
 
     settings = settings_of(file)
-    store = product.model_store(settings)
+    store = networks.model_store(settings)
     try:
         with np.load(faces, allow_pickle=False) as archive:
             planes = archive["color"].astype(np.float32).transpose(0, 3, 1, 2)

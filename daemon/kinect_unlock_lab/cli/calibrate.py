@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.photographs import PhotographEncoder
 from kinect_unlock.settings import Config
@@ -42,8 +42,8 @@ def calibrate(
     depth = _depth(console, samples, embedded, tune, settings)
     images = load_lfw(photographs)
     with progress("photographs", len(images)) as done:
-        encoder = product.encoder(settings)
-        faces = PhotographEncoder(product.detector(settings), encoder)
+        encoder = networks.encoder(settings)
+        faces = PhotographEncoder(networks.detector(settings), encoder)
         lfw = calibration.looks_of_photographs(images, faces, encoder.halves, done)
     kinect = calibration.looks_of_samples(samples, embedded)
     with progress("protocols", 1) as done:
@@ -60,7 +60,7 @@ def _depth(
     if "depth" not in {half.name for half in embedded.halves}:
         return None
     with progress("depth maps", len(samples)) as done:
-        maps = depth_maps(samples, product.detector(settings), on_done=done)
+        maps = depth_maps(samples, networks.detector(settings), on_done=done)
     faces, anyhow = faces_of(samples, embedded), faces_of(samples, embedded, may_vote=has_depth(embedded))
     try:
         bounds = depth_fitness.measured(anyhow.where(tune), embedded.where(tune), maps.where(tune))

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
 from kinect_unlock_lab import camera_costs, camera_faults, camera_soak
@@ -122,7 +122,7 @@ def bench_camera(
     """
     place = _place(markdown, "costs")
     played = recording or folder_of_recordings() / "owner-returns.mkv"
-    detector = product.detector(settings_of(file))
+    detector = networks.detector(settings_of(file))
     with progress("blocks", blocks) as done:
         costs = camera_costs.measure(played, detector, frames=frames, blocks=blocks, on_block=done)
     _show(place, *camera_costs.tables(costs))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock_lab import darkness as study
 from kinect_unlock_lab.cli.shared import Dataset, JsonFile, progress, write_json
@@ -26,6 +26,6 @@ def darkness(
     """Measure in how little light the detector finds faces, and whether the daemon can tell that it is dark."""
     settings = settings_of(file)
     with progress("samples", 1) as done:
-        found = study.study(dataset, product.detector(settings), settings.ranges.verify, people, on_done=done)
+        found = study.study(dataset, networks.detector(settings), settings.ranges.verify, people, on_done=done)
     Console(highlight=False).print(study.render(found))
     write_json(json_file, asdict(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock_lab.cli.shared import JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.cli.synthesise import HeadModelFile, Jobs
@@ -65,7 +65,7 @@ def evaluate_eyes(
     from kinect_unlock_lab import eye_study  # noqa: PLC0415 - compiles
 
     settings = settings_of(file)
-    detector, reader = product.detector(settings), product.eyes(settings)
+    detector, reader = networks.detector(settings), networks.eyes(settings)
     rows = []
     for name, folder in (("rgbd", rgbd), ("lfw", lfw), ("nuaa", nuaa)):
         for photographs in eye_study.SETS[name](folder) if folder is not None else ():

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.errors import RequestError
 from kinect_unlock.settings import Config
@@ -93,7 +94,7 @@ def plot(
         raise RequestError("name a data set, or say --templates: one of the two")
     settings = settings_of(file)
     _make_folder(out)
-    part = half or Part(product.model_store(settings).encoder.halves[0].name)
+    part = half or Part(networks.model_store(settings).encoder.halves[0].name)
     shown = _own(settings, part) if dataset is None else _some(dataset, file, part)
     console = Console(highlight=False)
     gallery = _gallery(shown, settings, people=people, looks=looks, thumbnails=thumbnails)
@@ -117,7 +118,7 @@ def _make_folder(folder: Path) -> None:
 def _own(settings: Config, part: Part) -> _Shown:
     from kinect_unlock_lab.plots.apart import of_templates  # noqa: PLC0415
 
-    embedded = of_templates(product.enrolled(settings), product.model_store(settings).encoder)
+    embedded = of_templates(product.enrolled(settings), networks.model_store(settings).encoder)
     return _Shown("own templates", embedded, (), part)
 
 
@@ -134,7 +135,7 @@ def _gallery(shown: _Shown, settings: Config, *, people: int, looks: int, thumbn
     if not shown.samples:
         return of_vectors(embedded)
     rows = most_seen(embedded, people=people, looks=looks)
-    return of_samples(shown.samples, embedded, product.detector(settings), rows, faces=thumbnails)
+    return of_samples(shown.samples, embedded, networks.detector(settings), rows, faces=thumbnails)
 
 
 def _drawn(picture: Picture, shown: _Shown, gallery: "Gallery", settings: Config) -> "Figure | None":
@@ -143,7 +144,7 @@ def _drawn(picture: Picture, shown: _Shown, gallery: "Gallery", settings: Config
     names = sorted(set(gallery.person.tolist()))
     whose = names[0] if len(names) == 1 else f"{len(names)} people"
     count = f"{len(gallery.vectors)} embeddings of {whose} ({shown.titled})"
-    opens = apart.opening(product.model_store(settings).encoder, settings.match, shown.part.value)
+    opens = apart.opening(networks.model_store(settings).encoder, settings.match, shown.part.value)
     match picture:
         case Picture.TSNE:
             return space.scatter(gallery, "tsne", title=f"t-SNE of {count}")

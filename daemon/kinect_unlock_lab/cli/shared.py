@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import settings_of
 from kinect_unlock.settings import Config
 from kinect_unlock_lab import embed as embedding
@@ -63,7 +63,7 @@ def embed_samples(samples: tuple[Sample, ...], file: Path | None) -> Embedded:
 def embed_under(samples: tuple[Sample, ...], settings: Config) -> Embedded:
     """Embed samples with the networks and ranges of these settings, showing a bar."""
     with progress("embedding", len(samples)) as done:
-        return embedding.embed(samples, product.detector(settings), product.encoder(settings), settings, on_done=done)
+        return embedding.embed(samples, networks.detector(settings), networks.encoder(settings), settings, on_done=done)
 
 
 def write_json(path: Path | None, figures: Any) -> None:  # noqa: ANN401 - whatever is JSON

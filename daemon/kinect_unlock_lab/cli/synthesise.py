@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock_lab.cli.shared import Dataset, JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import Side, load_rgbd_faces, split
@@ -83,7 +83,7 @@ def compare_synthesis(
 
     chosen = tuple(s for s in load_rgbd_faces(dataset) if split(s.person) is Side(people))
     with progress("real faces", len(chosen)) as done:
-        found = depth_maps(chosen, product.detector(settings_of(file)), on_done=done)
+        found = depth_maps(chosen, networks.detector(settings_of(file)), on_done=done)
     found = found.where(found.acquired)
     real = realism.Maps(*(getattr(found, name) for name in realism.Maps.__slots__))
     invented = realism.of_set(shards.read_set(samples))

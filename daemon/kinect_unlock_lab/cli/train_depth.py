@@ -7,7 +7,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock_lab.cli.shared import Dataset, JsonFile, new_file, progress, write_json
 from kinect_unlock_lab.datasets import load_rgbd_faces
@@ -72,7 +72,7 @@ def evaluate_depth(
     else:
         chosen = load_rgbd_faces(dataset)
         with progress("frontalising", len(chosen)) as done:
-            maps = depth_maps.depth_maps(chosen, product.detector(settings), on_done=done)
+            maps = depth_maps.depth_maps(chosen, networks.detector(settings), on_done=done)
         if maps_file is not None:
             depth_maps.save(maps, maps_file)
     vectors = depth_maps.vectors_of(maps, network)

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from kinect_unlock import app as product
+from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.thresholds import pick_thresholds
 from kinect_unlock_lab import trial as trials
@@ -32,7 +32,7 @@ def trial(
     Stills are no stream: checks for jumps and for a span of time are off, and the report says so.
     """
     samples, settings = load_rgbd_faces(dataset), settings_of(file)
-    asked = pick_thresholds(product.model_store(settings).encoder, settings.match.far, settings.match.strategy)
+    asked = pick_thresholds(networks.model_store(settings).encoder, settings.match.far, settings.match.strategy)
     bars = [one.bar for one in asked]
     wide = msgspec.structs.replace(settings, ranges=trials.wide_ranges(settings))
     embedded = embed_under(samples, wide)
