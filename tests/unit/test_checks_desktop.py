@@ -11,6 +11,7 @@ from kinect_unlock.host.sessions import Session
 
 FACE = "auth sufficient pam_kinect_unlock.so"
 WORD = "auth required pam_unix.so"
+REPORT = "auth optional pam_kinect_unlock.so report"
 UNIT = Path("/etc/systemd/system/kinect-unlock.service")
 
 
@@ -21,7 +22,8 @@ def judged(folder: Path, **services: str) -> Check:
 
 
 def test_a_password_after_the_face_is_fine(tmp_path: Path) -> None:
-    check = judged(tmp_path, common_auth=f"{FACE}\n{WORD}\n", sudo="@include common-auth\n", cron=WORD)
+    auth = f"{FACE}\n{WORD}\n{REPORT}\n"
+    check = judged(tmp_path, common_auth=auth, sudo="@include common-auth\n", cron=WORD)
 
     assert check.state is State.OK
     assert check.evidence == "asked by common-auth, sudo (by the line in common-auth); a password follows in each"
@@ -47,7 +49,16 @@ def test_a_face_without_which_no_password_helps_is_a_fault(control: str, tmp_pat
 
 
 def test_a_jump_over_the_password_after_a_match_is_fine(tmp_path: Path) -> None:
-    assert judged(tmp_path, sudo=f"auth [success=1 default=ignore] pam_kinect_unlock.so\n{WORD}").state is State.OK
+    auth = f"auth [success=1 default=ignore] pam_kinect_unlock.so\n{WORD}\n{REPORT}"
+    assert judged(tmp_path, sudo=auth).state is State.OK
+
+
+@pytest.mark.parametrize("asks", ["pam_kinect_unlock.so", "pam_exec.so quiet /usr/libexec/kinect-unlock-pam-exec"])
+def test_where_no_line_reports_passwords_root_is_told_to(asks: str, tmp_path: Path) -> None:
+    check = judged(tmp_path, sudo=f"auth sufficient {asks}\n{WORD}")
+
+    assert (check.state, "no line reports it" in check.evidence) == (State.NOTE, True)
+    assert "`kinect-unlock password-ok USER`" in check.next_step
 
 
 def test_logins_that_do_not_ask_for_a_face_are_a_note(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ _WITHOUT_A_KEY: Final = (
     f"restore {_KEY} from a backup of this computer; without one, remove it and /var/lib/kinect-unlock/templates, "
     "run `sudo kinect-unlock setup`, and enrol again"
 )
+_UNREPORTED: Final = (
+    "as root, `kinect-unlock password-ok USER` after each boot, after a lock-out, and when none was given for days: "
+    "before that no face is taken"
+)
 # How a service's program ended, by its exit status: what that means, and what to do.
 _ENDINGS: Final = {
     "243": (
@@ -73,7 +77,7 @@ def denials(lines: Sequence[str]) -> Check | None:
 
 
 def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:
-    """Say which logins ask a face, and whether a password still follows in each."""
+    """Say which logins ask a face, whether a password still follows in each, and whether the daemon hears of it."""
     if not services:
         return Check(Section.DESKTOP, "PAM", State.NOTE, "no PAM here (/etc/pam.d)", "nothing: only logins need it")
     asking = {name: rules for name, rules in services.items() if any(rule.ours for rule in rules)}
@@ -90,7 +94,10 @@ def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:
     if locked:
         step = f"add a password module after ours to /etc/pam.d/{locked[0]}, while another shell is open as root"
         return Check(Section.DESKTOP, "PAM", State.FAILED, f"{told}; no password follows in {_names(locked)}", step)
-    return Check(Section.DESKTOP, "PAM", State.OK, f"{told}; a password follows in each")
+    told = f"{told}; a password follows in each"
+    if not any(rule.only_reports for rules in asking.values() for rule in rules):
+        return Check(Section.DESKTOP, "PAM", State.NOTE, f"{told}, and no line reports it", _UNREPORTED)
+    return Check(Section.DESKTOP, "PAM", State.OK, told)
 
 
 def logind(session: Session) -> Check:
