@@ -88,7 +88,8 @@ def unsetup(
     """Undo what `setup` did: that and nothing else.
 
     The same as /usr/sbin/kinect-unlock-unsetup, which needs nothing of this program and so works where it is broken.
-    What was changed since is kept, and named. Exit code 0: undone; 1: something could not be, or you said no.
+    What was changed since is kept, and named. Exit code 0: undone; 1: something could not be, or you said no; 77: you
+    are not root, or others than root could have written what it goes by.
     """
     words = {"--yes": yes, "--dry-run": dry_run, "--keep-data": keep_data}
     code = undoing.main([f"--root={root}", *(word for word, given in words.items() if given)])
