@@ -1,4 +1,10 @@
-"""Who is it? By the camera, with the same care for frames as an attempt to unlock, or by a vector. Never opens."""
+"""Who is it? By the camera, with the same care for frames as an attempt to unlock, or by a vector. Never opens.
+
+What it says of a face counts for and against nobody: it is about no user, so that a count would let whoever sits there
+lock others out, and ends no lock-out. It can therefore be asked as often as one likes whether a forgery looks live, and
+whom it is taken for. Only root and the daemon's own user may, who can read templates and counts anyway, and polkit lets
+nobody else (`kinect_unlock.deeds`); what the daemon looks at by itself (`kinect_unlock.guarding`) opens nothing either.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final

@@ -2,6 +2,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import pytest
+
+from fakes.logins import FakeLoginWatch, at_desk
 from fakes.people import (
     OWNER,
     SPACE,
@@ -13,10 +16,13 @@ from fakes.people import (
     template_of_both,
     vector_of,
 )
-from fakes.rig import Asked, Rig
+from fakes.rig import OTHER, Asked, Rig
+from kinect_unlock.deeds import deed_of
 from kinect_unlock.errors import SourceLost
+from kinect_unlock.limiter import Ledger
 from kinect_unlock.observations import Seen
-from kinect_unlock.wire import Identify, Reply, Verify, Word, pack_vector
+from kinect_unlock.ports import Peer
+from kinect_unlock.wire import AnyRequest, Identify, Reply, Verify, Word, pack_vector
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
@@ -171,5 +177,50 @@ def test_vectors_of_another_space_or_of_none_are_refused() -> None:
         for model_id in ("another/1", None):
             reply = await rig.ask(Identify(model_id=model_id, vectors=vectors)).answer()
             assert reply.word is Word.BAD_REQUEST
+
+    play(scene)
+
+
+class Willing:
+    """Polkit, where everybody gives the right password to whatever it asks."""
+
+    async def permits(self, peer: Peer, request: AnyRequest) -> bool:
+        del peer
+        return deed_of(request, None) is not None
+
+
+ASKS = [Identify(), Identify(model_id=SPACE, vectors=(pack_vector(vector_of(OWNER)),))]
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=["by camera", "by vector"])
+def test_nobody_but_root_and_the_daemons_user_tries_faces_that_count_for_nothing(ask: Identify) -> None:
+    async def scene() -> None:
+        watch = FakeLoginWatch(at_desk(uid=OTHER.uid, user="bert"))
+        watch.pids = {OTHER.pid: "2"}
+        willing = Willing()
+        rig = Rig(logins=watch, shared=True, authority=willing)
+        rig.templates.kept = {"bert": template_of(STRANGER, "bert")}
+        rig.ledgers.kept = {"bert": Ledger(failures=4)}
+        reply = await rig.ask(ask, OTHER).answer()  # sits before the camera, and may be asked for a password
+        assert (reply.word, reply.user) == (Word.NOT_AUTHORISED, None)
+        assert rig.camera.starts == []
+
+    play(scene)
+
+
+def test_a_look_counts_for_and_against_nobody() -> None:
+    async def scene() -> None:
+        rig = rig_with_two()
+        before = {"anna": Ledger(failures=4), "bert": Ledger(failures=5, locked_out=True)}
+        rig.ledgers.kept = dict(before)
+        for person, name in ((STRANGER, "bert"), (2, None), (OWNER, "anna")):
+            _, reply = await shown(rig, person)
+            assert reply.user == name
+        asked = await rig.before_camera(Identify())
+        for index in range(10):
+            rig.show(seen_spoof(rig.attempt, index))
+        await asked.answer()
+        assert rig.ledgers.kept == before
+        assert rig.ledgers.saves == []
 
     play(scene)
