@@ -302,7 +302,7 @@ def test_without_pam_auth_update_pam_is_left_alone_and_the_administrator_told(
 
 @pytest.mark.parametrize("names", [DEBIAN, [name for name in DEBIAN if name != "pam-auth-update"]], ids=len)
 def test_without_the_module_no_line_names_it_and_root_is_told_to_report_passwords(
-    tmp_path: Path, names: list[str]
+    tmp_path: Path, names: Sequence[str]
 ) -> None:
     plan = make_plan(wanted(pam="exec"), computer(tmp_path, names=names))
 
