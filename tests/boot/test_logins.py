@@ -225,3 +225,26 @@ def test_a_greeter_takes_the_face_of_who_logs_in(rehearsal: Rehearsal, told: Tol
         done = rehearsal.machine.talk(*argv)
     told("pamtester gdm-password, greeter shown", done)
     assert (done.code, asked(done), RECOGNISED in done.text) == (0, False, True), rehearsal.journal()[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("recording", "typed", "said"),
+    [
+        ("owner-returns", ("",), [LOOKING, RECOGNISED]),
+        ("stranger", ("", PASSWORDS["anna"]), [LOOKING, "Face not recognised.", "Password:"]),
+        ("owner-returns", (PASSWORDS["anna"],), []),
+    ],
+    ids=["Enter, the owner", "Enter, a stranger, then the password", "the password"],
+)
+def test_lightdm_has_a_face_looked_for_by_enter_alone_and_takes_the_password_at_once(
+    rehearsal: Rehearsal, recording: str, typed: tuple[str, ...], said: list[str], told: Told
+) -> None:
+    rehearsal.write("/etc/pam.d/lightdm", "@include common-auth\n@include common-account\n")
+    rehearsal.show(recording)
+    answers = dict(zip(("Password:", QUESTION), typed, strict=False))  # the first time it is asked, and the second
+    with rehearsal.machine.session(Session("ben", kind="greeter"), "sleep", "infinity"):
+        done = rehearsal.machine.talk("pamtester", "lightdm", "anna", "authenticate", answers=answers)
+    told(f"pamtester lightdm, greeter shown, {recording}, {len(typed)} answers", done)
+    enter = "Press Enter to be recognised, or type your password."
+    lines = [line.strip() for line in done.text.splitlines()]
+    assert lines == [enter, "Password:", *said, "pamtester: successfully authenticated"]
