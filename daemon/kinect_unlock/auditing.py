@@ -11,6 +11,7 @@ import msgspec
 
 from kinect_unlock.audit import WELL, Op, Record, ending, fields, is_of, kept
 from kinect_unlock.clock import NS_PER_MS, NS_PER_S, Clock
+from kinect_unlock.complaints import told_apart
 from kinect_unlock.frames import Origin
 from kinect_unlock.ports import AuditTrail, Camera, Peer, Recogniser, RunFacts
 from kinect_unlock.tally import Tally
@@ -184,7 +185,8 @@ class Auditor:
         if course.tally.frames or (course.reply is not None and course.reply.word in WELL):
             return 0
         now_ns = self._clock.monotonic_ns()
-        known = self._refusals.setdefault(course.peer.uid, _Refusals(now_ns))
+        whose = told_apart(course.peer.uid, self._refusals, lambda one: now_ns - one.since_ns >= REFUSALS_NS)
+        known = self._refusals.setdefault(whose, _Refusals(now_ns))
         if now_ns - known.since_ns >= REFUSALS_NS:
             known.since_ns, known.noted = now_ns, 0
         if known.noted >= REFUSALS:

@@ -6,7 +6,6 @@ and sends exactly one reply with ``done``.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeAlias, assert_never
 
@@ -19,7 +18,8 @@ from kinect_unlock.attempts import Desk, fault_reply
 from kinect_unlock.audit import explained
 from kinect_unlock.auditing import Auditor
 from kinect_unlock.claims import ROOT
-from kinect_unlock.clock import Clock
+from kinect_unlock.clock import NS_PER_S, Clock
+from kinect_unlock.complaints import Complaints
 from kinect_unlock.decisions import DecisionLog
 from kinect_unlock.entitlement import Cause, Refused
 from kinect_unlock.errors import ConfigError, KinectUnlockError
@@ -76,6 +76,7 @@ _LOG = logging.getLogger(__name__)
 Send: TypeAlias = Callable[[Reply], None]
 
 _ONLY_THEIRS: Final = Refused(Cause.NOT_ALLOWED)
+_MOST_TOLD_OF: Final = 1024
 _STOPPING: Final = "the daemon is stopping; ask again when it is back"
 
 
@@ -121,7 +122,9 @@ class Controller:
             self._unasked = Unasked(self._desk, self.floor, self._sessions, logins=logins, budgets=budgets)
         self._adapting = Adapting(self._desk)
         self._turns = Turns(self._desk, self.floor, self._door, self._sessions, self._adapting)
-        self._refused: Counter[tuple[int, str, Cause]] = Counter()  # of a uid's requests of one kind
+        self._refused = 0
+        self._told_of: set[tuple[int, str, Cause]] = set()  # in the log: of a uid's requests of one kind
+        self._complaints = Complaints()
 
     # Claims.
 
@@ -215,9 +218,12 @@ class Controller:
 
     def _refuse(self, request: AnyRequest, peer: Peer, refused: Refused = _ONLY_THEIRS) -> Reply:
         """Answer a peer who may not ask; logged once, or anybody could fill the log until nothing else is kept."""
-        op, cause = op_of(request), refused.cause
-        self._refused[peer.uid, op, cause] += 1
-        if self._refused[peer.uid, op, cause] == 1:
+        op, cause, now_s = op_of(request), refused.cause, self._desk.clock.monotonic_ns() / NS_PER_S
+        self._refused += 1
+        if len(self._told_of) >= _MOST_TOLD_OF:
+            self._told_of.clear()
+        if (peer.uid, op, cause) not in self._told_of and self._complaints.may(peer.uid, now_s):
+            self._told_of.add((peer.uid, op, cause))
             _LOG.warning("event=refused op=%s uid=%d pid=%d cause=%s", op, peer.uid, peer.pid, cause)
         return Reply(Word.NOT_AUTHORISED, done=True, message=refused.message)
 
@@ -273,7 +279,7 @@ class Controller:
         return Reply(Word.OK, done=True, user=user)
 
     def _counters(self) -> dict[str, int]:
-        return {**self.floor.counters(), "refused": self._refused.total()}
+        return {**self.floor.counters(), "refused": self._refused}
 
 
 def _records_removed(user: str, count: int) -> str:

@@ -19,6 +19,7 @@ from kinect_unlock.audit import Record
 from kinect_unlock.clock import Clock
 from kinect_unlock.errors import StoreError
 from kinect_unlock.private_files import PrivateFolder, rename_flushed
+from kinect_unlock.wire import Word
 
 FOLDER: Final = "attempts"
 MOST: Final = 1_000
@@ -144,5 +145,10 @@ class RecordBook:
 
 
 def _whose(record: Record) -> tuple[str, int | str | None]:
-    """Return who pays for a record's place: who asked, or whom root's services looked at."""
+    """Return who pays for a record's place: who asked, or whom root's services looked at.
+
+    Who may not ask pays with all others who may not, for one user can have many uids.
+    """
+    if record.uid != _ROOT and record.word is Word.NOT_AUTHORISED:
+        return ("refused", None)
     return ("user", record.user) if record.uid == _ROOT and record.frames else ("uid", record.uid)

@@ -15,6 +15,7 @@ from kinect_unlock.audit import Cause, Ending, Record
 from kinect_unlock.auditing import REFUSALS
 from kinect_unlock.camera_report import CameraReport, Identity
 from kinect_unlock.clock import NS_PER_S
+from kinect_unlock.complaints import TOLD_APART
 from kinect_unlock.errors import SourceError, SourceLost
 from kinect_unlock.frames import Origin
 from kinect_unlock.observations import Seen
@@ -309,6 +310,24 @@ def test_whoever_asks_in_vain_as_fast_as_they_can_does_not_fill_the_log() -> Non
 
     async def a_strangers_request_of(rig: Rig, peer: Peer) -> Reply:
         return await rig.ask(Verify("anna"), peer).answer()
+
+    play(scene)
+
+
+def test_who_asks_by_many_uids_fills_the_log_no_more_and_hides_nothing_that_was_looked_at() -> None:
+    async def scene() -> None:
+        rig = enrolled_rig()
+        for uid in range(2000):
+            await rig.ask(Verify("anna"), Peer(9, 100_000 + uid, 1002)).answer()
+        assert len(rig.trail.kept) <= (TOLD_APART + 1) * REFUSALS
+        await a_stranger(rig)
+        assert rig.trail.kept[-1].word is Word.NO_MATCH
+        rig.clock.advance(61 * NS_PER_S)
+        await a_strangers_request(rig)
+        assert rig.trail.kept[-1].uid == OTHER.uid
+        status = (await rig.ask(Status()).answer()).data
+        assert status is not None
+        assert status["counters"]["refused"] == 2001
 
     play(scene)
 

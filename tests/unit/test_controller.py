@@ -9,6 +9,7 @@ from fakes.rig import CONFIG, ME, OTHER, ROOT, THRESHOLD, Rig, recogniser
 from kinect_unlock.camera_needs import Need
 from kinect_unlock.camera_report import CameraFault, CameraReport, Identity, Phase
 from kinect_unlock.clock import NS_PER_S
+from kinect_unlock.complaints import COMPLAINTS, TOLD_APART
 from kinect_unlock.crop import DepthChannel
 from kinect_unlock.errors import ConfigError
 from kinect_unlock.frames import Origin
@@ -95,6 +96,19 @@ def test_a_refusal_that_is_asked_for_again_and_again_is_logged_once_and_counted(
     assert refused == [
         f"event=refused op={op} uid={OTHER.uid} pid={OTHER.pid} cause=not-allowed" for op in ("verify", "users")
     ]
+
+
+def test_refusals_of_many_uids_are_counted_and_few_of_them_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        rig = Rig()
+        for uid in range(500):
+            assert (await rig.ask(Users(), Peer(9, 100_000 + uid, 9)).answer()).word is Word.NOT_AUTHORISED
+        reply = await rig.ask(Status()).answer()
+        assert reply.data is not None
+        assert reply.data["counters"]["refused"] == 500
+
+    play(scene)
+    assert len([line for line in caplog.messages if "event=refused" in line]) <= (TOLD_APART + 1) * COMPLAINTS
 
 
 @every_request

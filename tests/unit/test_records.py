@@ -80,6 +80,16 @@ def test_names_that_somebody_has_su_ask_for_push_out_nobody_who_was_looked_at(tm
     assert [one.number for one in everything(book) if one.user == "anna"] == [3, 2, 1]
 
 
+def test_many_uids_of_one_user_push_out_nobody_who_may_ask(tmp_path: Path) -> None:
+    book = RecordBook(tmp_path, CLOCK, most=10)
+    for record in (ANNA, msgspec.structs.replace(ANNA, uid=1000, frames=9), msgspec.structs.replace(ANNA, frames=20)):
+        for _ in range(2):
+            book.note(record)
+    for uid in range(100_000, 100_200):
+        book.note(msgspec.structs.replace(BEN, uid=uid, word=Word.NOT_AUTHORISED))
+    assert [one.number for one in everything(book) if one.user == "anna"] == [6, 5, 4, 3, 2, 1]
+
+
 def test_what_is_too_old_goes(tmp_path: Path) -> None:
     clock = ManualClock(start_ns=100 * NS_PER_S)
     book = RecordBook(tmp_path, clock)
