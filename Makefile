@@ -18,15 +18,22 @@ PACKAGES := tests/debian-packages.txt
 PYTHONS := $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of programs, of which each would compile ours anew
+MAKEFLAGS += --no-print-directory
 
 .DELETE_ON_ERROR:
-.NOTPARALLEL:
-.PHONY: demo check packages lint types contracts smoke test boot clean
+.PHONY: demo check packages debian lint types contracts smoke test boot clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/kinect-unlock demo
 
-check: packages lint types contracts smoke test boot
+# Side by side goes what waits for downloads or has one thread; what each says is shown when it has ended. Nothing else
+# goes beside the tests, nor beside what boots.
+check:
+	$(MAKE) packages
+	$(MAKE) --jobs=2 --output-sync=target debian types lint contracts smoke
+	$(MAKE) test
+	$(MAKE) boot
 
 packages:
 	@missing=; for name in $$(sed 's/#.*//' $(PACKAGES)); do \
@@ -65,6 +72,10 @@ smoke: $(VENV)/installed-dev
 # On every core. Files stay together, for what their tests share, until a core has nothing left: then it takes over.
 test: $(VENV)/installed-dev
 	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 8 --dist worksteal --hypothesis-profile same
+
+# Makes the Debian that is booted, or says why it cannot be made.
+debian: | $(VENV)/bin/python
+	@$(VENV)/bin/python tests/boot/image.py
 
 # A Debian in a container: installs the product, boots, logs in, breaks it, takes it off. Needs root, else it is skipped.
 boot: $(VENV)/installed-dev

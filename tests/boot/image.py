@@ -116,3 +116,17 @@ def run(*argv: str | Path) -> None:
         env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
     )
     assert done.returncode == 0, f"{argv}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+
+
+def main() -> None:
+    """Make the Debian, or say why not; then the tests are skipped that want it, and say so."""
+    reason = why_not()
+    try:
+        said = f"The Debian to boot is in {debian(cache_folder())}." if reason is None else reason
+    except (AssertionError, OSError, subprocess.SubprocessError) as fault:
+        said = f"no Debian can be made here: {fault}"
+    print(said)  # noqa: T201 - what a program says
+
+
+if __name__ == "__main__":
+    main()
