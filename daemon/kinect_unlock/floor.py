@@ -79,12 +79,18 @@ class Floor:
             self._attempt = None
 
     async def _on_record(self, attempt: AnyAttempt, reply: Reply) -> Reply:
-        """Return how an attempt ended once what is held for or against its user is on the disk, or that it is not."""
+        """Return how an attempt ended once what is held for or against its user is on the disk, or that it is not.
+
+        That may take seconds. Who was matched before the machine went to sleep, or its lid was shut, need not be there
+        when it comes back.
+        """
         try:
             if attempt.claim.user is not None:
                 await attempt.desk.book.written(attempt.claim.user)
         except StoreError as error:
             return fault_reply(error)
+        if reply.word is Word.MATCH and self.barred is not None:
+            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=f"matched, but {self.barred}")
         return reply
 
     # The camera's news.

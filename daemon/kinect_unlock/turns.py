@@ -100,7 +100,7 @@ class Turns:
         return reply
 
     def _is_waited_for(self, gone: asyncio.Event) -> bool:
-        return not (gone.is_set() or self._floor.closing)
+        return not (gone.is_set() or self._floor.closing or self._floor.barred)
 
     def _begin(self, request: CameraRequest, claim: Claim) -> AnyAttempt | Reply:
         match request:

@@ -212,7 +212,9 @@ class Watcher:
         reply = too_late(watched.user)
         try:
             if (ticket.session.name, ticket.generation) == (watched.session, watched.generation):
-                reply = await self._sessions.opened(ticket, watched.user, is_wanted=lambda: True)
+                reply = await self._sessions.opened(
+                    ticket, watched.user, is_wanted=lambda: self._errands.barred is None
+                )
         except KinectUnlockError as error:
             reply = fault_reply(error)
         _LOG.info("event=watch-unlock session=%s word=%s message=%r", watched.session, reply.word, reply.message)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.logins import FakeLoginWatch, at_desk
 from fakes.people import OWNER, template_of
 from fakes.rig import OTHER, Rig
 from kinect_unlock.controller import Controller
@@ -134,9 +135,9 @@ def test_all_is_written_when_the_daemon_ends(tmp_path: Path) -> None:
 class SlowRig(Rig):
     """A daemon whose ledgers are on a slow disk; anna is enrolled."""
 
-    def __init__(self, ledgers: LedgersBehind) -> None:
+    def __init__(self, ledgers: LedgersBehind, logins: FakeLoginWatch | None = None) -> None:
         self._behind = ledgers
-        super().__init__()
+        super().__init__(logins=logins)
         self.templates.kept["anna"] = template_of(OWNER, "anna")
 
     def new_controller(self) -> Controller:
@@ -148,8 +149,8 @@ class SlowRig(Rig):
         assert await asyncio.to_thread(disk.writing.wait, WAIT_S)
 
 
-async def _rig(disk: SlowDisk, ledgers: LedgersBehind) -> SlowRig:
-    rig = SlowRig(ledgers)
+async def _rig(disk: SlowDisk, ledgers: LedgersBehind, logins: FakeLoginWatch | None = None) -> SlowRig:
+    rig = SlowRig(ledgers, logins)
     disk.kept["anna"] = Ledger(enrolled=rig.clock.boot_time())
     return rig
 
@@ -202,6 +203,30 @@ def test_a_match_that_cannot_be_written_is_none_and_opens_nothing() -> None:
         assert (await asked.answer()).word is Word.STORE_ERROR
         assert rig.hooks.ran == []
         assert Word.MATCH not in asked.words
+
+    play(scene)
+
+
+@pytest.mark.parametrize("unlock", [False, True])
+@pytest.mark.parametrize("sleeps", [False, True], ids=["lid", "sleep"])
+def test_a_match_that_is_written_when_the_machine_sleeps_already_opens_nothing(*, unlock: bool, sleeps: bool) -> None:
+    async def scene(disk: SlowDisk, ledgers: LedgersBehind) -> None:
+        logins = FakeLoginWatch(at_desk("2", "anna", locked=True))
+        rig = await _rig(disk, ledgers, logins)
+        asked = await rig.before_camera(Verify("anna", unlock=unlock))
+        disk.turns.clear()
+        rig.show_person(OWNER, 10)
+        await rig.until_writing(disk)
+        if sleeps:
+            logins.sleep(about=True)
+        else:
+            logins.lid(closed=True)
+        disk.turns.set()
+        reply = await asked.answer()
+        assert reply.word is Word.CANCELLED
+        assert reply.message is not None
+        assert "sleep" in reply.message if sleeps else "lid" in reply.message
+        assert rig.hooks.ran == []
 
     play(scene)
 
