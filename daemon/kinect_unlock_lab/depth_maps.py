@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from kinect_unlock.align import align_face
 from kinect_unlock.arrays import F32, F64
-from kinect_unlock.errors import SourceError
 from kinect_unlock.frames import Frame
 from kinect_unlock.frontalise import CENTRE_MM, HOLE_MM, PIXEL_MM, Frontal, face_mask, frontalise
 from kinect_unlock.inference import Network
@@ -21,6 +20,7 @@ from kinect_unlock.mean_face import mean_surface
 from kinect_unlock.observations import TENSOR_SIDE_PX
 from kinect_unlock.pipeline import FaceDetector
 from kinect_unlock.pose import place_head
+from kinect_unlock_lab.archives import reading
 from kinect_unlock_lab.datasets import Sample
 
 _Bool: TypeAlias = NDArray[np.bool_]
@@ -144,8 +144,5 @@ def save(maps: DepthMaps, path: Path) -> None:
 
 def load(path: Path) -> DepthMaps:
     """Read what `save` wrote; raises SourceError."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return DepthMaps(**{field.name: archive[field.name] for field in fields(DepthMaps)})
-    except (OSError, KeyError, ValueError) as error:
-        raise SourceError(f"{path}: holds no depth maps ({error})") from error
+    with reading(path, "holds no depth maps", "lab evaluate-depth makes them anew where no such file is") as archive:
+        return DepthMaps(**{field.name: archive[field.name] for field in fields(DepthMaps)})

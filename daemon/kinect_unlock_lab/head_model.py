@@ -12,8 +12,10 @@ from typing import Final
 import numpy as np
 
 from kinect_unlock.arrays import F32, F64, read_only
-from kinect_unlock.errors import SourceError
+from kinect_unlock_lab.archives import reading
 from kinect_unlock_lab.raster import I32
+
+HEAD_MODEL_REMEDY: Final = "give ict_facekit.npz, made of https://github.com/ICT-VGL/ICT-FaceKit"
 
 _TO_MM: Final = np.array([10.0, -10.0, -10.0])  # from centimetres with y up and z towards the viewer
 _NOSE_TIP: Final = 4857
@@ -72,16 +74,13 @@ def load_head_model(path: Path) -> HeadModel:
     Raises:
         SourceError: the file is missing or is not that model.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            neutral = archive["neutral"][:_VERTICES].astype(np.float64) * _TO_MM
-            faces = archive["faces"]
-            identity = (archive["identity"][:, :_VERTICES] * _TO_MM).astype(np.float32)
-            expression = (archive["expression"][:, :_VERTICES] * _TO_MM).astype(np.float32)
-            names = tuple(str(name) for name in archive["expression_names"])
-    except (OSError, KeyError, ValueError) as error:
-        raise SourceError(f"{path}: not the ICT-FaceKit head model as an npz archive ({error})") from error
-    neutral -= neutral[_NOSE_TIP]
+    with reading(path, "not the ICT-FaceKit head model as an npz archive", HEAD_MODEL_REMEDY) as archive:
+        neutral = archive["neutral"][:_VERTICES].astype(np.float64) * _TO_MM
+        faces = archive["faces"]
+        identity = (archive["identity"][:, :_VERTICES] * _TO_MM).astype(np.float32)
+        expression = (archive["expression"][:, :_VERTICES] * _TO_MM).astype(np.float32)
+        names = tuple(str(name) for name in archive["expression_names"])
+        neutral -= neutral[_NOSE_TIP]
     part = np.zeros(_VERTICES, np.int32)
     for first in Part:
         part[first:] = first

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
-from kinect_unlock.errors import SourceError
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 
 app = typer.Typer()
@@ -74,16 +73,12 @@ def int8_ranges(
     """
     import numpy as np  # noqa: PLC0415 - `lab --help` needs none of this
 
+    from kinect_unlock_lab.archives import reading  # noqa: PLC0415
     from kinect_unlock_lab.observing import layer_ranges  # noqa: PLC0415
 
     settings = settings_of(file)
     store = networks.model_store(settings)
-    try:
-        with np.load(faces, allow_pickle=False) as archive:
-            planes = archive["color"].astype(np.float32).transpose(0, 3, 1, 2)
-    except (OSError, KeyError, ValueError) as error:
-        raise SourceError(
-            f"{faces}: no faces can be read ({error}); lab calibration-faces makes such a file"
-        ) from error
+    with reading(faces, "no faces can be read", "lab calibration-faces makes such a file") as archive:
+        planes = archive["color"].astype(np.float32).transpose(0, 3, 1, 2)
     for name, (low, high) in layer_ranges(store.weights(settings.models.encoder), planes).items():
         print(f"      {name}: [{low:.4f}, {high:.4f}]")

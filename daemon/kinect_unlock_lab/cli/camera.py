@@ -11,6 +11,7 @@ from rich.table import Table
 from kinect_unlock import networks
 from kinect_unlock.cli.asking import ConfigFile, settings_of
 from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock.recording import RecordingReader
 from kinect_unlock_lab import camera_costs, camera_faults, camera_soak
 from kinect_unlock_lab.cli.shared import JsonFile, progress, write_json
 from kinect_unlock_lab.documents import Place
@@ -18,8 +19,23 @@ from kinect_unlock_lab.mapping import Workers
 
 app = typer.Typer()
 
+
+def _played(recording: Path | None) -> Path | None:
+    """Refuse, as an option's callback, what no stand-in could play: its driver would be started again and again."""
+    if recording is not None:
+        RecordingReader(recording).close()
+    return recording
+
+
 Recording = Annotated[
-    Path | None, typer.Option("--recording", help="What the camera sees; by default the demo's owner.", dir_okay=False)
+    Path | None,
+    typer.Option(
+        "--recording",
+        help="What the camera sees; by default the demo's owner.",
+        exists=True,
+        dir_okay=False,
+        callback=_played,
+    ),
 ]
 MarkdownFile = Annotated[
     Path | None, typer.Option("--markdown", help="Put the tables into their place in this document.", exists=True)

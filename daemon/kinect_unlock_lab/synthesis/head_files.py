@@ -13,7 +13,8 @@ import numpy as np
 
 from kinect_unlock.arrays import read_only
 from kinect_unlock.errors import SourceError
-from kinect_unlock_lab.head_model import HeadModel, load_head_model
+from kinect_unlock_lab.archives import reading
+from kinect_unlock_lab.head_model import HEAD_MODEL_REMEDY, HeadModel, load_head_model
 from kinect_unlock_lab.synthesis.shards import HeadModelSource
 
 _ICT_PROJECT: Final = "ICT-FaceKit, https://github.com/ICT-VGL/ICT-FaceKit"
@@ -22,7 +23,7 @@ _OWN: Final = ("neutral", "triangles", "part", "identity", "expression", "expres
 
 def load_head(path: Path) -> HeadModel:
     """Read a head model of either kind; raises SourceError."""
-    with _opened(path) as archive:
+    with reading(path, "not a head model", HEAD_MODEL_REMEDY) as archive:
         if "landmarks" not in archive.files:
             return load_head_model(path)
         missing = [name for name in _OWN if name not in archive.files]
@@ -47,19 +48,9 @@ def save_head(model: HeadModel, path: Path, *, project: str, licence: str) -> No
 
 def source_of(path: Path) -> HeadModelSource:
     """Say whose head model this is, by its file; raises SourceError."""
-    with _opened(path) as archive:
+    with reading(path, "not a head model", HEAD_MODEL_REMEDY) as archive:
         named = {name: str(archive[name]) for name in ("project", "licence") if name in archive.files}
         if len(named) < len(("project", "licence")) and "landmarks" in archive.files:
             raise SourceError(f"{path}: does not say whose it is; a head model in our own form has project and licence")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return HeadModelSource(path.name, digest, named.get("project", _ICT_PROJECT), named.get("licence", "MIT"))
-
-
-def _opened(path: Path) -> "np.lib.npyio.NpzFile":
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); give a head model as an npz archive") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise SourceError(f"{path}: is one array; give a head model as an npz archive")
-    return archive
