@@ -192,7 +192,7 @@ class Controller:
                 return await self._turns.attempt(request, entry, tell, gone, tally)
             case Identify():
                 return answers.identify_photographs(self._desk, request)
-            case Lock() | Records() | PasswordOk() | Forget():
+            case Lock() | Records() | PasswordOk() | Forget() | Import():
                 return await self._answer_soon(request, peer)
             case _:
                 return self._answer_at_once(request, peer)
@@ -203,14 +203,15 @@ class Controller:
         if self._unasked is not None:
             await self._unasked.written(user)
 
-    async def _answer_soon(self, request: Lock | Records | PasswordOk | Forget, peer: Peer) -> Reply:
+    async def _answer_soon(self, request: Lock | Records | PasswordOk | Forget | Import, peer: Peer) -> Reply:
         match request:
             case Records():
                 everybodys = is_allowed(request, peer, self._desk.facts)
                 return await self._desk.audit.told(request, peer, everybodys=everybodys)
-            case PasswordOk(user=user) | Forget(user=user):
+            case PasswordOk() | Forget() | Import():
                 reply = self._answer_at_once(request, peer)
-                await self._on_disk(user)
+                if reply.user is not None:
+                    await self._on_disk(reply.user)
                 return reply
             case _:
                 await self._sessions.lock()

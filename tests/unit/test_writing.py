@@ -13,8 +13,9 @@ from fakes.rig import OTHER, Rig
 from kinect_unlock.controller import Controller
 from kinect_unlock.errors import StoreError
 from kinect_unlock.limiter import Ledger
+from kinect_unlock.sealing import Key, seal
 from kinect_unlock.store import FileLedgerStore
-from kinect_unlock.wire import Forget, PasswordOk, Status, Verify, Word
+from kinect_unlock.wire import Forget, Import, PasswordOk, Status, Verify, Word
 from kinect_unlock.writing import LedgersBehind
 
 WAIT_S = 20.0
@@ -244,5 +245,23 @@ def test_what_ends_a_lock_out_is_said_once_it_is_written(request_: PasswordOk | 
         disk.turns.set()
         assert (await asked.answer()).word is Word.OK
         assert disk.kept.get("anna", Ledger()).locked_out is (request_ == Forget("anna"))  # root alone forgets that
+
+    play(scene)
+
+
+def test_what_is_taken_in_is_said_once_the_ledger_is_written() -> None:
+    async def scene(disk: SlowDisk, ledgers: LedgersBehind) -> None:
+        rig = await _rig(disk, ledgers)
+        key = Key.new()
+        taken = Import(seal(template_of(OWNER, "ben"), key), key.secret)
+        disk.full = True
+        assert (await rig.ask(taken).answer()).word is Word.STORE_ERROR
+        disk.full = False
+        rig.templates.delete("ben")
+        with pytest.raises(StoreError):
+            ledgers.load("ben")
+        await ledgers.written("ben")
+        assert (await rig.ask(taken).answer()).word is Word.ENROLLED
+        assert disk.kept["ben"].enrolled is not None
 
     play(scene)
