@@ -34,6 +34,7 @@ def test_a_file_is_shown_with_the_defaults_for_what_it_leaves_out(tmp_path: Path
 def test_what_is_shown_as_json_is_every_setting() -> None:
     result = CliRunner().invoke(app, ["show", "--defaults", "--json"])
     assert msgspec.json.decode(result.stdout, type=Config) == Config()
+    assert result.stdout.count("\n") == 1, "an object a line, as every verb has it"
 
 
 def test_a_faulty_file_is_not_shown(tmp_path: Path) -> None:
@@ -60,3 +61,4 @@ def test_every_fault_is_printed_and_the_exit_code_says_so(tmp_path: Path) -> Non
 def test_a_script_gets_the_faults_as_json(tmp_path: Path, content: str, faults: list[str]) -> None:
     result = CliRunner().invoke(app, ["check", "--json", str(write(tmp_path / "c.yaml", content))])
     assert [fault["path"] for fault in json.loads(result.stdout)] == faults
+    assert result.stdout.count("\n") == 1

@@ -5,15 +5,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from kinect_unlock import config
+from kinect_unlock.cli.asking import AsJson, print_json
 from kinect_unlock.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Show the configuration in force, or check a file.")
-
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command()
@@ -21,7 +19,7 @@ def show(
     *,
     file: Annotated[Path | None, typer.Option("--config", "-c", help="This file instead of the usual one.")] = None,
     defaults: Annotated[bool, typer.Option("--defaults", help="The shipped defaults, with their comments.")] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print every setting in force: what the file says, and the defaults for what it leaves out.
 
@@ -31,7 +29,7 @@ def show(
     in_force = None if defaults else config.file_in_force(file, os.environ, os.geteuid())
     settings = config.load(in_force)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(settings)))
+        print_json(settings)
     elif in_force is None:
         typer.echo(config.shipped(), nl=False)
     else:
@@ -42,12 +40,12 @@ def show(
 def check(
     file: Annotated[Path, typer.Argument(help="The file to look at.")],
     *,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Name every fault of a file by line and key. Exit code 0: none, 78: at least one."""
     faults = config.check(file)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode([asdict(fault) for fault in faults])))
+        print_json([asdict(fault) for fault in faults])
     else:
         typer.echo("\n".join(str(fault) for fault in faults) or f"{file}: no fault")
     if faults:
