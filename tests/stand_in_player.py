@@ -19,6 +19,7 @@ from kinect_unlock.sources.stand_in_driver import stand_in
 
 _FRAMES: Final = 12
 _READ_S: Final = 0.2
+_PATIENT_S: Final = 1.0  # while no frame was missed: on a busy machine one takes longer than those 0.2 s
 _TICK_S: Final = 0.02
 
 
@@ -47,12 +48,16 @@ def play(source: KinectV2Source) -> None:
     _tell_fault(source.open)
     if source.identity is None:
         return
+    wait_s = _PATIENT_S
     for _ in range(_FRAMES):
         try:
-            _tell(_in_short(source.read(_READ_S)))
+            frame = source.read(wait_s)
         except SourceError as fault:
             _tell([type(fault).__name__, str(fault)])
             break
+        _tell(_in_short(frame))
+        if frame is None:
+            wait_s = _READ_S
     source.close()
     _tell_fault(source.open)
 

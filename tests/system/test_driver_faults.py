@@ -69,7 +69,7 @@ def wait_for_log(running: DaemonProcess, words: str, *, times: int = 1) -> None:
 def test_an_attempt_that_meets_a_fault_is_told_why_and_the_next_one_works(
     start: Start, folder: Path, fault: str, words: str
 ) -> None:
-    plan = f"{{does: {fault}, open: 1, frame: 8}}"
+    plan = f"{{does: {fault}, open: 1, frame: 3}}"
     with start(settings(folder, plan), TEST, environ={"WATCHDOG_USEC": "1000000"}) as running:
         running.hear("READY=1")
         first = ask(running)
