@@ -593,6 +593,12 @@ static int verify(pam_handle_t *pamh, const struct options *options, bool silent
     }
     if (!face_is_wanted(pamh, silent))
         return PAM_AUTHINFO_UNAVAIL;
+    /*
+     * SDDM's daemon takes one message whenever bytes have come: a sentence that comes just before success or before the
+     * question for the password hides that for good, and nobody can log in any more (0.19).
+     */
+    if (strcmp(service, "sddm") == 0)
+        attempt.sentences = SENTENCES_MAX;
     snprintf(request, sizeof(request), "{\"op\":\"verify\",\"user\":\"%s\",\"service\":\"%s\",\"tty\":\"%s\"}\n",
              attempt.user, service, tty);
     attempt.deadline_ms = now_ms() + options->timeout_ms;

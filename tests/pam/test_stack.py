@@ -63,7 +63,7 @@ def write_stack(built: Built, folder: Path, more: str = "timeout=60") -> Path:
         socket=folder / "s",
         more=more + own,
     )
-    for service in ("login", "sshd", "lightdm"):
+    for service in ("login", "sshd", "lightdm", "sddm"):
         (folder / service).write_text(text)
     return folder
 
@@ -147,6 +147,20 @@ def test_lightdm_that_gives_no_answer_has_nobody_looked_at(built: Built, stack: 
 
         assert (told.code, told.told) == (AUTH_ERR, [])
         assert daemon.end() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(STARTED + MATCH, []), (STARTED + '{"word":"hint","hint":"nod"}\n' + NO_MATCH, [PASSWORD])],
+    ids=["the owner", "a stranger"],
+)
+def test_sddm_which_would_hang_on_two_messages_at_once_is_told_nothing(
+    built: Built, stack: Path, said: str, told: list[tuple[str, str]]
+) -> None:
+    with scripted_daemon(stack / "s", ["say", said]):
+        (outcome,) = built.log_in(stack, RIGHT, service="sddm")
+
+        assert (outcome.code, outcome.told) == (SUCCESS, told)
 
 
 def test_by_hand_a_requisite_password_keeps_wrong_ones_from_being_reported(built: Built, folder: Path) -> None:
