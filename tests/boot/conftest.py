@@ -118,6 +118,9 @@ def _prepare(root: Path, work: Path) -> str:
     subprocess.run(["chroot", str(root), "chpasswd"], input=words, text=True, check=True)
     (root / "etc/sudoers.d/people").write_text("anna, ben ALL=(ALL) ALL\n")
     (root / "etc/sudoers.d/people").chmod(0o440)
+    # Else a session that begins while its user's manager is being stopped, ten seconds after the last one, may hang.
+    (root / "etc/systemd/logind.conf.d").mkdir()
+    (root / "etc/systemd/logind.conf.d/rehearsal.conf").write_text("[Login]\nUserStopDelaySec=infinity\n")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost {HOST}\n")  # sudo looks for it
     (root / "etc/hostname").write_text(f"{HOST}\n")
     source = work / "source"
