@@ -223,6 +223,22 @@ def test_every_table_fits_a_terminal_and_says_that_attacks_are_simulated(found: 
     assert "simulated" in tables.accepted_most(decided)
 
 
+def test_invented_people_are_called_real_nowhere(shown_to_it: Results) -> None:
+    invented = Results(msgspec.structs.replace(about(), faces="invented"), shown_to_it.genuine, shown_to_it.attacks)
+    found = study(invented, BOUNDS)
+    of = msgspec.structs.replace(about("attempts"), faces="invented")
+    tries = acceptance.acceptance(of, [accepted(), accepted(None)])
+    console = Console(width=80)
+    with console.capture() as shown_on:
+        for table in (*tables.tables(found), *tables.attempts(tries)):
+            console.print(table)
+    told = shown_on.get()
+    assert " real " not in told
+    assert "BPCER, invented faces, by" in told
+    assert "invented faces" in figure(found, invented).subfigs[1].axes[0].get_legend_handles_labels()[1]
+    assert msgspec.json.decode(msgspec.json.encode(found))["about"]["faces"] == "invented"
+
+
 def test_headline_of_nothing_is_said_once() -> None:
     nothing = studied([shown(GOOD)], [shown(WIDE, species=Species.FLAT_PRINT, sensor="first")])
     assert tables.headline(nothing) == "worst species (simulated): none got through"

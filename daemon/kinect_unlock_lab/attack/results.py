@@ -17,7 +17,7 @@ from kinect_unlock.observations import Observation, Seen
 from kinect_unlock_lab.attack.exhibit import Species
 from kinect_unlock_lab.attack.looking import JUDGED
 
-CAMERA: Final = "camera"  # the sensor of real faces
+CAMERA: Final = "camera"  # the sensor of living faces
 FORMAT: Final = 1
 Cues: TypeAlias = dict[str, float | None]
 _Line = TypeVar("_Line", bound=msgspec.Struct)
@@ -36,6 +36,7 @@ class About(msgspec.Struct, frozen=True):
     rounds: int  # of making them anew
     sensors: tuple[str, ...]
     simulated: bool = True  # every attack in it
+    faces: Literal["real", "invented"] = "real"  # whose they are that the attacks are made of
 
 
 class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +69,7 @@ class Measured(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Presentation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One frame of a real face (``species`` None) or of an instrument, as a sensor gave it."""
+    """One frame of a living face (``species`` None) or of an instrument, as a sensor gave it."""
 
     person: str
     species: Species | None

@@ -22,8 +22,8 @@ def tables(study: Study) -> tuple[Table, ...]:
         species(study.species),
         _rates("APCER, simulated, by what makes a species strong", chain(*study.strengths.values())),
         _rates("APCER, simulated, by distance, mm, of what passes at all", study.apcer_by_distance),
-        *(_rates(f"BPCER, real faces, by {name}", rates) for name, rates in study.bpcer_by.items()),
-        cues(study.cues),
+        *(_rates(f"BPCER, {study.about.faces} faces, by {name}", rates) for name, rates in study.bpcer_by.items()),
+        cues(study.cues, study.about.faces),
         without(study),
     )
 
@@ -52,10 +52,10 @@ def summary(study: Study) -> Table:
     table.add_row("instruments of a species and person", each)
     table.add_row("worst species", _told(study.worst))
     table.add_row("worst but for whole heads", _told(study.worst_of_others))
-    table.add_row("BPCER, real faces in range", f"{shown(study.bpcer)}, {study.bpcer.people} people")
+    table.add_row(f"BPCER, {about.faces} faces in range", f"{shown(study.bpcer)}, {study.bpcer.people} people")
     table.add_row(study.bpcer_aimed.name, f"{shown(study.bpcer_aimed)}, {study.bpcer_aimed.people} people")
     table.add_row("people refused at least once", f"{study.people_refused} of {study.bpcer.people}")
-    table.add_row("real frames", f"{study.real_frames}; not judged: {_counts(study.unjudged) or 'none'}")
+    table.add_row(f"{about.faces} frames", f"{study.real_frames}; not judged: {_counts(study.unjudged) or 'none'}")
     return table
 
 
@@ -77,10 +77,10 @@ def species(rates: Sequence[SpeciesRate]) -> Table:
     return table
 
 
-def cues(studies: Sequence[CueStudy]) -> Table:
-    """Show each cue: its bound, where real faces lie, whom it refuses, what it stops and what it alone does."""
+def cues(studies: Sequence[CueStudy], faces: str) -> Table:
+    """Show each cue: its bound, where living faces lie, whom it refuses, what it stops and what it alone does."""
     low, middle, high = PERCENTILES
-    heads = ("bound", f"real p{low}, p{middle}, p{high}", "refused", "stops", "alone")
+    heads = ("bound", f"{faces} p{low}, p{middle}, p{high}", "refused", "stops", "alone")
     real = max((cue.refused.trials for cue in studies), default=0)
     table = _table("Cues, all species and sensors together (attacks simulated)", "cue", *heads)
     for cue in studies:
@@ -91,7 +91,7 @@ def cues(studies: Sequence[CueStudy]) -> Table:
         refused = f"{cue.refused.events} ({cue.refused_alone})"
         stopped = f"{100 * cue.stopped.interval.value:.0f} %"
         table.add_row(cue.name, _bound(cue), values, refused, stopped, str(cue.stopped_alone))
-    table.caption = f"refused: of {real} real faces, in brackets those that nothing else refuses"
+    table.caption = f"refused: of {real} {faces} faces, in brackets those that nothing else refuses"
     return table
 
 
@@ -121,7 +121,8 @@ def attempts(found: Acceptance) -> tuple[Table, ...]:
         accepted.add_row(kind.value, *("-" if one is None else _counted(one.iapar) for one in own))
         relative.add_row(kind.value, *("-" if one is None else _percent(one.riapar) for one in own), live)
     relative.caption = "found live: attempts with a frame that liveness let pass"
-    owners = f"FRR of {found.owners} enrolled owners (camera: real stills, else their looks brought to life)"
+    stills = f"camera: {found.about.faces} stills, else their looks brought to life"
+    owners = f"FRR of {found.owners} enrolled owners ({stills})"
     return (accepted, relative, _rates(owners, found.frr))
 
 

@@ -94,8 +94,8 @@ def measure(
 ) -> None:
     """Show every instrument to the product, one frame each, and keep what every cue measured.
 
-    An instrument is made of a person's real colour and depth and is read by simulated depth cameras. Real faces are
-    looked at, too. What comes of it is read by `lab attack report`; bounds can be chosen on it without measuring again.
+    An instrument is made of a person's colour and depth and is read by simulated depth cameras. Their faces themselves
+    are looked at, too. `lab attack report` reads what comes of it, by any bounds, without measuring again.
     """
     from kinect_unlock_lab.attack import measuring, results  # noqa: PLC0415 - needs an extra
     from kinect_unlock_lab.attack.victims import victims_of  # noqa: PLC0415
@@ -115,7 +115,7 @@ def measure(
                 write(shown)
                 count += len(shown)
     console = Console(highlight=False)
-    console.print(f"{out}: {len(looks)} real frames, {count} simulated presentations of {len(victims)} people")
+    console.print(f"{out}: {len(looks)} {cast.faces} frames, {count} simulated presentations of {len(victims)} people")
 
 
 @app.command()
@@ -171,6 +171,11 @@ class _Cast:
         """What a report may say of where they are from."""
         first = "shipped recordings" if self.dataset is None else self.dataset.name
         return (first, *(folder.name for folder in self.photographs))
+
+    @property
+    def faces(self) -> Literal["real", "invented"]:
+        """Whether they are of people who exist; those of the shipped recordings do not."""
+        return "invented" if self.dataset is None else "real"
 
     @property
     def whose(self) -> People:
@@ -246,6 +251,7 @@ def _about(plan: "Plan", cast: _Cast, of: Literal["presentations", "attempts"]) 
         each=plan.each,
         rounds=plan.rounds,
         sensors=tuple(plan.sensors),
+        faces=cast.faces,
     )
 
 
@@ -253,7 +259,7 @@ def _looks(cast: _Cast, settings: Config, workers: Workers) -> "list[Looked]":
     from kinect_unlock_lab.attack import measuring  # noqa: PLC0415
 
     captures = cast.captures()
-    with progress("real faces", len(captures)) as done:
+    with progress(f"{cast.faces} faces", len(captures)) as done:
         return measuring.looks_at(captures, settings, workers, on_done=done)
 
 
@@ -279,7 +285,7 @@ def report(
     picture: PictureFile = None,
     file: ConfigFile = None,
 ) -> None:
-    """State error rates: what got through by species and sensor (simulated), what it costs real faces, cue by cue.
+    """State error rates: what got through by species and sensor (simulated), what it costs living faces, cue by cue.
 
     Values are judged by the bounds of the configuration, so that other bounds can be tried on what was measured once.
     Attempts are told as they were decided.

@@ -67,7 +67,7 @@ def _shipped(settings: "Config") -> "list[Victim]":
     from kinect_unlock_lab.attack.victims import shipped_takes, victims_of  # noqa: PLC0415
 
     takes = shipped_takes()
-    with progress("real faces", len(takes)) as done:
+    with progress("invented faces", len(takes)) as done:
         return victims_of(measuring.looks_at(takes, settings, on_done=done))
 
 

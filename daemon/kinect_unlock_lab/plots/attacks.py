@@ -1,4 +1,4 @@
-"""What got through by species, and where real faces and attacks lie on each cue; every attack is simulated."""
+"""What got through by species, and where living faces and attacks lie on each cue; every attack is simulated."""
 
 from collections.abc import Sequence
 from math import ceil, isfinite
@@ -62,7 +62,7 @@ def _draw_cues(below: SubFigure, cues: Sequence[CueStudy], results: Results, row
         real, attacks = values(results.genuine, cue.name), values(results.attacks, cue.name)
         low, high = np.percentile(np.concatenate((real, attacks)), _SHOWN)
         bins = np.linspace(low, high, _BINS)
-        for found, color, name in ((real, GENUINE, "real faces"), (attacks, IMPOSTOR, "attacks")):
+        for found, color, name in ((real, GENUINE, f"{results.about.faces} faces"), (attacks, IMPOSTOR, "attacks")):
             if len(found):
                 axes.hist(np.clip(found, low, high), bins, density=True, alpha=0.55, color=color, label=name)
         for bound in (cue.low, cue.high):
