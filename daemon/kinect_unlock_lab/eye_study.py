@@ -15,6 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kinect_unlock.arrays import F32, F64, U8
+from kinect_unlock.errors import SourceError
 from kinect_unlock.observations import Detection
 from kinect_unlock.pipeline import FaceDetector, FaceEyes
 from kinect_unlock_lab.datasets import load_lfw, load_rgbd_faces, read_color
@@ -128,17 +129,23 @@ def lfw(folder: Path) -> Iterator[Photographs]:
 
 
 def nuaa(folder: Path) -> Iterator[Photographs]:
-    """Yield the live half of NUAA, with glasses and without."""
+    """Yield the live half of NUAA, with glasses and without; raises SourceError where there is none."""
     files = sorted((folder / "live").glob("*/*.jpg"))
+    if not files:
+        raise SourceError(f"{folder}: no live/<person>/<photograph>.jpg in it; expected the NUAA folder")
     for name, worn in (("NUAA live, glasses", True), ("NUAA live, no glasses", False)):
-        chosen = [path for path in files if (path.name.split("_")[1] == _WITH_GLASSES) is worn]
+        chosen = [path for path in files if (path.name.split("_")[1:2] == [_WITH_GLASSES]) is worn]
         yield Photographs(name, tuple((path.parent.name, path) for path in chosen))
 
 
 def called_shut(
     photographs: Photographs, detector: FaceDetector, reader: FaceEyes, *, on_done: Callable[[int], None]
 ) -> Called:
-    """Count the faces that each bound would call shut; ``on_done`` is told how many photographs are done."""
+    """Count the faces that each bound would call shut; ``on_done`` is told how many photographs are done.
+
+    Raises:
+        SourceError: there is no photograph, or no face in any.
+    """
     people: list[str] = []
     values: list[float] = []
     for number, (person, path) in enumerate(photographs.files, start=1):
@@ -149,6 +156,8 @@ def called_shut(
             people.append(person)
             values.append(reader.eyes_open(image, meant))
         on_done(number)
+    if not people:
+        raise SourceError(f"{photographs.name}: no face was found in {len(photographs.files)} photographs")
     _, numbers = np.unique(people, return_inverse=True)
     value: F64 = np.array(values)
     shares = tuple(_share(value <= bound, numbers) for bound in BOUNDS)

@@ -73,6 +73,15 @@ def test_a_camera_is_not_rehearsed_with_what_cannot_be_played(tmp_path: Path, ve
     assert str(refused) == f"{file}: is empty; record it again"
 
 
+def test_no_eyes_to_evaluate_is_said_in_words(tmp_path: Path) -> None:
+    refused = CliRunner().invoke(app, ["evaluate-eyes"])
+    assert (refused.exit_code, "no photographs are named" in refused.output) == (2, True)
+
+    empty = CliRunner().invoke(app, ["evaluate-eyes", "--nuaa", str(tmp_path)]).exception
+    assert isinstance(empty, SourceError)
+    assert "expected the NUAA folder" in str(empty)
+
+
 def test_a_file_that_cannot_be_opened_is_refused_in_words(tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"no faces \(is a directory\); make some"),

@@ -64,6 +64,8 @@ def evaluate_eyes(
     """Count how many faces of real photographs, of which nearly all have open eyes, a bound would call shut."""
     from kinect_unlock_lab import eye_study  # noqa: PLC0415 - compiles
 
+    if rgbd is lfw is nuaa is None:
+        raise typer.BadParameter("no photographs are named; give --rgbd, --lfw or --nuaa", param_hint="--lfw")
     settings = settings_of(file)
     detector, reader = networks.detector(settings), networks.eyes(settings)
     rows = []
