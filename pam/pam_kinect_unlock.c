@@ -443,6 +443,7 @@ struct attempt {
     const struct options *options;
     const char *user;
     bool silent;                /* as sudo always wants it: then the person is told only what they are to do */
+    bool brief;                 /* nothing of how it goes on */
     bool started;               /* the daemon looks: before that, nothing can be a match */
     bool nod_due;               /* the daemon knows who it is, and waits for the nod alone */
     const char *last_shown;
@@ -541,14 +542,15 @@ static int hear_out(struct attempt *attempt, int line)
         while ((end = memchr(from, '\n', bytes)) != NULL) {
             const char *shown = NULL;
             const struct word *word = heed(attempt, from, (size_t)(end - from), &shown);
+            bool failed = word != NULL && word->done && word->code != PAM_SUCCESS;
             bytes -= (size_t)(end + 1 - from);
             from = end + 1;
             if (word == NULL || (word->done && bytes > 0))
                 return give_up(attempt, "the daemon's reply is not understood");
             if (now_ms() >= attempt->deadline_ms) /* what was shown before may have taken long */
                 return out_of_time(attempt);
-            if (!attempt->silent || strcmp(word->name, "hint") == 0)
-                show(attempt, word->done && word->code != PAM_SUCCESS ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
+            if (strcmp(word->name, "hint") == 0 || (!attempt->silent && (failed || !attempt->brief)))
+                show(attempt, failed ? PAM_ERROR_MSG : PAM_TEXT_INFO, shown);
             if (word->done) {
                 pam_syslog(attempt->pamh, LOG_INFO, "%s: %s", attempt->user, word->name);
                 return word->code;
@@ -563,7 +565,7 @@ static int hear_out(struct attempt *attempt, int line)
 /*
  * LightDM asks PAM for whoever was there last as soon as its greeter is drawn, and keeps a yes until somebody presses the
  * greeter's button: perhaps when the owner has long gone. There the camera waits for Enter, after which LightDM opens at
- * once; a password that is typed instead is the next module's.
+ * once; slick-greeter only if it was told nothing since. A password that is typed instead is the next module's.
  */
 static bool face_is_wanted(pam_handle_t *pamh, bool silent)
 {
@@ -572,7 +574,7 @@ static bool face_is_wanted(pam_handle_t *pamh, bool silent)
     if (strcmp(item(pamh, PAM_SERVICE), "lightdm") != 0)
         return true;
     if (!silent)
-        pam_info(pamh, "%s", "Press Enter to be recognised, or type your password.");
+        pam_info(pamh, "%s", "Press Enter to be recognised.");
     if (pam_get_authtok(pamh, PAM_AUTHTOK, &typed, NULL) != PAM_SUCCESS || typed == NULL || *typed != '\0')
         return false;
     return pam_set_item(pamh, PAM_AUTHTOK, NULL) == PAM_SUCCESS; /* or nobody would ask for the password any more */
@@ -593,6 +595,7 @@ static int verify(pam_handle_t *pamh, const struct options *options, bool silent
     }
     if (!face_is_wanted(pamh, silent))
         return PAM_AUTHINFO_UNAVAIL;
+    attempt.brief = strcmp(service, "lightdm") == 0;
     /*
      * SDDM's daemon takes one message whenever bytes have come: a sentence that comes just before success or before the
      * question for the password hides that for good, and nobody can log in any more (0.19).

@@ -230,8 +230,8 @@ def test_a_greeter_takes_the_face_of_who_logs_in(rehearsal: Rehearsal, told: Tol
 @pytest.mark.parametrize(
     ("recording", "typed", "said"),
     [
-        ("owner-returns", ("",), [LOOKING, RECOGNISED]),
-        ("stranger", ("", PASSWORDS["anna"]), [LOOKING, "Face not recognised.", "Password:"]),
+        ("owner-returns", ("",), []),
+        ("stranger", ("", PASSWORDS["anna"]), ["Face not recognised.", "Password:"]),
         ("owner-returns", (PASSWORDS["anna"],), []),
     ],
     ids=["Enter, the owner", "Enter, a stranger, then the password", "the password"],
@@ -245,6 +245,6 @@ def test_lightdm_has_a_face_looked_for_by_enter_alone_and_takes_the_password_at_
     with rehearsal.machine.session(Session("ben", kind="greeter"), "sleep", "infinity"):
         done = rehearsal.machine.talk("pamtester", "lightdm", "anna", "authenticate", answers=answers)
     told(f"pamtester lightdm, greeter shown, {recording}, {len(typed)} answers", done)
-    enter = "Press Enter to be recognised, or type your password."
+    enter = "Press Enter to be recognised."
     lines = [line.strip() for line in done.text.splitlines()]
     assert lines == [enter, "Password:", *said, "pamtester: successfully authenticated"]

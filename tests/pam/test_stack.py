@@ -23,7 +23,7 @@ from pam.rehearsing import (
 RIGHT = "password=secret"
 WRONG = "password=wrong"
 PASSWORD = ("prompt", "Password: ")
-ENTER = ("info", "Press Enter to be recognised, or type your password.")
+ENTER = ("info", "Press Enter to be recognised.")
 NO_MATCH = '{"word":"no-match","done":true,"user":"ann"}\n'
 OK = '{"word":"ok","done":true,"user":"ann"}\n'
 REPORT = {"op": "password-ok", "user": "ann", "service": "login"}
@@ -114,7 +114,7 @@ def test_lightdm_which_asks_by_itself_and_keeps_the_answer_looks_when_enter_is_p
         (told,) = built.log_in(stack, "enter", service="lightdm")
 
         assert told.code == SUCCESS
-        assert told.told == [ENTER, PASSWORD, ("info", "Looking for your face."), ("info", "Face recognised.")]
+        assert told.told == [ENTER, PASSWORD]  # slick-greeter would wait until a sentence is acknowledged
         assert daemon.next_request()["service"] == "lightdm"
         assert daemon.end() == []
 
