@@ -103,7 +103,7 @@ def test_who_locks_leaves_and_comes_back_is_let_in_once_and_nobody_else_is(play:
         for _ in range(50):
             await on.unasked()
         assert on.unlocks == ["2"]
-        assert "watch-unlock session=2 user=anna asked=True" in on.running.log()
+        assert "event=watch-unlock session=2 word=unlocked" in on.running.log()
 
     play(scene)
 
