@@ -47,6 +47,15 @@ def test_names_and_hashes_stay_whole_in_80_columns(config: Path, monkeypatch: py
     assert "…" not in listed.out + checked.out
 
 
+def test_in_few_columns_names_are_folded_and_not_the_words_beside_them(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    listed = command("models", "list", "--config", config)
+
+    assert {"votes", "unlocks", "build", "licence", "Apache-2.0", "fp32"} <= set(listed.out.split())
+
+
 def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"models": {"cache_dir": str(tmp_path / "cache")}}))

@@ -38,7 +38,8 @@ def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         return
     table = _table("", "network", "votes", "unlocks", "build", "licence")
     table.pad_edge = table.show_edge = False
-    table.columns[1].no_wrap = True  # names stay whole, in 80 columns too
+    for column in table.columns[2:]:
+        column.no_wrap = True  # names have 80 columns to be whole in; in fewer they are folded, not everything else
     for row in rows:
         unlock = "-" if row.model_id is None else _yes(row.unlock)
         mark = "[green]*[/]" if row.chosen else ""

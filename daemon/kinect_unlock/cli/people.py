@@ -111,7 +111,8 @@ def verify(
     """Ask whether the person before the camera is this user.
 
     With --explain root and the daemon's own user see every frame, the cues, and of a refusal which of them decided.
-    Exit codes: 0 yes, 1 no, 3 nobody could be judged in time, 5 a password is needed, 6 not enrolled.
+    Exit codes: 0 yes, 1 no, 3 nobody could be judged in time, or the nod that is asked for did not come, 5 a password
+    is needed, 6 not enrolled.
     """
     request = Verify(user=user_meant(user), unlock=unlock, stream=stream, explain=explain)
     if explain and not as_json:
