@@ -69,9 +69,9 @@ smoke: $(VENV)/installed-dev
 	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock models verify
 	cd / && $(CURDIR)/$(SMOKE)/bin/kinect-unlock demo --list
 
-# On every core. Files stay together, for what their tests share, until a core has nothing left: then it takes over.
+# On every core, in one shuffled order. Files stay together, for what their tests share, until a core has nothing left.
 test: $(VENV)/installed-dev
-	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 8 --dist worksteal --hypothesis-profile same
+	$(VENV)/bin/pytest --numprocesses auto --maxprocesses 8 --dist worksteal --hypothesis-profile same --randomly-seed=1
 
 # Makes the Debian that is booted, or says why it cannot be made.
 debian: | $(VENV)/bin/python
@@ -79,7 +79,7 @@ debian: | $(VENV)/bin/python
 
 # A Debian in a container: installs the product, boots, logs in, breaks it, takes it off. Needs root, else it is skipped.
 boot: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m boot tests/boot
+	$(VENV)/bin/pytest -m boot tests/boot --randomly-seed=1
 
 clean:
 	rm -rf build dist $(VENV)

@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shared machine may be slow at any moment, so no example has a deadline. A plain run looks for new examples and keeps
 # what fails; `make check` draws the same ones every time, so that it fails for the change that is checked and no other.
+# For the same reason it shuffles the tests the same way, and a plain run each time another.
 hypothesis.settings.register_profile("new", deadline=None)
 hypothesis.settings.register_profile("same", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("new")
