@@ -38,6 +38,7 @@ def show_list(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
         return
     table = _table("", "network", "votes", "unlocks", "build", "licence")
     table.pad_edge = table.show_edge = False
+    table.collapse_padding = True
     for column in table.columns[2:]:
         column.no_wrap = True  # names have 80 columns to be whole in; in fewer they are folded, not everything else
     for row in rows:
