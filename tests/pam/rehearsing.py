@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 PAM_FOLDER: Final = Path(__file__).parents[2] / "pam"
 HERE: Final = Path(__file__).parent
 TIMEOUT_S: Final = 30.0
+BUSY_MS: Final = 20_000  # what a busy machine may take for a second; whoever waited for the daemon would take longer
 
 # <security/_pam_types.h>
 SUCCESS: Final = 0
