@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from kinect_unlock.audit import Cause, Record
-from kinect_unlock.cli.log import _since_s
+from kinect_unlock.cli.log import _since_s, _where
 from kinect_unlock.cli.reasons import advice, findings, is_refusal, outcome, tell, why
 from kinect_unlock.cue_words import WORDS, title
 from kinect_unlock.entitlement import Cause as Rule
@@ -79,6 +79,12 @@ def test_what_became_of_a_match_is_told() -> None:
     assert outcome(asked) == "recognised: nothing said that it is open"
     late = refused(Cause.ENDED, "matched, but locked meanwhile", word=Word.CANCELLED)
     assert outcome(late) == "broken off: matched, but locked meanwhile"
+
+
+@pytest.mark.parametrize(("uid", "who"), [(0, "root"), (4_000_000_000, "uid 4000000000"), (2**40, "uid 1099511627776")])
+def test_who_asked_is_told_by_name_where_they_have_one(uid: int, who: str) -> None:
+    assert _where(msgspec.structs.replace(RECORD, uid=uid, service=None)) == f"verify by {who}"
+    assert _where(msgspec.structs.replace(RECORD, uid=uid)) == "sudo"
 
 
 def test_the_last_hint_is_told_where_it_helps() -> None:

@@ -1,5 +1,6 @@
 """The verb log: what came of the last attempts, and why one was not let in."""
 
+import pwd
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -152,4 +153,11 @@ def _where(record: Record) -> str:
     """Say what asked: PAM's service, the daemon itself, or the verb."""
     if record.op == "watch":
         return "watch, by itself"
-    return record.service or f"{record.op} by uid {record.uid}"
+    return record.service or f"{record.op} by {_name_of(record.uid)}"
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):  # no account any more, or never one
+        return f"uid {uid}"
