@@ -12,9 +12,8 @@ import pytest
 
 from boot.image import ADMINISTRATOR, ROOT, WHEELS, cache_folder, debian, mounted, place, run, why_not
 from boot.machine import HOST, Done, Machine, Session, booted
-from boot.rehearsing import PASSWORDS, Desk, Installed, Rehearsal, snapshot
+from boot.rehearsing import GIVEN_MODULE, PASSWORDS, Desk, Installed, Rehearsal, snapshot
 
-_MODULE = "/opt/pam_kinect_unlock.so"
 _LOCKER = "/opt/locker.py"
 
 
@@ -46,16 +45,16 @@ def installed(cache: Path, base: Path) -> Iterator[Installed]:
             install = (f"{ADMINISTRATOR}/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps")
             machine.must(*install, wheel)
             before = snapshot(root, ("opt",))
-            setup = [f"{ADMINISTRATOR}/bin/kinect-unlock", "setup", "--yes", f"--wheel={wheel}", f"--wheels={WHEELS}"]
-            done = machine.run(*setup, f"--module={_MODULE}")
+            setup = (f"{ADMINISTRATOR}/bin/kinect-unlock", "setup", "--yes", f"--wheel={wheel}", f"--wheels={WHEELS}")
+            done = machine.run(*setup)
             assert done.code == 0, done.text
             state = machine.show("kinect-unlock.service", "ActiveState", "SubState", "StatusText", "User", "NRestarts")
-            again = machine.run(*setup, f"--module={_MODULE}")
+            again = machine.run(*setup)
             exposure = machine.must("systemd-analyze", "security", "--no-pager", "kinect-unlock.service")
             rehearsal = Rehearsal(machine)
             rehearsal.play("owner-enrols")
             rehearsal.enrol("anna")
-        yield Installed((made / "changes", base), before, done, again, state, exposure)
+        yield Installed((made / "changes", base), setup, before, done, again, state, exposure)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,8 @@ def desk(rehearsal: Rehearsal) -> Iterator[Desk]:
     """Log two users in, who have not been recognised yet."""
     machine = rehearsal.machine
     shutil.copyfile(Path(__file__).with_name("locker.py"), machine.root / _LOCKER[1:])
-    rehearsal.play("owner-returns")
+    rehearsal.nobody_logged_in()
+    rehearsal.show("owner-returns")
     rehearsal.password("anna")
     with ExitStack() as held:
         names = [
@@ -129,7 +129,7 @@ def _prepare(root: Path, work: Path) -> str:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", f"--outdir={work}", source)
     (wheel,) = work.glob("*.whl")
     run("make", "-C", source / "pam", f"BUILD={work}")
-    for file in (wheel, work / "pam_kinect_unlock.so"):
-        shutil.copyfile(file, root / "opt" / file.name)
+    shutil.copyfile(wheel, root / "opt" / wheel.name)
+    shutil.copyfile(work / "pam_kinect_unlock.so", root / GIVEN_MODULE[1:])
     shutil.rmtree(source)
     return f"/opt/{wheel.name}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 import stat
 import subprocess
 import time
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import yaml
 
 from boot.machine import Done, Machine, Session
+from kinect_unlock.wire import PasswordOk, Reply, Word
 
 UNIT: Final = "kinect-unlock.service"
 PREFIX: Final = "/usr/lib/kinect-unlock"
 COMMON_AUTH: Final = "/etc/pam.d/common-auth"
+GIVEN_MODULE: Final = "/opt/pam_kinect_unlock.so"  # built outside
 PASSWORDS: Final = {"anna": "annas-word", "ben": "bens-word", "root": "roots-word"}
 QUESTION: Final = "assword"
 LOOKING: Final = "Looking for your face."
@@ -24,6 +28,7 @@ RECOGNISED: Final = "Face recognised."
 WAIT_S: Final = 90.0
 TIMEOUT_S: Final = 2400  # of the first test, where no Debian is kept yet
 _FOLDER: Final = "/opt/rehearsal"
+_SOCKET: Final = "/run/kinect-unlock/daemon.sock"
 _DROP_IN: Final = f"/run/systemd/system/{UNIT}.d/rehearsal.conf"
 _RUN: Final = f"{PREFIX}/bin/python -I -m kinect_unlock run --config {_FOLDER}/config.yaml"
 
@@ -33,6 +38,7 @@ class Installed:
     """What setup left, in a layer, and what was seen while it was done."""
 
     layers: tuple[Path, ...]
+    setup: tuple[str, ...]  # the command, without what says how logins ask
     before: dict[str, str]
     done: Done
     again: Done
@@ -46,7 +52,9 @@ class Rehearsal:
 
     machine: Machine
 
-    def play(self, recording: str, kind: str = "replay", *, trying_out: bool = True, **settings: Any) -> None:
+    def play(
+        self, recording: str, kind: str = "replay", *, trying_out: bool = True, watchdog_s: int = 60, **settings: Any
+    ) -> None:
         """Have the service start anew with a recording before its camera; ``settings`` are of its parts."""
         source = {"kind": kind, "path": f"{_FOLDER}/now.mkv", "linger_s": 0.0}
         if kind == "replay":
@@ -57,7 +65,7 @@ class Rehearsal:
         self.write(f"{_FOLDER}/config.yaml", yaml.safe_dump(told))
         self.show(recording)
         run = f"{_RUN} --test-source" if trying_out else _RUN
-        self.write(_DROP_IN, f"[Service]\nExecStart=\nExecStart={run}\nWatchdogSec=6\nRestartSec=1\n")
+        self.write(_DROP_IN, f"[Service]\nExecStart=\nExecStart={run}\nWatchdogSec={watchdog_s}\nRestartSec=1\n")
         self.machine.plainly("systemctl", "daemon-reload")
         self.machine.plainly("systemctl", "restart", UNIT)
 
@@ -83,13 +91,22 @@ class Rehearsal:
 
     def password(self, user: str) -> None:
         """Say as root that a password was right: ends lock-outs, and what else asks for one."""
-        self.machine.must("kinect-unlock", "password-ok", user)
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(WAIT_S)
+            line.connect(f"/proc/{self.machine.leader}/root{_SOCKET}")
+            line.sendall(msgspec.json.encode(PasswordOk(user)) + b"\n")
+            reply = msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
+        assert reply.word is Word.OK, reply
 
     def ask(self, *argv: str) -> dict[str, Any]:
         """Return the last reply to a verb."""
         lines = self.machine.run("kinect-unlock", *argv, "--json").text.splitlines()
         last: dict[str, Any] = json.loads(lines[-1])
         return last
+
+    def nobody_logged_in(self) -> None:
+        """Wait until logind has done with sessions whose program has ended: their seat may still show one of them."""
+        self.eventually(lambda: not self.machine.sessions())
 
     def listens(self, session: str) -> bool:
         """Say whether the session's locker does."""
@@ -112,9 +129,10 @@ class Rehearsal:
         script = 'mkdir -p "$1" && cat > "$2"'
         subprocess.run([*argv, "sh", "-c", script, "sh", folder, name], input=text, text=True, check=True)
 
-    def journal(self) -> str:
-        """Return what the service and the module have written."""
-        return self.machine.plainly("journalctl", "--no-pager", "--quiet")
+    def journal(self, *asked: str) -> str:
+        """Return what the service and the module have written by now, all of it or what is asked for."""
+        self.machine.plainly("journalctl", "--sync")  # what was sent may still wait for journald to read it
+        return self.machine.plainly("journalctl", "--no-pager", "--quiet", *asked)
 
     def signal(self, name: str) -> None:
         """Send the service's process a signal."""

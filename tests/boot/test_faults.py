@@ -1,7 +1,5 @@
 """What breaks is mended by systemd or by the service itself, in its whole sandbox."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from boot.rehearsing import TIMEOUT_S, UNIT, Rehearsal, asked
@@ -12,15 +10,24 @@ pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 PLAN = "/var/cache/kinect-unlock/faults.yaml"  # the stand-in keeps its device's state beside it
 
 
-@pytest.fixture
-def stand_in(rehearsal: Rehearsal) -> Iterator[Rehearsal]:
-    """A driver in a process of its own, as the Kinect's is."""
+@pytest.fixture(scope="module")
+def taught(rehearsal: Rehearsal) -> Rehearsal:
+    """Teach a face before a driver in a process of its own."""
     rehearsal.play("owner-enrols", "stand-in")
-    yield rehearsal
-    rehearsal.play("owner-returns")
+    rehearsal.enrol("ben")
+    return rehearsal
+
+
+@pytest.fixture
+def stand_in(taught: Rehearsal) -> Rehearsal:
+    """A driver in a process of its own, as the Kinect's is, before whom one of its users sits."""
+    taught.play("owner-enrols", "stand-in")
+    taught.password("ben")
+    return taught
 
 
 def test_a_service_that_hangs_is_killed_and_starts_again(rehearsal: Rehearsal) -> None:
+    rehearsal.play("owner-returns", watchdog_s=6)
     before = rehearsal.machine.show(UNIT, "MainPID", "NRestarts")
     rehearsal.signal("STOP")
 
@@ -39,14 +46,12 @@ def test_a_service_that_hangs_is_killed_and_starts_again(rehearsal: Rehearsal) -
 
 
 def test_a_drivers_process_shares_frames_in_the_sandbox(stand_in: Rehearsal) -> None:
-    stand_in.enrol("ben")
-    stand_in.password("ben")
     assert stand_in.ask("verify", "ben")["word"] == "match"
 
 
 @pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 def test_a_drivers_process_is_confined_within_the_sandbox(stand_in: Rehearsal) -> None:
-    stand_in.enrol("ben")
+    assert stand_in.ask("verify", "ben")["word"] == "match"
 
     held = stand_in.ask("status")["data"]["camera"]["identity"]["held_by"]
 
@@ -54,8 +59,6 @@ def test_a_drivers_process_is_confined_within_the_sandbox(stand_in: Rehearsal) -
 
 
 def test_a_driver_that_crashes_costs_an_attempt_and_no_more(stand_in: Rehearsal) -> None:
-    stand_in.enrol("ben")
-    stand_in.password("ben")
     stand_in.write(PLAN, "faults:\n  - {does: segfault, open: 1, frame: 2}\n")
     stand_in.machine.plainly("chown", "kinect-unlock:", PLAN)
     stand_in.play("owner-enrols", "stand-in", source={"faults": PLAN})

@@ -16,6 +16,7 @@ Told = Callable[[str, Done], None]
 
 @pytest.fixture(autouse=True)
 def _owner_with_all_tries(rehearsal: Rehearsal) -> None:
+    rehearsal.nobody_logged_in()
     rehearsal.show("owner-returns")
     rehearsal.machine.plainly("systemctl", "start", UNIT)
     rehearsal.password("anna")

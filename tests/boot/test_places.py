@@ -27,6 +27,7 @@ Told = Callable[[str, Done], None]
 
 @pytest.fixture(autouse=True)
 def _owner_with_all_tries(rehearsal: Rehearsal) -> None:
+    rehearsal.nobody_logged_in()
     rehearsal.show("owner-returns")
     rehearsal.password("anna")
 
@@ -122,8 +123,8 @@ def test_an_attempt_stands_in_the_journal_with_fields_of_its_own(rehearsal: Rehe
     rehearsal.show("stranger")
     assert asked(rehearsal.sudo())
 
-    argv = ("journalctl", "--output=json", "--no-pager", f"MESSAGE_ID={MESSAGE_ID}", "KINECT_UNLOCK_SERVICE=sudo")
-    match, refused = (json.loads(line) for line in rehearsal.machine.plainly(*argv).splitlines()[-2:])
+    asked_for = ("--output=json", f"MESSAGE_ID={MESSAGE_ID}", "KINECT_UNLOCK_SERVICE=sudo")
+    match, refused = (json.loads(line) for line in rehearsal.journal(*asked_for).splitlines()[-2:])
 
     assert match["_SYSTEMD_UNIT"] == UNIT
     assert match["MESSAGE"] == "verify for anna by sudo: match"

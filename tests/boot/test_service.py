@@ -5,7 +5,7 @@ import re
 import pytest
 
 from boot.machine import Session
-from boot.rehearsing import LOOKING, TIMEOUT_S, UNIT, Installed, Rehearsal, asked
+from boot.rehearsing import GIVEN_MODULE, LOOKING, TIMEOUT_S, UNIT, Installed, Rehearsal, asked
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
@@ -29,6 +29,22 @@ def test_setup_ends_with_a_service_that_is_ready(installed: Installed) -> None:
     assert installed.state["SubState"] == "running"
     assert installed.state["StatusText"] == "ready; source kinect-v2 (sensor), encoder rgbd-fused"
     assert (installed.state["User"], installed.state["NRestarts"]) == ("kinect-unlock", "0")
+
+
+def test_setup_builds_the_module_where_there_is_a_compiler(installed: Installed) -> None:
+    assert "built from its source with cc" in " ".join(installed.done.text.split())
+
+
+def test_setup_takes_a_module_that_was_built_elsewhere(rehearsal: Rehearsal, installed: Installed) -> None:
+    root = rehearsal.machine.root
+    (module,) = root.glob("usr/lib/*/security/pam_kinect_unlock.so")
+
+    done = rehearsal.machine.run(*installed.setup, f"--module={GIVEN_MODULE}")
+
+    assert (done.code, "as it was given" in " ".join(done.text.split())) == (0, True), done.text
+    assert module.read_bytes() == (root / GIVEN_MODULE[1:]).read_bytes()
+    rehearsal.password("anna")
+    assert not asked(rehearsal.sudo())
 
 
 def test_setup_again_finds_nothing_to_do(installed: Installed) -> None:

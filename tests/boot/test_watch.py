@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from boot.rehearsing import TIMEOUT_S, Desk
@@ -20,7 +21,7 @@ def test_a_locked_session_is_unlocked_when_its_user_comes_back(desk: Desk, tmp_p
     rehearsal = desk.rehearsal
     rehearsal.play("owner-enrols", "stand-in")
     rehearsal.enrol("anna")
-    write_film(tmp_path / "film.mkv", "empty-room", "empty-room", "owner-returns", "owner-returns")
+    write_film(tmp_path / "film.mkv", "empty-room", "empty-room", *["owner-returns"] * 6)
     (rehearsal.machine.root / FILM[1:]).write_bytes((tmp_path / "film.mkv").read_bytes())
     (rehearsal.machine.root / FILM[1:]).chmod(0o644)
     desk.lock(desk.bens)
@@ -34,14 +35,16 @@ def test_a_locked_session_is_unlocked_when_its_user_comes_back(desk: Desk, tmp_p
 
 
 def write_film(path: Path, *names: str) -> None:
-    """Write shipped recordings one after another into one."""
-    frames = [frame for name in names for frame in _frames(name)]
-    first = frames[0]
+    """Write shipped recordings one after another into one; each is 1 mm farther away: no camera repeats a picture."""
+    frames = [(away_mm, frame) for away_mm, name in enumerate(names) for frame in _frames(name)]
+    first = frames[0][1]
     assert first.calibration is not None
     with RecordingWriter(path, calibration=first.calibration, provenance={"origin": "made-up"}) as writer:
-        for number, frame in enumerate(frames):
+        for number, (away_mm, frame) in enumerate(frames):
+            assert frame.depth_mm is not None
+            depth_mm = np.where(frame.depth_mm > 0, frame.depth_mm + np.uint16(away_mm), frame.depth_mm)
             at_ns = first.captured_ns + number * 80_000_000
-            writer.write(Frame(number + 1, at_ns, frame.color, frame.depth_mm, frame.calibration))
+            writer.write(Frame(number + 1, at_ns, frame.color, depth_mm, frame.calibration))
 
 
 def _frames(name: str) -> list[Frame]:
