@@ -87,6 +87,12 @@ WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
             "beside the face there is no depth",
             "Keep some room behind your head, and nothing beside it.",
         ),
+        "silhouette_apart_mm": CueWords(
+            "its outline in depth is narrower than the face in colour",
+            "its outline in depth is not a head's: a sheet or a screen, perhaps",
+            "it has no outline in depth",
+            "Keep some room beside your head, and hair or hood off your cheeks.",
+        ),
         "off_axis_deg": CueWords(
             "it looks at the camera more than can be",
             "it does not look towards the camera",
@@ -132,6 +138,12 @@ WORDS: Final[Mapping[str, CueWords]] = MappingProxyType(
         "depth_noise_mm": CueWords(
             "its depth has less noise than a camera's",
             "its depth has more noise than a face's",
+            "it is not known yet how much noise its depth has",
+            "Hold still for a second, at arm's length from the camera.",
+        ),
+        "noise_growth": CueWords(
+            "its depth has less noise than a camera's at such a distance",
+            "its depth has more noise than a face's at such a distance",
             "it is not known yet how much noise its depth has",
             "Hold still for a second, at arm's length from the camera.",
         ),

@@ -115,6 +115,7 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     landmarks_apart_mm: Bounds | None = (None, 20.0)
     valid_depth: Bounds | None = (0.75, None)
     background_step_mm: Bounds | None = None
+    silhouette_apart_mm: Bounds | None = None
     off_axis_deg: Bounds | None = None
     eyes_open: Bounds | None = None
     depth_repeats: Bounds | None = (None, 0.0)
@@ -123,6 +124,7 @@ class Liveness(Struct, frozen=True, forbid_unknown_fields=True):
     color_still_ms: Bounds | None = None
     motion_apart_mm: Bounds | None = None
     depth_noise_mm: Bounds | None = None
+    noise_growth: Bounds | None = None
 
 
 class LivenessBeyond(Struct, frozen=True, forbid_unknown_fields=True):

@@ -166,3 +166,25 @@ def test_a_face_belongs_to_a_frame() -> None:
         with_face(History(), face, depth, CAMERA)
     followed = with_face(history_of(frame(1)), face, depth, CAMERA)
     assert {cue.name: cue.value for cue in integrity_cues(followed, Liveness())}["motion_apart_mm"] is None
+
+
+@pytest.mark.parametrize("distance_mm", [500.0, 1000.0, 1250.0])
+def test_noise_growth_is_the_noise_for_each_metre_of_distance(distance_mm: float) -> None:
+    def looked_at(history: History, number: int) -> History:
+        rough = 900 + np.random.default_rng(number).normal(0, 2, (SIDE_PX, SIDE_PX))
+        one = frame(number, depth_mm=rough.astype(np.uint16))
+        assert one.depth_mm is not None
+        landmarks = (TEMPLATE_PX / 4).astype(np.float32) + 18
+        face = Face(Detection(Box(17, 17, 30, 30), 0.9, landmarks), HeadPose(distance_mm, 0, 0, 0))
+        depth = align_face(one.depth_mm, CALIBRATION, face.detection.box)
+        return with_face(with_frame(history, one), face, depth, CAMERA)
+
+    history = History()
+    for number in range(1, 4):
+        history = looked_at(history, number)
+    values = {cue.name: cue.value for cue in integrity_cues(history, Liveness())}
+
+    noise_mm, growth = values["depth_noise_mm"], values["noise_growth"]
+    assert noise_mm is not None
+    assert growth == pytest.approx(noise_mm * 1000 / distance_mm)
+    assert value_of("noise_growth", frame(1)) is None

@@ -228,6 +228,31 @@ def test_wall_behind_is_no_part_of_the_face_and_gives_the_step() -> None:
     assert judged(before_wall).verdict is Verdict.LIVE
 
 
+@pytest.mark.parametrize("behind_mm", [0, 1030, 1900])
+def test_silhouette_is_where_depth_steps_back_whatever_is_behind(behind_mm: int) -> None:
+    def build_wall(depth_mm: U16) -> None:
+        depth_mm[depth_mm == 0] = behind_mm
+
+    # the relief is cut off 95 mm from its middle, the box 70 mm
+    assert values(scene_of(face_relief, change=build_wall))["silhouette_apart_mm"] == pytest.approx(25, abs=6)
+
+
+def test_what_does_not_step_back_has_an_outline_as_far_off_as_is_looked() -> None:
+    def build_wall(depth_mm: U16) -> None:
+        depth_mm[depth_mm == 0] = 940
+
+    assert values(scene_of(face_relief, change=build_wall))["silhouette_apart_mm"] == pytest.approx(0.6 * 140, abs=6)
+
+
+def test_holes_in_a_face_leave_its_silhouette() -> None:
+    def pierce(depth_mm: U16) -> None:
+        depth_mm[:, 94:106] = 0
+
+    whole, pierced = scene_of(face_relief), scene_of(face_relief, change=pierce)
+
+    assert values(pierced)["silhouette_apart_mm"] == pytest.approx(values(whole)["silhouette_apart_mm"], abs=3)
+
+
 def _blind(depth_mm: U16) -> None:
     depth_mm[:] = 0
 
