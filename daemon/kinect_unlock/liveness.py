@@ -195,20 +195,20 @@ def background_step_mm(evidence: _Evidence) -> float | None:
 def silhouette_apart_mm(evidence: _Evidence) -> float | None:
     """How far beyond the sides of the face in colour its outline in depth lies, the mean of both; None without one.
 
-    The outline is the last reading before depth steps back by `_STEP_BACK_MM`, in the middle row between brow and chin.
+    The outline is the last reading before depth steps back by `_STEP_BACK_MM`, in the median row from brow to chin.
     Where it does not step back that is the last one that was mapped, `align.FACE_MARGIN` of the box beside it: a wall,
     a screen or a wide sheet has at least so much.
     """
     strip, column = _strip(evidence)
-    middle = round(column)
-    if evidence.frontal is None or not strip.size or not 0 <= middle < strip.shape[1]:
+    if evidence.frontal is None or not strip.size or not 0 <= column <= strip.shape[1] - 1:  # also refuses NaN
         return None
+    middle = round(column)
     deepest_mm = float(evidence.frontal.placement.origin_mm[2]) + _STEP_BACK_MM
-    cells = 1.0  # the middle is in both halves
+    wide_cells = np.ones(len(strip))  # the middle is in both halves
     for half in (strip[:, middle:], strip[:, middle::-1]):
         before = (half > 0) & ~np.logical_or.accumulate(half > deepest_mm, axis=1)
-        cells += float(np.median((before * np.arange(half.shape[1])).max(axis=1)))
-    wide_px = cells * evidence.face_depth.step_px
+        wide_cells += (before * np.arange(half.shape[1])).max(axis=1)
+    wide_px = float(np.median(wide_cells)) * evidence.face_depth.step_px
     box, camera = evidence.face.detection.box, evidence.calibration.color
     return _at_face(evidence, (wide_px - box.width_px) / 2 / camera.fx_px)
 
