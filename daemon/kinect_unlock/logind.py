@@ -155,12 +155,13 @@ class LogindWatch:
 
     async def _begin(self, bus: LogindBus) -> None:
         """Ask for everything; without a logind that answers nothing is known, until the bus tells of one."""
+        self._absent = False  # not while it is being asked
         self._forget()
         try:
             (listed,) = await bus.logind("ListSessions")  # starts logind, where the bus does that
         except Refused as fault:
             _LOG.warning("event=logind-unusable fault=%r", str(fault))
-            self._miss()
+            await self._look_for_owner(bus)
             return
         self._owner = await bus.owner()
         for *_, path in listed:
@@ -181,6 +182,13 @@ class LogindWatch:
         self.let_sleep()
         if was_known:
             self._tell(Knowledge(known=False))
+
+    async def _look_for_owner(self, bus: LogindBus) -> None:
+        """Miss logind only where nobody owns its name: one that refuses us is there."""
+        try:
+            await bus.owner()
+        except Refused:
+            self._miss()
 
     def _miss(self) -> None:
         """Take this for a machine without logind, unless it was there before: what is only away counts against."""

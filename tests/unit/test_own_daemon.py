@@ -155,6 +155,39 @@ def test_logind_that_has_gone_is_not_taken_for_a_machine_without(bus: PrivateBus
     asyncio.run(scene())
 
 
+def test_logind_that_is_there_and_tells_us_nothing_is_not_taken_for_a_machine_without(
+    bus: PrivateBus, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        login1 = Login1(bus.address)
+        login1.refuses = {"ListSessions"}
+        await login1.start()
+        async with own(bus.address) as one, asyncio.timeout(WAIT_S):
+            while "event=logind-unusable" not in caplog.text:  # noqa: ASYNC110 - a line of the log is all that is told
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            assert await one.refused() == WORDS[Cause.LOGINS_UNKNOWN]
+        await login1.stop()
+
+    asyncio.run(scene())
+
+
+def test_a_machine_on_which_logind_appears_is_none_without_even_before_it_answers(bus: PrivateBus) -> None:
+    async def scene() -> None:
+        async with own(bus.address) as one:
+            await one.until_absent()
+            login1 = Login1(bus.address)
+            login1.silent = True
+            await login1.start()
+            async with asyncio.timeout(WAIT_S):
+                while one.watch.now().absent:  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.01)
+            assert await one.refused() == WORDS[Cause.LOGINS_UNKNOWN]
+            await login1.stop()
+
+    asyncio.run(scene())
+
+
 def test_until_logind_has_answered_nobody_is_looked_at(bus: PrivateBus) -> None:
     async def scene() -> None:
         one = Own(bus.address, Origin.SENSOR)  # its watch has not begun
