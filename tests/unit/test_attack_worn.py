@@ -12,7 +12,15 @@ from kinect_unlock_lab.attack.exhibit import Exhibit, Species
 from kinect_unlock_lab.attack.hand import STILL
 from kinect_unlock_lab.attack.likeness import PAPER, likeness
 from kinect_unlock_lab.attack.things import Held, Thing
-from kinect_unlock_lab.attack.worn import WHOLE, Cut, cut_out_prints, cylinder_prints, dressed, head_prints
+from kinect_unlock_lab.attack.worn import (
+    WHOLE,
+    Cut,
+    black_prints,
+    cut_out_prints,
+    cylinder_prints,
+    dressed,
+    head_prints,
+)
 
 ANNA = victim()
 BERT = victim("bert", broad_relief)
@@ -100,7 +108,7 @@ def test_through_its_hole_a_nose_stands_out_before_the_paper() -> None:
 
 
 def test_nothing_of_the_victims_depth_is_worn() -> None:
-    for maker in (head_prints, cut_out_prints, cylinder_prints):
+    for maker in (head_prints, cut_out_prints, black_prints, cylinder_prints):
         for mine, other in zip(
             maker(ANNA, (BERT,), np.random.default_rng(4)),
             maker(victim(depth=False), (BERT,), np.random.default_rng(4)),
@@ -108,6 +116,19 @@ def test_nothing_of_the_victims_depth_is_worn() -> None:
         ):
             assert same(mine.at(0.4), other.at(0.4))
             assert not same(mine.at(0.4), mine.at(0.9))
+
+
+def test_black_prints_reflect_next_to_nothing_where_they_cover_and_are_cut_as_others() -> None:
+    black, white = (
+        next(iter(maker(ANNA, (BERT,), np.random.default_rng(4)))) for maker in (black_prints, cut_out_prints)
+    )
+
+    dark, light = black.at(0.0), white.at(0.0)
+    assert black.species is Species.BLACK_PRINT
+    assert same(replace(dark, reflectance=light.reflectance), light)
+    darkened = dark.reflectance < light.reflectance
+    assert dark.reflectance[darkened].max() <= 0.04
+    assert (darkened.sum(), (~darkened & (light.reflectance > 0)).sum()) > (500, 0)
 
 
 def test_nobody_without_depth_is_dressed() -> None:

@@ -28,6 +28,7 @@ class Species(StrEnum):
     FOLDED_PRINT = "folded print"
     CRUMPLED_PRINT = "crumpled print"
     CUT_OUT_PRINT = "print with cut-outs, worn"
+    BLACK_PRINT = "infrared-black print, worn"
     CYLINDER_PRINT = "print around a cylinder"
     HEAD_PRINT = "print around a head"
     SCREEN = "screen"

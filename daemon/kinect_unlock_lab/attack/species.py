@@ -14,6 +14,7 @@ SPECIES: Final[Mapping[Species, Maker]] = MappingProxyType(
         Species.FOLDED_PRINT: sheets.folded_prints,
         Species.CRUMPLED_PRINT: sheets.crumpled_prints,
         Species.CUT_OUT_PRINT: worn.cut_out_prints,
+        Species.BLACK_PRINT: worn.black_prints,
         Species.CYLINDER_PRINT: worn.cylinder_prints,
         Species.HEAD_PRINT: worn.head_prints,
         Species.SCREEN: screens.screens,

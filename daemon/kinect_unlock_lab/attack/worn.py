@@ -6,7 +6,7 @@ which paper cannot do without tearing: it stands for the best that cuts, folds a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -41,6 +41,7 @@ _NOSE_MM: Final = (18.0, 24.0)
 _MOUTH_MM: Final = (30.0, 13.0)
 _NOSE_LIFT_MM: Final = 12.0  # of its hole's middle above the tip
 _TONERS: Final = (0.0, 0.5, 1.0)
+_BLACKS: Final = (0.01, 0.02, 0.04)  # reflectances at 860 nm: flock, the blackest coats, matt black paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,22 @@ def head_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generat
             yield _worn(Species.HEAD_PRINT, victim, wearer, WHOLE, conform, rng)
 
 
-def cut_out_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
+def cut_out_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Held]:
     """Wear a print with holes, taut and giving way; a nose sticks out through its hole."""
     for wearer in _wearers(others, rng):
         for cut in _CUTS:
             yield _worn(Species.CUT_OUT_PRINT, victim, wearer, cut, float(rng.choice(_CONFORM[:2])), rng)
+
+
+def black_prints(victim: Victim, others: Sequence[Victim], rng: np.random.Generator) -> Iterator[Instrument]:
+    """Wear a print with holes whose paper hardly reflects the lamp's light: less depth is read that is not a face's."""
+    for held in cut_out_prints(victim, others, rng):
+        bare, paper = held.things
+        reflectance = float(rng.choice(_BLACKS))
+        black = replace(paper, picture=likeness(victim).painted(reflectance))
+        numbers = {name: number for name, number in held.parameters.items() if name != "toner"}
+        parameters = {**numbers, "reflectance": reflectance}
+        yield replace(held, species=Species.BLACK_PRINT, things=(bare, black), parameters=parameters)
 
 
 def _wearers(others: Sequence[Victim], rng: np.random.Generator) -> list[Victim]:
