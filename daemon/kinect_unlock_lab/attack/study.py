@@ -177,8 +177,8 @@ def study(results: Results, settings: Config) -> Study:
         about=results.about,
         real_frames=len(results.genuine),
         unjudged=dict(Counter(one.look.seen.value for one in results.genuine if not one.judged)),
-        bpcer=_rate("all", real, _refused),
-        bpcer_aimed=_rate(f"up to {_AIMED_MM:g} mm, {_AIMED_DEG:g} deg", aimed, _refused),
+        bpcer=rate_of("all", real, _refused),
+        bpcer_aimed=rate_of(f"up to {_AIMED_MM:g} mm, {_AIMED_DEG:g} deg", aimed, _refused),
         bpcer_by={
             "distance, mm": _banded(real, BANDS_MM, _distance_mm, _refused),
             "turn, deg": _banded(real, TURNS_DEG, lambda one: one.turn_deg, _refused),
@@ -199,7 +199,7 @@ def _species_rates(shown: Sequence[Presentation], attacks: Sequence[Judged]) -> 
     for species, sensor in sorted(kinds, key=lambda kind: (order.index(kind[0]), kind[1])):
         presented = sum((one.species, one.sensor) == (species, sensor) for one in shown)
         of_kind = [one for one in attacks if (one.shown.species, one.shown.sensor) == (species, sensor)]
-        apcer = _rate(species.value, of_kind, _accepted)
+        apcer = rate_of(species.value, of_kind, _accepted)
         imitated = _people(one for one in of_kind if one.live)
         yield SpeciesRate(species, sensor, apcer, imitated, presented - len(of_kind))
 
@@ -208,7 +208,7 @@ def _by_strength(species: Species, name: str, attacks: Sequence[Judged]) -> tupl
     own = [one for one in attacks if one.shown.species is species and name in one.shown.parameters]
     steps = sorted({one.shown.parameters[name] for one in own})
     return tuple(
-        _rate(
+        rate_of(
             f"{species.value}, {name} {step:g}", [one for one in own if one.shown.parameters[name] == step], _accepted
         )
         for step in steps
@@ -220,8 +220,8 @@ def _by_distance(attacks: Sequence[Judged]) -> Iterable[Rate]:
     for species in Species:
         own = [one for one in attacks if one.shown.species is species]
         if species in passed:
-            for rate_of_band in _banded(own, BANDS_MM, _distance_mm, _accepted):
-                yield replace(rate_of_band, name=f"{species.value}, {rate_of_band.name}")
+            for band in _banded(own, BANDS_MM, _distance_mm, _accepted):
+                yield replace(band, name=f"{species.value}, {band.name}")
 
 
 def _cue_studies(real: Sequence[Judged], attacks: Sequence[Judged], bounds: Liveness) -> Iterable[CueStudy]:
@@ -240,9 +240,9 @@ def _cue_studies(real: Sequence[Judged], attacks: Sequence[Judged], bounds: Live
             high=cue.high,
             enforced=cue.enforced,
             real=tuple(float(point) for point in points),
-            refused=_rate(name, real, partial(_is_stopped_by, name)),
+            refused=rate_of(name, real, partial(_is_stopped_by, name)),
             refused_alone=sum(one.refused_by == {name} for one in real),
-            stopped=_rate(name, attacks, partial(_is_stopped_by, name)),
+            stopped=rate_of(name, attacks, partial(_is_stopped_by, name)),
             stopped_alone=sum(effect.stopped_alone for effect in effects),
             effects=effects if cue.enforced else (),
         )
@@ -257,7 +257,7 @@ def _effect(cue: str, species: Species, attacks: Sequence[Judged]) -> CueEffect:
         species,
         sum(_is_stopped_by(cue, one) for one in attacks),
         sum(one.refused_by == {cue} for one in attacks),
-        _rate(f"without {cue}", attacks, lambda one: one.passes_without(cue)),
+        rate_of(f"without {cue}", attacks, lambda one: one.passes_without(cue)),
     )
 
 
@@ -298,7 +298,8 @@ def rate(name: str, events: int, trials: int, people: int, *, instruments: int |
     return Rate(name, events, trials, people, clopper_pearson(events * units / max(1, trials), units))
 
 
-def _rate(name: str, chosen: Sequence[Judged], event: Callable[[Judged], bool]) -> Rate:
+def rate_of(name: str, chosen: Sequence[Judged], event: Callable[[Judged], bool]) -> Rate:
+    """Return how often the event is true of what was judged, one trial an instrument."""
     shown = [one.shown for one in chosen]
     instruments = len({(one.person, one.species, one.number) for one in shown})
     return rate(name, sum(map(event, chosen)), len(chosen), _people(chosen), instruments=instruments)
@@ -311,7 +312,7 @@ def _banded(
     event: Callable[[Judged], bool],
 ) -> tuple[Rate, ...]:
     return tuple(
-        _rate(f"{low} to {high}", [one for one in chosen if low <= value(one) < high], event) for low, high in bands
+        rate_of(f"{low} to {high}", [one for one in chosen if low <= value(one) < high], event) for low, high in bands
     )
 
 
@@ -319,4 +320,4 @@ def _grouped(
     chosen: Sequence[Judged], name: Callable[[Judged], str], event: Callable[[Judged], bool]
 ) -> tuple[Rate, ...]:
     names = sorted({name(one) for one in chosen})
-    return tuple(_rate(group, [one for one in chosen if name(one) == group], event) for group in names)
+    return tuple(rate_of(group, [one for one in chosen if name(one) == group], event) for group in names)

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from kinect_unlock_lab.attack.acceptance import Acceptance
+from kinect_unlock_lab.attack.folds import Folded
 from kinect_unlock_lab.attack.reviewing import Reviewed
 from kinect_unlock_lab.attack.study import PERCENTILES, CueStudy, Rate, SpeciesRate, Study
 
@@ -106,6 +107,18 @@ def without(study: Study) -> Table:
         if cue.enforced and not needed:
             table.add_row(cue.name, "none", "0", "")
     return table
+
+
+def folds(found: Sequence[Folded], faces: str) -> tuple[Table, ...]:
+    """Show bounds that a rule chooses on some people, tried on others; no table where there was nothing to try."""
+    if not found:
+        return ()
+    title = "Bounds chosen on four folds of people, tried on the fifth (attacks simulated)"
+    table = _table(title, "bounds", "distance", f"{faces} faces refused", "attacks let through", words=2)
+    for one in found:
+        table.add_row(one.name, one.band, _counted(one.refused), _counted(one.accepted))
+    table.caption = f"farthest: of the four folds' {faces} faces; attacks: all but whole heads"
+    return (table,)
 
 
 def attempts(found: Acceptance) -> tuple[Table, ...]:
