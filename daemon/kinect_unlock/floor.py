@@ -25,6 +25,7 @@ class Floor:
         self.place = CameraPlace(lambda: self.cancel("somebody else's request took the camera"))
         self.closing = False
         self.barred: str | None = None  # why nobody is looked at, for a person
+        self._pauses = 0  # how often that began
         self._desk = desk
         self._attempt: AnyAttempt | None = None
         self._attempts = 0
@@ -55,6 +56,13 @@ class Floor:
         self.closing = True
         self.cancel("the daemon is stopping")
 
+    def bar(self, why: str | None) -> None:
+        """End the attempt that runs, and let none begin while there is a reason; None: there is none any more."""
+        self.barred = why
+        if why is not None:
+            self._pauses += 1
+            self.cancel(why)
+
     def cancel(self, message: str) -> None:
         """End the attempt that runs."""
         if self._attempt is not None:
@@ -67,30 +75,32 @@ class Floor:
         if self.barred is not None:
             return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=self.barred)
         self._attempt = attempt
+        pauses = self._pauses
         leaving = asyncio.get_running_loop().create_task(gone.wait())
         leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
         try:
             attempt.start()
             reply = await asyncio.shield(attempt.ended)
-            return await self._on_record(attempt, reply)
+            return await self._on_record(attempt, reply, pauses)
         finally:
             attempt.cancel("the claim was ended")  # nothing when it has ended
             leaving.cancel()
             self._attempt = None
 
-    async def _on_record(self, attempt: AnyAttempt, reply: Reply) -> Reply:
+    async def _on_record(self, attempt: AnyAttempt, reply: Reply, pauses: int) -> Reply:
         """Return how an attempt ended once what is held for or against its user is on the disk, or that it is not.
 
         That may take seconds. Who was matched before the machine went to sleep, or its lid was shut, need not be there
-        when it comes back.
+        when it comes back, nor once it is back: there were so many ``pauses`` when the attempt began.
         """
         try:
             if attempt.claim.user is not None:
                 await attempt.desk.book.written(attempt.claim.user)
         except StoreError as error:
             return fault_reply(error)
-        if reply.word is Word.MATCH and self.barred is not None:
-            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=f"matched, but {self.barred}")
+        if reply.word is Word.MATCH and self._pauses != pauses:
+            why = self.barred or "the machine slept meanwhile, or its lid was shut"
+            return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=f"matched, but {why}")
         return reply
 
     # The camera's news.

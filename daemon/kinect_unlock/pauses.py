@@ -53,9 +53,8 @@ class Pauses:
         if barred == self._floor.barred:
             return
         _LOG.info("event=pause why=%r", barred)
-        self._floor.barred = barred
+        self._floor.bar(barred)
         if barred is not None:
-            self._floor.cancel(barred)
             self._desk.camera.close()
 
     def _let_sleep(self, left_s: float) -> None:

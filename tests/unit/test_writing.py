@@ -210,7 +210,10 @@ def test_a_match_that_cannot_be_written_is_none_and_opens_nothing() -> None:
 
 @pytest.mark.parametrize("unlock", [False, True])
 @pytest.mark.parametrize("sleeps", [False, True], ids=["lid", "sleep"])
-def test_a_match_that_is_written_when_the_machine_sleeps_already_opens_nothing(*, unlock: bool, sleeps: bool) -> None:
+@pytest.mark.parametrize("back", [False, True], ids=["on", "over"])
+def test_a_match_that_is_written_when_the_machine_sleeps_already_opens_nothing(
+    *, unlock: bool, sleeps: bool, back: bool
+) -> None:
     async def scene(disk: SlowDisk, ledgers: LedgersBehind) -> None:
         logins = FakeLoginWatch(at_desk("2", "anna", locked=True))
         rig = await _rig(disk, ledgers, logins)
@@ -222,11 +225,14 @@ def test_a_match_that_is_written_when_the_machine_sleeps_already_opens_nothing(*
             logins.sleep(about=True)
         else:
             logins.lid(closed=True)
+        if back:
+            logins.sleep(about=False)
+            logins.lid(closed=False)
         disk.turns.set()
         reply = await asked.answer()
         assert reply.word is Word.CANCELLED
         assert reply.message is not None
-        assert "sleep" in reply.message if sleeps else "lid" in reply.message
+        assert ("sleep" if sleeps and not back else "lid") in reply.message
         assert rig.hooks.ran == []
 
     play(scene)
