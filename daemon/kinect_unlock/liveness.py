@@ -25,7 +25,7 @@ landmarks_apart_mm  20 at most (13; 18; 0): depth under another picture, beside 
 valid_depth         0.75 (0.87; 0.85; 0): worn prints with holes whose paper is black to the lamp and gives no depth, so
                     that what is read of them is mostly the wearer's face
 background_step_mm  no say: the data's background was removed
-silhouette_apart_mm no say, for the same reason. In the recordings -5 to 10 on people who do not exist, 29 to 47 on a
+silhouette_apart_mm no say, for the same reason. In the recordings -5 to 9 on people who do not exist, 29 to 47 on a
                     flat and a bent print; -5 to 79 on the 180 cut-out frames, for hair and hands are part of it
 
 What no bound here can stop: a face of true shape, whoever's (a mask of the victim's colours on a living face passes in
