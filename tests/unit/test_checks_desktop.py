@@ -61,6 +61,35 @@ def test_where_no_line_reports_passwords_root_is_told_to(asks: str, tmp_path: Pa
     assert "`kinect-unlock password-ok USER`" in check.next_step
 
 
+FINGER = "auth [success=2 default=ignore] pam_fprintd.so max-tries=1 timeout=10"
+JUMPS = "auth [success=1 default=ignore] pam_unix.so nullok try_first_pass\nauth requisite pam_deny.so"
+
+
+@pytest.mark.parametrize(
+    ("service", "lines", "told"),
+    [
+        pytest.param("lightdm", (FINGER, JUMPS), True, id="after LightDM's question"),
+        pytest.param("gdm_password", (FINGER, JUMPS), False, id="before the question"),
+        pytest.param("gdm_password", ("auth sufficient pam_unix.so", FINGER), True, id="after a wrong password"),
+        pytest.param("lightdm", (JUMPS,), False, id="no finger"),
+    ],
+)
+def test_whoever_can_be_let_in_by_a_finger_after_typing_any_password_is_a_note(
+    service: str, lines: tuple[str, ...], *, told: bool, tmp_path: Path
+) -> None:
+    check = judged(tmp_path, **{service: "\n".join((FACE, *lines, REPORT))})
+
+    assert (check.state is State.NOTE) is told
+    assert ("pam_fprintd.so" in check.evidence) is told
+    assert not told or f"`services: {{{service.replace('_', '-')}: never}}`" in check.next_step
+
+
+def test_a_finger_after_the_password_that_is_not_reported_is_no_matter(tmp_path: Path) -> None:
+    check = judged(tmp_path, lightdm=f"{FACE}\n{WORD}\n{REPORT}\n{FINGER}", sudo=f"{FACE}\n{WORD}\n{FINGER}")
+
+    assert check.state is State.OK
+
+
 def test_logins_that_do_not_ask_for_a_face_are_a_note(tmp_path: Path) -> None:
     assert judged(tmp_path).state is State.NOTE
     check = judged(tmp_path, sudo=WORD)

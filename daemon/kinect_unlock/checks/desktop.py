@@ -13,6 +13,9 @@ from kinect_unlock.host.sessions import Session
 _PASSWORD: Final = re.compile(
     r"pam_(unix\d?|sss|ldap|krb5|winbind|systemd_home|kanidm|himmelblau|oddjob|tcb|userdb)\.so"
 )
+# What lets somebody in by something else, which says nothing of a password that was typed before.
+_NO_PASSWORD: Final = re.compile(r"pam_(fprintd|fprintd_grosshack|u2f|yubico|howdy|pkcs11|p11|ssh_agent_auth)\.so")
+_ASKED_BY_US: Final = "lightdm"  # there our module takes the password, for whatever comes next
 _NEVER_ALONE: Final = re.compile(
     r"required|requisite|\[.*(default|auth_err|authinfo_unavail)=(bad|die).*\]", re.IGNORECASE
 )
@@ -94,10 +97,7 @@ def pam(services: Mapping[str, tuple[Rule, ...]]) -> Check:
     if locked:
         step = f"add a password module after ours to /etc/pam.d/{locked[0]}, while another shell is open as root"
         return Check(Section.DESKTOP, "PAM", State.FAILED, f"{told}; no password follows in {_names(locked)}", step)
-    told = f"{told}; a password follows in each"
-    if not any(rule.only_reports for rules in asking.values() for rule in rules):
-        return Check(Section.DESKTOP, "PAM", State.NOTE, f"{told}, and no line reports it", _UNREPORTED)
-    return Check(Section.DESKTOP, "PAM", State.OK, told)
+    return _reported(f"{told}; a password follows in each", asking)
 
 
 def logind(session: Session) -> Check:
@@ -146,6 +146,28 @@ def asks_a_password(rules: Iterable[Rule]) -> bool:
 def _password_follows(rules: tuple[Rule, ...]) -> bool:
     asking = [place for place, rule in enumerate(rules) if rule.ours and not rule.only_reports]
     return not asking or asks_a_password(rules[asking[-1] + 1 :])
+
+
+def _reported(told: str, asking: Mapping[str, tuple[Rule, ...]]) -> Check:
+    """Say whether the daemon hears of right passwords, and of no others."""
+    if not any(rule.only_reports for rules in asking.values() for rule in rules):
+        return Check(Section.DESKTOP, "PAM", State.NOTE, f"{told}, and no line reports it", _UNREPORTED)
+    for name, rules in asking.items():
+        other = _believed_instead(name, rules)
+        if other is not None:
+            told = f"{told}; in {name} any password that was typed counts as right once {other} lets in"
+            step = f"`services: {{{name}: never}}` in /etc/kinect-unlock/config.yaml: then none typed there counts"
+            return Check(Section.DESKTOP, "PAM", State.NOTE, told, step)
+    return Check(Section.DESKTOP, "PAM", State.OK, told)
+
+
+def _believed_instead(name: str, rules: tuple[Rule, ...]) -> str | None:
+    """Return what may let somebody in after a password was typed, and before it is reported as right."""
+    reports = next((place for place, rule in enumerate(rules) if rule.only_reports), 0)
+    ours_too = name == _ASKED_BY_US
+    typed = (place for place, rule in enumerate(rules) if _PASSWORD.fullmatch(rule.module) or (ours_too and rule.ours))
+    between = rules[next(typed, reports) : reports]
+    return next((rule.module for rule in between if _NO_PASSWORD.fullmatch(rule.module)), None)
 
 
 def _names(found: Iterable[str]) -> str:
