@@ -567,12 +567,10 @@ static int hear_out(struct attempt *attempt, int line)
  * greeter's button: perhaps when the owner has long gone. There the camera waits for Enter, after which LightDM opens at
  * once; slick-greeter only if it was told nothing since. A password that is typed instead is the next module's.
  */
-static bool face_is_wanted(pam_handle_t *pamh, bool silent)
+static bool enter_alone(pam_handle_t *pamh, bool silent)
 {
     const char *typed = NULL;
 
-    if (strcmp(item(pamh, PAM_SERVICE), "lightdm") != 0)
-        return true;
     if (!silent)
         pam_info(pamh, "%s", "Press Enter to be recognised.");
     if (pam_get_authtok(pamh, PAM_AUTHTOK, &typed, NULL) != PAM_SUCCESS || typed == NULL || *typed != '\0')
@@ -593,9 +591,9 @@ static int verify(pam_handle_t *pamh, const struct options *options, bool silent
         pam_syslog(pamh, LOG_INFO, "the daemon has no such users, services or terminals: nobody is asked");
         return PAM_AUTHINFO_UNAVAIL;
     }
-    if (!face_is_wanted(pamh, silent))
-        return PAM_AUTHINFO_UNAVAIL;
     attempt.brief = strcmp(service, "lightdm") == 0;
+    if (attempt.brief && !enter_alone(pamh, silent))
+        return PAM_AUTHINFO_UNAVAIL;
     /*
      * SDDM's daemon takes one message whenever bytes have come: a sentence that comes just before success or before the
      * question for the password hides that for good, and nobody can log in any more (0.19).

@@ -26,7 +26,7 @@ _Point: TypeAlias = tuple[float, float]  # x, y in pixels of the image that was 
 
 
 class ShownFace(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a face is and how it is turned; landmarks in the order of `frames.Detection`."""
+    """Where a face is and how it is turned; landmarks in the order of `observations.Detection`."""
 
     box: Box
     landmarks_px: Annotated[tuple[_Point, ...], Meta(min_length=LANDMARKS, max_length=LANDMARKS)]
