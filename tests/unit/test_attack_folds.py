@@ -77,9 +77,12 @@ def test_nobody_is_tried_by_bounds_that_were_chosen_on_them() -> None:
 def test_attacks_are_counted_and_have_no_say() -> None:
     flat = shown("p1", {"face_width_mm": 140.0, "relief_share": 0.1}, species=Species.FLAT_PRINT)
     alike = shown("p2", {"face_width_mm": 140.0, "relief_share": 0.8}, species=Species.HEAD_PRINT)
+    photographed = shown("q", {"face_width_mm": 140.0, "relief_share": 0.8}, species=Species.REAL_PRINT)
     whole = shown("p3", {"face_width_mm": 140.0, "relief_share": 0.8}, species=Species.FULL_RELIEF_MASK)
 
-    near = [one for one in folded(results(*faces(), flat, alike, whole), SETTINGS) if one.band != "beyond"]
+    near = [
+        one for one in folded(results(*faces(), flat, alike, photographed, whole), SETTINGS) if one.band != "beyond"
+    ]
 
     assert [(one.accepted.events, one.accepted.trials) for one in near] == [(1, 2)] * (1 + len(MARGINS))
 

@@ -35,7 +35,8 @@ def folded(results: Results, settings: Config) -> tuple[Folded, ...]:
     people = sorted({one.person for one in results.genuine if one.judged})
     if len(people) < FOLDS:
         return ()
-    every = [one for one in (*results.genuine, *results.attacks) if one.species not in WHOLE_HEADS]
+    shown = [one for one in (*results.genuine, *results.attacks) if one.person in people]  # not who is but photographed
+    every = [one for one in shown if one.species not in WHOLE_HEADS]
     found = list(_told("as configured", judged(every, settings), settings))
     for margin in MARGINS:
         tested: list[Judged] = []
