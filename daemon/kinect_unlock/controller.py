@@ -268,11 +268,13 @@ class Controller:
 
     def _password_accepted(self, user: str, peer: Peer) -> Reply:
         attempt = self.floor.attempt
+        recorded = False
         if isinstance(attempt, VerifyAttempt) and attempt.claim.user == user and not attempt.ended.done():
             attempt.password_accepted()
             if attempt.fault is not None:
                 return fault_reply(attempt.fault)
-        else:
+            recorded = attempt.desk is self._desk  # what the watch tries is in a ledger of its own
+        if not recorded:
             record_password(self._desk, user)
         if peer.uid == ROOT or self._desk.facts.test_source:  # what users say of themselves teaches nothing
             self._adapting.password_accepted(user)

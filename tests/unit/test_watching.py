@@ -390,6 +390,21 @@ def test_strangers_use_up_the_budget_and_lock_nobody_out() -> None:
     assert play(scene).unlocks == []
 
 
+def test_a_password_that_is_given_while_the_watch_tries_counts_as_any_other() -> None:
+    async def scene(desk: Desk) -> None:
+        ledgers = desk.rig.ledgers
+        ledgers.kept["anna"] = msgspec.structs.replace(ledgers.kept["anna"], failures=3)
+        await desk.is_waiting()
+        await desk.show(0.2, SOMEBODY)
+        assert desk.camera == "verify"
+        assert (await desk.rig.ask(PasswordOk("anna"), ROOT).answer()).word is Word.OK
+        await desk.settle()
+        kept = ledgers.kept["anna"]
+        assert (kept.failures, kept.last_password, kept.last_unlock) == (0, *[desk.rig.clock.boot_time()] * 2)
+
+    assert play(scene).unlocks == []
+
+
 def test_rests_between_tries_double_up_to_a_bound() -> None:
     rests: list[float] = []
 
