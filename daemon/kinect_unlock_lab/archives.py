@@ -11,6 +11,8 @@ import numpy as np
 from kinect_unlock.errors import SourceError
 
 _ZIP = b"PK"
+# The last two: of an encrypted archive, or one packed in a way that Python does not know, and of words for numbers.
+_FAULTS = (OSError, EOFError, LookupError, ValueError, BadZipFile, zlib.error, RuntimeError, TypeError)
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def reading(path: Path, refused: str, remedy: str) -> Iterator["np.lib.npyio.Npz
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 yield archive
-    except (OSError, EOFError, LookupError, ValueError, BadZipFile, zlib.error) as fault:
+    except _FAULTS as fault:
         raise SourceError(f"{path}: {refused} ({_words(fault)}); {remedy}") from fault
 
 
@@ -45,6 +47,8 @@ def _require_archive(begin: bytes) -> None:
 def _words(fault: Exception) -> str:
     if isinstance(fault, BadZipFile | EOFError | zlib.error):
         return "the archive is damaged or cut short"
+    if isinstance(fault, TypeError):
+        return "an array holds something else than numbers"
     if isinstance(fault, OSError) and fault.strerror:
         return fault.strerror.lower()
     return str(fault.args[0]) if fault.args else type(fault).__name__

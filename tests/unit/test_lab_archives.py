@@ -23,6 +23,17 @@ def array_alone() -> bytes:
     return held.getvalue()
 
 
+def encrypted() -> bytes:
+    """Set the bit that says so in both of a member's headers."""
+    whole = bytearray(archive_of(neutral=[0.0], color=[0.0]))
+    for mark, after in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = whole.find(mark)
+        while at >= 0:
+            whole[at + after] |= 1
+            at = whole.find(mark, at + 1)
+    return bytes(whole)
+
+
 NOT_THIS = [
     pytest.param(b"", "the file is empty", id="empty"),
     pytest.param(b"<html>not found</html>", "it is no npz archive", id="a web page"),
@@ -31,6 +42,7 @@ NOT_THIS = [
     pytest.param(archive_of(other=[0.0]), "is not a file in the archive", id="another archive"),
     pytest.param(archive_of(neutral=[0.0], color=1.0), "", id="arrays of other shapes"),
     pytest.param(archive_of(neutral=np.array(object())), "", id="a pickle"),
+    pytest.param(encrypted(), "is encrypted", id="encrypted"),
 ]
 
 
@@ -80,6 +92,15 @@ def test_no_eyes_to_evaluate_is_said_in_words(tmp_path: Path) -> None:
     empty = CliRunner().invoke(app, ["evaluate-eyes", "--nuaa", str(tmp_path)]).exception
     assert isinstance(empty, SourceError)
     assert "expected the NUAA folder" in str(empty)
+
+
+def test_arrays_that_cannot_be_reckoned_with_are_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "given.npz").write_bytes(archive_of(a=["one"]))
+    with (
+        pytest.raises(SourceError, match=r"given.npz: no faces \(an array holds something else than numbers\)"),
+        reading(tmp_path / "given.npz", "no faces", "make some") as archive,
+    ):
+        archive["a"] * 2.0
 
 
 def test_a_file_that_cannot_be_opened_is_refused_in_words(tmp_path: Path) -> None:
