@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dbus_fast import Variant
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fakes.login1 import DAEMON, Login1, PrivateBus, path_of, private_bus
@@ -430,10 +430,12 @@ strange = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.l
 
 
 @given(st.sampled_from(sorted(FULL.keys() - {"User", "Id", "Name", "Seat"})), strange)
+@example("Remote", 0)
 def test_a_word_that_is_not_understood_never_puts_a_session_before_the_camera(key: str, value: object) -> None:
     session = session_from({**FULL, key: value})
     assert session is not None
-    is_harmless = key in {"Type", "TTY", "LockedHint", "Leader"} or value == FULL[key]
+    is_what_it_was = value == FULL[key] and type(value) is type(FULL[key])  # 0 equals False, and is no word of logind's
+    is_harmless = is_what_it_was or key in {"Type", "TTY", "LockedHint", "Leader"}
     assert session.is_at_desk == is_harmless
 
 
