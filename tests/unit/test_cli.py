@@ -115,6 +115,23 @@ def test_help_loads_no_network_no_image_library_and_no_laboratory() -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("path", [[], ["demo"], ["key", "rotate"], ["lab", "attack", "measure"]], ids=" ".join)
+def test_a_flag_is_not_shown_as_if_it_took_a_value(
+    path: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _exit_code(monkeypatch, *path, "--help") == 0
+    said = capsys.readouterr().out
+    assert "--help" in said
+    assert "bool" not in said.lower()
+
+
+def test_the_laboratory_is_told_of_by_what_it_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _exit_code(monkeypatch, "--help")
+    assert "Measure, attack and render" in capsys.readouterr().out
+
+
 def _point(name: str, value: str) -> EntryPoint:
     return EntryPoint(name=name, value=value, group=verbs.ENTRY_POINTS)
 

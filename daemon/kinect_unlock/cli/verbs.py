@@ -16,6 +16,8 @@ ENTRY_POINTS: Final = "kinect_unlock.verbs"
 # Where a docstring was broken is nothing to a terminal, which is narrower; the end of a paragraph is.
 _LINE_END: Final = re.compile(r"(?<!\n)\n(?!\n)")
 _OFFERED_BY_THE_ROOT: Final = frozenset({"install_completion", "show_completion"})
+# What our own other packages say of themselves, which are not loaded for that either.
+_WORDS_OF: Final = {"kinect_unlock_lab": "Measure, attack and render, for development: wants the extra `lab`."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def known_verbs() -> Iterator[Verb]:
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         if point.name not in taken:
             taken.add(point.name)
-            yield Verb(point.name, point.value, f"From {point.module.partition('.')[0]}; see its own --help.")
+            package = point.module.partition(".")[0]
+            words = _WORDS_OF.get(package, f"From the package {package}; see `{point.name} --help`.")
+            yield Verb(point.name, point.value, words)
 
 
 class VerbGroup(TyperGroup):
@@ -80,8 +84,15 @@ class VerbGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's vendored types are private
         """Load the verb that the arguments name, then go on as every group does."""
         if args and (verb := self._unloaded.pop(args[0], None)):
-            self.add_command(_load(verb), verb.name)
+            command = _load(verb)
+            for one in _and_below(command):
+                _flags_alone(one.get_params(ctx))
+            self.add_command(command, verb.name)
         return super().resolve_command(ctx, args)
+
+    def get_params(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's vendored types are private
+        """Return the root's own options, ``--help`` among them."""
+        return _flags_alone(super().get_params(ctx))
 
 
 def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class is private
@@ -101,6 +112,14 @@ def _load(verb: Verb) -> Any:  # noqa: ANN401 - Typer's vendored command class i
     for one in _and_below(command):
         one.help = _LINE_END.sub(" ", one.help or "")
     return command
+
+
+def _flags_alone(params: Any) -> Any:  # noqa: ANN401 - Typer's vendored types are private
+    """Have help show flags without ``<bool>``, which reads as if ``--json true`` were meant; return them."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
 def _and_below(command: Any) -> Iterator[Any]:  # noqa: ANN401 - Typer's vendored command class is private
