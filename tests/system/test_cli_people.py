@@ -198,6 +198,15 @@ def test_nobody_is_forgotten_who_was_asked_about_and_not_confirmed(ask: Ask, mon
     assert "may" in ask("users").out
 
 
+def test_no_answer_whether_to_forget_is_a_no_that_says_what_to_do(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    told = ask("forget", "may")
+
+    assert told.exit_code == 1
+    assert "--yes" in told.err
+    assert "Aborted" not in told.err
+
+
 def test_the_status_names_source_votes_and_evidence(ask: Ask) -> None:
     told = ask("status")
     data = ask("status", "--json").objects[0]["data"]

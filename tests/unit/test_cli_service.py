@@ -23,13 +23,13 @@ KINECT = {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "c
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        pytest.param({}, ["closed for 12.5 s", "opened 0 times, of these 0 after a fault"], id="never needed"),
+        pytest.param({}, ["closed for 12.5 s", "not opened yet"], id="never needed"),
         pytest.param(
             {"state": "lingering", "for_s": 3.0, "closes_in_s": 5.0, "opened": 1, "rate_hz": 29.9, "identity": KINECT},
             [
                 "lingering for 3 s, closes in 5 s unless it is needed",
                 "model Kinect v2, serial 0123, pipeline cpu",
-                "opened once, of these 0 after a fault; 29.9 frames a second when all are wanted",
+                "opened once; 29.9 frames a second when all are wanted",
             ],
             id="lingering",
         ),
@@ -40,7 +40,7 @@ KINECT = {"model": "Kinect v2", "serial": "0123", "firmware": "", "pipeline": "c
                 "serial 0123, pipeline cpu",
                 "its driver is held by landlock 7 and filter",
                 "decoding its depth takes a processor core for itself while it is open",
-                "opened 0 times, of these 0 after a fault",
+                "not opened yet",
             ],
             id="costly",
         ),
@@ -89,6 +89,9 @@ def test_how_a_user_stands_is_said_in_a_line() -> None:
     assert said == (
         "ann: 2 tries left, next try in 4 s, the password is due (after-boot), "
         "password never since boot, face 1.5 h ago"
+    )
+    assert limit_words({**ann, "failures_left": 1, "password_ago_s": 59.0, "face_ago_s": 3599.0}) == (
+        "ann: 1 try left, next try in 4 s, the password is due (after-boot), password just now, face 59 min ago"
     )
     assert limit_words({"user": "ben", "locked_out": True, "fault": "damaged"}).startswith("ben: counts as locked out")
 

@@ -27,6 +27,7 @@ AsJson: TypeAlias = Annotated[
 ]
 
 ATTEMPT_TIMEOUT_S = 60.0
+EXIT_DECLINED = 1
 
 
 def settings_of(file: Path | None) -> Config:
@@ -42,6 +43,17 @@ def client_of(file: Path | None) -> Client:
 def print_json(value: object) -> None:
     """Print one value as one line of JSON."""
     typer.echo(msgspec.json.encode(value))
+
+
+def agreed(question: str) -> bool:
+    """Ask yes or no. No answer, as to a script that left out ``--yes``, is a no, and that is said."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort as silence:
+        if isinstance(silence.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        typer.echo("\nNo answer, which is a no; --yes agrees beforehand.", err=True)
+        return False
 
 
 def ask(

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
+from kinect_unlock.cli.asking import EXIT_DECLINED, AsJson, ConfigFile, agreed, ask, leave, tell
 from kinect_unlock.cli.meant import user_meant
 from kinect_unlock.cli.words import HINTS
 from kinect_unlock.errors import RequestError
@@ -153,10 +153,10 @@ def forget(
     """Delete a user's template, all that joined it, and their counters. There is no way back but to enrol again.
 
     Failed tries stay held against them unless root asks, or forgetting and enrolling would end a lock-out.
-    Exit codes: 0 forgotten, 1 nothing was kept of anybody by this name.
+    Exit codes: 0 forgotten, 1 you said no, or nothing was kept of anybody by this name.
     """
-    if not yes:
-        typer.confirm(f"Delete everything that is kept of {user}?", abort=True)
+    if not yes and not agreed(f"Delete everything that is kept of {user}?"):
+        raise typer.Exit(EXIT_DECLINED)
     leave(ask(file, Forget(user=user), as_json=as_json))
 
 

@@ -1,6 +1,6 @@
 """The verbs about the daemon itself: status, lock, and the report of an accepted password."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -9,6 +9,9 @@ from rich.text import Text
 
 from kinect_unlock.cli.asking import AsJson, ConfigFile, ask, leave, tell
 from kinect_unlock.wire import Lock, PasswordOk, Status
+
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
 
 
 def status(*, file: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -65,14 +68,14 @@ def limit_words(found: dict[str, Any]) -> str:
     """Say in a line how one user stands."""
     if "fault" in found:
         return f"{found['user']}: counts as locked out: {found['fault']}"
-    parts = ["locked out, give the password"] if found["locked_out"] else [f"{found['failures_left']} tries left"]
+    parts = ["locked out, give the password"] if found["locked_out"] else [_tries(found["failures_left"])]
     if found["cooldown_left_s"]:
         parts.append(f"next try in {found['cooldown_left_s']:g} s")
     if found["password_due"] is not None:
         parts.append(f"the password is due ({found['password_due']})")
     for name in ("password", "face"):
         ago_s = found[f"{name}_ago_s"]
-        parts.append(f"{name} never since boot" if ago_s is None else f"{name} {ago_s / 3600:.1f} h ago")
+        parts.append(f"{name} never since boot" if ago_s is None else f"{name} {_ago(ago_s)}")
     return f"{found['user']}: {', '.join(parts)}"
 
 
@@ -104,7 +107,9 @@ def camera_words(found: dict[str, Any]) -> str:
     if found["costly"]:
         lines.append("decoding its depth takes a processor core for itself while it is open")
     rate = "" if found["rate_hz"] is None else f"; {found['rate_hz']:g} frames a second when all are wanted"
-    lines.append(f"opened {_times(found['opened'])}, of these {found['restarts']} after a fault{rate}")
+    after_faults = "" if not found["restarts"] else f", of these {found['restarts']} after a fault"
+    opened = f"opened {_times(found['opened'])}" if found["opened"] else "not opened yet"
+    lines.append(f"{opened}{after_faults}{rate}")
     if found["last_fault"] is not None:
         lines.append(f"last fault {found['last_fault']['ago_s']:g} s ago: {found['last_fault']['message']}")
     return "\n".join(lines)
@@ -121,6 +126,16 @@ def unasked_words(found: dict[str, Any] | None) -> str:
 def _doing(part: dict[str, Any]) -> str:
     why_not = "" if part["why_not"] is None else f": {part['why_not']}"
     return f"{part['state']}{why_not}" if part["session"] is None else f"{part['state']}, session {part['session']}"
+
+
+def _tries(left: int) -> str:
+    return "1 try left" if left == 1 else f"{left} tries left"
+
+
+def _ago(seconds: float) -> str:
+    if seconds < _MINUTE_S:
+        return "just now"
+    return f"{seconds // _MINUTE_S:.0f} min ago" if seconds < _HOUR_S else f"{seconds / _HOUR_S:.1f} h ago"
 
 
 def _times(count: int) -> str:

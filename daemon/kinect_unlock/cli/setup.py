@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from kinect_unlock.cli.asking import AsJson, print_json
+from kinect_unlock.cli.asking import EXIT_DECLINED, AsJson, agreed, print_json
 from kinect_unlock.installing import prefix, undoing
 from kinect_unlock.installing.doing import WAY_BACK, carry_out
 from kinect_unlock.installing.plan import ByPam, Plan, Wanted, make_plan
@@ -24,7 +24,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
 _ROOT_UID: Final = 0
-_EXIT_DECLINED: Final = 1
 _LOOKS: Final = {
     State.DONE: ("done", "dim"),
     State.TO_DO: ("to do", "cyan"),
@@ -70,8 +69,8 @@ def setup(
     if dry_run or not plan.to_do:
         return
     _require_root()
-    if not yes and not typer.confirm("Do that?"):
-        raise typer.Exit(_EXIT_DECLINED)
+    if not yes and not agreed("Do that?"):
+        raise typer.Exit(EXIT_DECLINED)
     with Console(stderr=True).status("") as status:
         carry_out(plan, place, on_step=lambda step: status.update(Text(step.told, overflow="ellipsis", no_wrap=True)))
     if not as_json:
