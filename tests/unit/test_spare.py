@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from kinect_unlock.private import PrivateDaemon
 from kinect_unlock.settings import Config, Models
 from kinect_unlock.spare import SparedEncoder
 
+needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO, an extra, is not installed")
 FACE = check_faces()[:1]
 NAME = "rgbd-fused"
 
@@ -67,6 +69,7 @@ def _spared(config: Config) -> SparedEncoder:
     return found
 
 
+@needs_openvino
 def test_the_attempt_in_which_a_build_fails_ends_and_the_next_runs_on_float32(
     chosen: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -85,6 +88,7 @@ def test_the_attempt_in_which_a_build_fails_ends_and_the_next_runs_on_float32(
     assert (spared.model_id, spared.halves) == (float32.model_id, float32.halves)
 
 
+@needs_openvino
 def test_float32_that_was_tampered_with_is_made_anew_before_it_takes_over(chosen: Config) -> None:
     spared = _spared(chosen)
     store = networks.model_store(chosen)
@@ -112,14 +116,16 @@ def test_without_a_spare_every_attempt_ends_with_both_faults_until_there_is_one(
     assert len(asked) == 2
 
 
-def test_float32_that_fails_too_is_the_end_of_it(
+def test_what_takes_over_encodes_and_is_the_end_of_it_when_it_fails_too(
     model_store: ModelStore, fused_path: Path, encoder: FusedEncoder
 ) -> None:
     taken = FusedEncoder(model_store.encoder, fused_path, 1)
     spared = SparedEncoder(encoder, lambda: taken)
+    before = spared.encode(FACE)
     _break(encoder)
     with pytest.raises(ModelError, match="takes over"):
         spared.encode(FACE)
+    assert np.array_equal(spared.encode(FACE), before)  # of the same build
     _break(taken)
     with pytest.raises(ModelError, match="infer request failed") as fault:
         spared.encode(FACE)
