@@ -154,7 +154,7 @@ def _draw_cards(canvas: Canvas, look: Look, scores: Scores | None, caption: Capt
     pose, liveness, identity = _CARDS
     inner = gauges.draw_card(canvas, pose, "Pose")
     gauges.draw_pose(canvas, inner, look, limits)
-    canvas.text("light part: allowed", (inner.right, pose.y + 24), 15, FAINT, align="right")
+    canvas.text("pale stretch: allowed", (inner.right, pose.y + 24), 15, FAINT, align="right")
     if caption.keys:
         canvas.text(caption.keys, (inner.x, pose.bottom - 20), 15, PLAIN)
     inner = gauges.draw_card(canvas, liveness, "Liveness")
