@@ -230,6 +230,16 @@ def test_a_terminal_is_given_back_as_it_was(terminal: tuple[int, subprocess.Pope
     assert b"\x1b[?25h" in rest, "the cursor is back"
 
 
+def test_a_recording_is_shown_again_from_its_beginning(terminal: tuple[int, subprocess.Popen[bytes]]) -> None:
+    ours, process = terminal
+    _read_until(ours, lambda read: read.count(b"frame 0, ") >= 2)
+    os.write(ours, b"q")
+    drain = Thread(target=_read_until, args=(ours, lambda _: False))
+    drain.start()
+    assert process.wait(60.0) == 0
+    drain.join(60.0)
+
+
 @pytest.mark.slow
 def test_the_daemon_shows_what_it_sees(start: Start, tmp_path: Path) -> None:
     with start(DEMO, TEST) as running:

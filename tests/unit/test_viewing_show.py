@@ -12,15 +12,17 @@ import pytest
 
 from demo_frames import frames_of
 from kinect_unlock.arrays import U8
-from kinect_unlock.clock import ManualClock
+from kinect_unlock.cli.demo import folder_of_recordings
+from kinect_unlock.clock import ManualClock, SystemClock
 from kinect_unlock.errors import ConfigError, RequestError, SourceLost
 from kinect_unlock.frames import Frame, Origin
 from kinect_unlock.looks import Look
-from kinect_unlock.observations import Seen
+from kinect_unlock.observations import Observation, Seen
 from kinect_unlock.pipeline import Pipeline
 from kinect_unlock.settings import DepthVote, Ranges
 from kinect_unlock.sources.base import EndOfStream
 from kinect_unlock.sources.pictures import read_color
+from kinect_unlock.sources.replay import ReplaySource
 from kinect_unlock.viewing import displays, places, terminal
 from kinect_unlock.viewing.displays import KEYS, Wish
 from kinect_unlock.viewing.feeds import OwnFeed, RateMeter, Shown
@@ -188,7 +190,7 @@ class Silent:
 
 def test_a_camera_that_falls_silent_is_lost_but_not_while_nobody_asks() -> None:
     clock = ManualClock(start_ns=0)
-    feed = OwnFeed(Silent(), cast("Pipeline", None), None, clock=clock, stall_s=2.0)  # it never has a frame to look at
+    feed = OwnFeed(Silent, cast("Pipeline", None), None, clock=clock, stall_s=2.0)  # it never has a frame to look at
     feed.open()
     clock.advance(1_900_000_000)
     assert feed.next(0.1) is None
@@ -198,6 +200,31 @@ def test_a_camera_that_falls_silent_is_lost_but_not_while_nobody_asks() -> None:
     clock.advance(2_100_000_000)
     with pytest.raises(SourceLost, match="no frame for 2 s"):
         feed.next(0.1)
+
+
+class SeesNobody:
+    """A pipeline to which every frame shows nobody."""
+
+    def observe(self, frame: Frame, attempt: int, purpose: str) -> Observation:
+        del purpose
+        return Observation(attempt, frame.seq, frame.captured_ns, Seen.NO_FACE)
+
+
+def test_each_round_has_a_source_of_its_own_for_one_is_opened_once() -> None:
+    made: list[ReplaySource] = []
+
+    def make() -> ReplaySource:
+        made.append(ReplaySource(folder_of_recordings() / "empty-room.mkv", pace="asap", clock=SystemClock()))
+        return made[-1]
+
+    feed = OwnFeed(make, cast("Pipeline", SeesNobody()), None, clock=SystemClock(), stall_s=2.0)
+    for _ in range(2):
+        feed.open()
+        first = feed.next(0.1)
+        assert first is not None
+        assert first.number == 0
+        feed.close()
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(
@@ -281,6 +308,14 @@ def test_a_window_without_a_screen_is_one_sentence(monkeypatch: pytest.MonkeyPat
     pytest.importorskip("pygame")
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":4711")
+    with pytest.raises(ConfigError, match=r"no window can be opened .*--png or --mp4"):
+        places.open_display("window", "auto", "a test")
+
+
+def test_a_window_that_nobody_could_see_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pygame")
+    for variable in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
     with pytest.raises(ConfigError, match=r"no window can be opened .*--png or --mp4"):
         places.open_display("window", "auto", "a test")
 

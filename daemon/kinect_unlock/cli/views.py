@@ -1,6 +1,7 @@
 """What ``view`` shows: frames of this process's own source or of the daemon, and the template they are held against."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -58,10 +59,13 @@ def own_view(settings: Config, source: Source, subject: Subject, stream: str | N
     settings = msgspec.structs.replace(settings, source=source)
     is_recording = source.kind == "replay" and source.path is not None and Path(source.path).is_file()
     count = _frame_count(Path(source.path)) if is_recording and source.path is not None else None
-    frames = app.source(settings, stream=stream)
     scorer = _scorer(settings, subject)
     feed = OwnFeed(
-        frames, networks.pipeline(settings), scorer, clock=SystemClock(), stall_s=settings.source.stall_timeout_s
+        partial(app.source, settings, stream=stream),
+        networks.pipeline(settings),
+        scorer,
+        clock=SystemClock(),
+        stall_s=settings.source.stall_timeout_s,
     )
     name = source.kind if source.path is None else Path(source.path).name
     no_scores = _NOBODY if scorer is None else "no live face to compare"

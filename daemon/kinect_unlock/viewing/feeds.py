@@ -1,6 +1,7 @@
 """Where the frames of a view come from, each with what was made of it: here a source of this process's own."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -65,10 +66,21 @@ class OwnFeed:
     """The frames of a source that this process has for itself, looked at by its own pipeline."""
 
     def __init__(
-        self, source: FrameSource, pipeline: Pipeline, scorer: Scorer | None, *, clock: Clock, stall_s: float
+        self,
+        make_source: Callable[[], FrameSource],
+        pipeline: Pipeline,
+        scorer: Scorer | None,
+        *,
+        clock: Clock,
+        stall_s: float,
     ) -> None:
-        """``stall_s`` is how long a live source may be silent before it is lost."""
-        self._source = source
+        """``stall_s`` is how long a live source may be silent before it is lost.
+
+        Raises:
+            KinectUnlockError: the source cannot be made.
+        """
+        self._make_source = make_source
+        self._source = make_source()
         self._pipeline = pipeline
         self._scorer = scorer
         self._clock = clock
@@ -89,6 +101,8 @@ class OwnFeed:
         Raises:
             SourceError: it cannot be opened.
         """
+        if self._times_opened:
+            self._source = self._make_source()  # a source is opened once
         self._source.open()
         self._times_opened += 1
         self._losses = LossCounter()

@@ -14,6 +14,7 @@ from kinect_unlock.viewing.displays import Wish
 from kinect_unlock.viewing.sheet import HEIGHT_PX, WIDTH_PX
 
 _SCREEN_SHARE: Final = 0.95  # of a screen that is smaller than the picture
+_UNSEEN: Final = frozenset({"offscreen", "dummy"})  # what SDL falls back to where there is no display
 _WISHES: Final = {
     pygame.K_q: Wish.END,
     pygame.K_ESCAPE: Wish.END,
@@ -31,7 +32,7 @@ class Window:
 
     def __init__(self, title: str) -> None:
         try:
-            pygame.display.init()
+            _find_display()
             pygame.display.set_caption(title)
             self._surface = pygame.display.set_mode(_first_size(), pygame.RESIZABLE)
         except pygame.error as fault:
@@ -77,6 +78,13 @@ class Window:
         place = ((width - size[0]) // 2, (height - size[1]) // 2)
         self._surface.blit(pygame.image.frombuffer(fitted.tobytes(), size, "RGB"), place)
         pygame.display.flip()
+
+
+def _find_display() -> None:
+    """Have SDL take the display; raises `pygame.error` where there is none that anybody could see."""
+    pygame.display.init()
+    if pygame.display.get_driver() in _UNSEEN and not os.environ.get("SDL_VIDEODRIVER"):
+        raise pygame.error("there is no display")
 
 
 def _first_size() -> tuple[int, int]:
