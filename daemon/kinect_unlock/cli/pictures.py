@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
@@ -137,7 +138,7 @@ def _webcam_picture(settings: Config, device: str | None) -> U8:
 
 
 def _show_enrolled(rows: list[tuple[str, int, int, Reply | None]]) -> None:
-    table = Table("user", "photographs", "used", "")
+    table = Table("user", "photographs", "used", "", box=SIMPLE_HEAD, padding=(0, 1))
     for user, given, used, reply in rows:
         outcome = "no usable photograph" if reply is None else sentence(reply)
         table.add_row(

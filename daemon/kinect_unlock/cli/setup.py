@@ -18,7 +18,7 @@ from kinect_unlock.installing.plan import ByPam, Plan, Wanted, make_plan
 from kinect_unlock.installing.steps import Place, SetupError, State, Step
 
 Root = Annotated[
-    Path, typer.Option("--root", help="Root folder of the computer to set up, if it is not this one (as for chroot).")
+    Path, typer.Option("--root", help="Root folder of the computer, if it is not this one (as for chroot).")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
