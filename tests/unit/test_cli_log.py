@@ -7,7 +7,7 @@ from rich.console import Console
 
 from kinect_unlock.audit import Cause, Record
 from kinect_unlock.cli.log import _since_s, _where
-from kinect_unlock.cli.reasons import advice, findings, is_refusal, outcome, tell, why
+from kinect_unlock.cli.reasons import advice, findings, is_refusal, outcome, tell, telling_refusal, why
 from kinect_unlock.cue_words import WORDS, title
 from kinect_unlock.entitlement import Cause as Rule
 from kinect_unlock.errors import RequestError
@@ -105,6 +105,31 @@ def test_the_last_hint_is_told_where_it_helps() -> None:
 )
 def test_who_went_away_was_not_refused(record: Record, is_one: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_refusal(record) is is_one
+
+
+SOON = refused(Cause.LIMITS, word=Word.COOLING_DOWN)
+SPOOF = refused(Cause.LIVENESS, "relief_share")
+YES = msgspec.structs.replace(RECORD, word=Word.MATCH)
+BEN = msgspec.structs.replace(SPOOF, user="ben")
+
+
+@pytest.mark.parametrize(
+    ("records", "telling"),
+    [
+        pytest.param([SPOOF, SOON], SPOOF, id="newest"),
+        pytest.param([YES, SPOOF], SPOOF, id="one before a yes"),
+        pytest.param([SOON, SOON, SPOOF, YES], SPOOF, id="tried again at once"),
+        pytest.param([SOON, BEN, SPOOF], SPOOF, id="with another's between"),
+        pytest.param([SOON, BEN], SOON, id="after another's"),
+        pytest.param([SOON, YES, SPOOF], SOON, id="tried again after a yes"),
+        pytest.param([SOON], SOON, id="nothing before"),
+        pytest.param([YES], None, id="none"),
+    ],
+)
+def test_a_try_too_soon_does_not_hide_why_the_one_before_was_refused(
+    records: list[Record], telling: Record | None
+) -> None:
+    assert telling_refusal(records) is telling
 
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -34,7 +34,13 @@ def log(
         str | None, typer.Option("--since", help="Only what is newer: 30min, 12h, 3d, or a date such as 2026-01-31.")
     ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1_000, help="At most so many, the newest.")] = 20,
-    why: Annotated[bool, typer.Option("--why", help="Say why the last refused attempt was refused.")] = False,
+    why: Annotated[
+        bool,
+        typer.Option(
+            "--why",
+            help="Say why the last refused attempt was refused, or the one before that if it only came too soon.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what came of the last attempts: yours, as root everybody's. With --why: why was I not let in?
@@ -68,9 +74,9 @@ def _records(file: Path | None, ask: Records, count: int, *, why: bool) -> list[
         page = msgspec.structs.replace(ask, before=before, count=_PAGE if why else min(_PAGE, count - len(found)))
         records = _page(client.request(page, timeout_s=_TIMEOUT_S))
         if why:
-            refused = [record for record in records if reasons.is_refusal(record)]
-            if refused:
-                return refused[:1]
+            refused = reasons.telling_refusal(records)
+            if refused is not None:
+                return [refused]
         else:
             found += records
         if len(records) < page.count:

@@ -1,6 +1,6 @@
 """Why an attempt ended as it did, for the person it was about: what came of it, what stood against it, what helps."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from rich.console import Console
@@ -121,6 +121,21 @@ def tell(console: Console, record: Ending, *, indent: str = "") -> None:
 def is_refusal(record: Record) -> bool:
     """Say whether somebody was not let in; who went away by themself was not refused."""
     return record.word not in WELL and record.cause is not Cause.ENDED and record.op in {"verify", "watch"}
+
+
+def telling_refusal(records: Iterable[Record]) -> Record | None:
+    """Return the newest refusal of records, newest first; of tries too soon after one, that one, which says more."""
+    found = None
+    for record in records:
+        if found is not None and record.user != found.user:
+            continue
+        if is_refusal(record):
+            found = record
+            if record.word is not Word.COOLING_DOWN:
+                break
+        elif found is not None:
+            break
+    return found
 
 
 def _by_policy(record: Ending) -> tuple[str, str]:
