@@ -103,7 +103,7 @@ def seat(module: Built, screen: str, cache_dir: Path) -> Iterator[Seat]:
     with PrivateDaemon.folder() as folder:
         seat = Seat(folder, {**os.environ, "DISPLAY": screen})
         seat.show("owner-enrols")
-        face = f"{module.module} socket={folder}/run/socket timeout=60 test_source"
+        face = f"{module.module} socket={folder}/run/socket timeout=60 nobody=60 test_source"
         (folder / "services").mkdir()
         (folder / "services" / "i3lock").write_text(
             f"auth [success=2 default=ignore] {face}\n"

@@ -73,7 +73,7 @@ def running(cache_dir: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(module: Built, running: Path) -> Desk:
-    face = f"{module.module} socket={running}/run/socket timeout=60 test_source"
+    face = f"{module.module} socket={running}/run/socket timeout=60 nobody=60 test_source"
     (running / "sudo").write_text(f"auth required {face}\n")
     return Desk(running, module)
 

@@ -68,7 +68,7 @@ def daemon(cache_dir: Path) -> Iterator[tuple[PrivateDaemon, Path]]:
 @pytest.fixture
 def desk(built: Built, daemon: tuple[PrivateDaemon, Path]) -> Desk:
     running, folder = daemon
-    face = f"{built.module} socket={folder}/run/socket timeout=60 test_source"
+    face = f"{built.module} socket={folder}/run/socket timeout=60 nobody=60 test_source"
     (folder / "face").write_text(f"auth required {face}\n")
     (folder / "login").write_text(
         f"auth [success=2 default=ignore] {face}\n"

@@ -154,7 +154,7 @@ def test_a_head_model_says_whose_it_is(egg_file: Path, tmp_path: Path) -> None:
     assert np.allclose(load_head(egg_file).neutral, egg_head().neutral)
     text = tmp_path / "no.npz"
     text.write_text("no archive")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match="not a head model"):
         source_of(text)
 
 
