@@ -54,6 +54,14 @@ def is_ours(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and not trust.write_faults(path, status, uid=os.geteuid())
 
 
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file is another user's, root's apart: nothing to run, and nothing to complain of."""
+    try:
+        return path.lstat().st_uid not in {0, os.geteuid()}
+    except OSError:
+        return False
+
+
 def is_whole(path: Path) -> bool:
     """Tell whether a built network is what its name promises, and will stay so until it is loaded."""
     try:

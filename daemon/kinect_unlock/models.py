@@ -158,7 +158,7 @@ class ModelStore:
         return path
 
     def verify(self) -> tuple[FileCheck, ...]:
-        """Look at every file of weights and every built network; build nothing."""
+        """Look at every file of weights and every built network but another user's; build nothing."""
         checks = []
         for name, entry in self._manifest.entries.items():
             checks += [self._check(name, weights) for weights in entry.files]
@@ -166,8 +166,18 @@ class ModelStore:
                 FileCheck(name, "network", path, None if kept.is_whole(path) else "damaged; it will be built again")
                 for build in permitted(entry)
                 for path in self._built(name, entry, build)
+                if not kept.is_foreign(path)
             ]
         return tuple(checks)
+
+    def has_foreign(self) -> bool:
+        """Say whether networks of another user lie in the folder: those of the service, where root looks."""
+        return any(
+            kept.is_foreign(path)
+            for name, entry in self._manifest.entries.items()
+            for build in permitted(entry)
+            for path in self._built(name, entry, build)
+        )
 
     def _check(self, name: str, weights: Weights) -> FileCheck:
         path, fault = Path(weights.file), None

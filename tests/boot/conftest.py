@@ -12,7 +12,7 @@ import pytest
 
 from boot.image import ADMINISTRATOR, ROOT, WHEELS, cache_folder, debian, mounted, place, run, why_not
 from boot.machine import HOST, Done, Machine, Session, booted
-from boot.rehearsing import GIVEN_MODULE, PASSWORDS, Desk, Installed, Rehearsal, snapshot
+from boot.rehearsing import GIVEN_MODULE, PASSWORDS, PATIENTLY, Desk, Installed, Rehearsal, snapshot
 
 _LOCKER = "/opt/locker.py"
 
@@ -70,7 +70,7 @@ def rehearsal(machine: Machine) -> Rehearsal:
     """The same, with recordings before the camera, which the module believes."""
     rehearsal = Rehearsal(machine)
     rehearsal.play("owner-returns")
-    rehearsal.believe("test_source", "timeout=30")
+    rehearsal.believe(*PATIENTLY)
     return rehearsal
 
 

@@ -25,6 +25,7 @@ PASSWORDS: Final = {"anna": "annas-word", "ben": "bens-word", "root": "roots-wor
 QUESTION: Final = "assword"
 LOOKING: Final = "Looking for your face."
 RECOGNISED: Final = "Face recognised."
+PATIENTLY: Final = ("test_source", "timeout=30", "nobody=30")  # the module's own second is short on a busy machine
 WAIT_S: Final = 90.0
 TIMEOUT_S: Final = 2400  # of the first test, where no Debian is kept yet
 _FOLDER: Final = "/opt/rehearsal"

@@ -7,6 +7,7 @@ from kinect_unlock.sources.confinement import landlock_version
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
+KEY = "/etc/credstore.encrypted/kinect-unlock.template-key"
 PLAN = "/var/cache/kinect-unlock/faults.yaml"  # the stand-in keeps its device's state beside it
 
 
@@ -43,6 +44,27 @@ def test_a_service_that_hangs_is_killed_and_starts_again(rehearsal: Rehearsal) -
     rehearsal.password("anna")
     done = rehearsal.sudo()
     assert (done.code, asked(done)) == (0, False)
+
+
+def test_without_its_key_the_service_does_not_start_and_doctor_says_why(rehearsal: Rehearsal) -> None:
+    machine = rehearsal.machine
+    rehearsal.play("owner-returns")
+    machine.plainly("mv", KEY, f"{KEY}.away")
+    try:
+        assert machine.run("systemctl", "restart", UNIT).code != 0
+        machine.plainly("systemctl", "stop", UNIT)  # else it is perhaps starting again when doctor looks
+        doctor = machine.run("kinect-unlock", "doctor")
+        done = rehearsal.sudo()
+    finally:
+        machine.plainly("mv", f"{KEY}.away", KEY)
+        machine.plainly("systemctl", "reset-failed", UNIT)
+        machine.plainly("systemctl", "restart", UNIT)
+    said = " ".join(doctor.text.split())
+    assert "systemd cannot decrypt the templates' key for it (status 243)" in said, doctor.text
+    assert "FAILED state folder" not in said
+    assert "FAILED networks" not in said
+    assert doctor.code != 0
+    assert (done.code, asked(done)) == (0, True)
 
 
 def test_a_drivers_process_shares_frames_in_the_sandbox(stand_in: Rehearsal) -> None:

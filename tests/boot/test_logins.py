@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from boot.machine import Done, Session
-from boot.rehearsing import LOOKING, PASSWORDS, QUESTION, RECOGNISED, TIMEOUT_S, UNIT, Rehearsal, asked
+from boot.rehearsing import LOOKING, PASSWORDS, PATIENTLY, QUESTION, RECOGNISED, TIMEOUT_S, UNIT, Rehearsal, asked
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
@@ -65,7 +65,7 @@ def test_sudo_asks_whom_it_does_not_recognise_for_the_password(
 def test_a_screen_lock_of_the_users_own_hears_what_came_of_it(
     rehearsal: Rehearsal, recording: str, said: str, told: Told
 ) -> None:
-    rehearsal.write("/etc/pam.d/swaylock", "auth required pam_kinect_unlock.so test_source timeout=30\n")
+    rehearsal.write("/etc/pam.d/swaylock", f"auth required pam_kinect_unlock.so {' '.join(PATIENTLY)}\n")
     rehearsal.show(recording)
     done = rehearsal.machine.talk("pamtester", "swaylock", "anna", "authenticate", session=Session("anna"))
     told(f"pamtester swaylock as the user, the module alone, {recording}", done)
@@ -104,7 +104,7 @@ def test_a_service_that_hangs_delays_the_password_and_no_more(rehearsal: Rehears
         done = rehearsal.sudo()
     finally:
         rehearsal.signal("CONT")
-        rehearsal.believe("test_source", "timeout=30")
+        rehearsal.believe(*PATIENTLY)
     told("sudo, service hangs, timeout=2", done)
     assert (done.code, asked(done)) == (0, True)
     assert done.ms > 2000

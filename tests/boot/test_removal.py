@@ -7,7 +7,7 @@ import pytest
 
 from boot.image import mounted, place
 from boot.machine import Done, booted
-from boot.rehearsing import COMMON_AUTH, PREFIX, TIMEOUT_S, UNIT, Installed, Rehearsal, asked, snapshot
+from boot.rehearsing import COMMON_AUTH, PATIENTLY, PREFIX, TIMEOUT_S, UNIT, Installed, Rehearsal, asked, snapshot
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
@@ -37,7 +37,7 @@ def in_use(cache: Path, installed: Installed) -> Iterator[Rehearsal]:
         machine.must("systemctl", "is-system-running", "--wait")
         rehearsal = Rehearsal(machine)
         rehearsal.play("owner-returns")
-        rehearsal.believe("test_source")
+        rehearsal.believe(*PATIENTLY)
         rehearsal.password("anna")
         assert not asked(rehearsal.sudo())
         rehearsal.believe()

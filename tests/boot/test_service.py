@@ -5,7 +5,7 @@ import re
 import pytest
 
 from boot.machine import Session
-from boot.rehearsing import GIVEN_MODULE, LOOKING, TIMEOUT_S, UNIT, Installed, Rehearsal, asked
+from boot.rehearsing import GIVEN_MODULE, LOOKING, PATIENTLY, TIMEOUT_S, UNIT, Installed, Rehearsal, asked
 
 pytestmark = [pytest.mark.boot, pytest.mark.timeout(TIMEOUT_S)]
 
@@ -97,6 +97,6 @@ def test_the_module_believes_no_recording_unless_it_is_told_to(rehearsal: Rehear
     try:
         done = rehearsal.sudo()
     finally:
-        rehearsal.believe("test_source", "timeout=30")
+        rehearsal.believe(*PATIENTLY)
     assert (done.code, asked(done)) == (0, True)
     assert "Face recognised." not in done.text

@@ -115,6 +115,12 @@ def test_a_service_that_failed_is_a_fault_with_the_way_to_its_log(scope: Scope, 
     assert (check.state, flag in check.next_step) == (State.FAILED, True)
 
 
+def test_a_service_that_is_started_again_and_again_is_a_fault() -> None:
+    check = desktop.service([unit(ActiveState="activating", NRestarts="1")], systemd=True)
+
+    assert (check.state, "journalctl -u" in check.next_step) == (State.FAILED, True)
+
+
 def test_a_service_that_is_not_started_is_to_be_enabled() -> None:
     check = desktop.service([unit(Scope.USER, ActiveState="inactive")], systemd=True)
 

@@ -1,5 +1,6 @@
 import json
 import os
+import pwd
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -275,6 +276,22 @@ def test_a_state_folder_that_others_may_enter_is_a_fault(tmp_path: Path) -> None
 
     assert (private["state"], shared["state"]) == ("ok", "failed")
     assert "chmod 700" in shared["next_step"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize(("owner", "state"), [(12345, "ok"), (12346, "failed")])
+def test_to_root_the_state_folder_may_be_the_services(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, state: str
+) -> None:
+    service = pwd.struct_passwd(("kinect-unlock", "x", 12345, 12345, "", "/", "/bin/false"))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: service)
+    (tmp_path / "state").mkdir(mode=0o700)
+    os.chown(tmp_path / "state", owner, owner)
+
+    found = checks(command("doctor", "--json", "--config", write(tmp_path)))["state folder"]
+
+    assert found["state"] == state
+    assert (found.get("next_step") or "").startswith("chown 12345") == (state == "failed")
 
 
 def test_a_source_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

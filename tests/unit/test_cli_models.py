@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,20 @@ def test_built_networks_are_named_measured_and_found_again(tmp_path: Path) -> No
         ("rgbd-fused", "network", True),
         ("rgbd-squeezenet", "weights", True),
     }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_networks_of_another_user_are_neither_used_nor_complained_of(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"models": {"cache_dir": str(tmp_path / "cache")}}))
+    store = ModelStore(Models(), cache_dir=tmp_path / "cache")
+    assert not store.has_foreign()
+    os.chown(store.build("yunet"), 12345, 12345)
+
+    told = command("models", "verify", "--json", "--config", tmp_path / "config.yaml")
+
+    assert store.has_foreign()
+    assert told.exit_code == 0
+    assert ("yunet", "network") not in {(row["name"], row["part"]) for row in told.rows}
 
 
 def test_a_damaged_network_is_exit_code_70_and_named(tmp_path: Path) -> None:

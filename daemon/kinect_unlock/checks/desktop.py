@@ -55,7 +55,7 @@ def service(units: Iterable[Unit], *, systemd: bool) -> Check:
         if known := _ENDINGS.get(unit.properties.get("ExecMainStatus", "")):
             why, step = known
             return Check(Section.DESKTOP, "service", State.FAILED, f"{told}: {why}", step.format(_flag(unit)))
-    failed = [unit for unit in found if unit.properties.get("ActiveState") == "failed"]
+    failed = [unit for unit in ended if _keeps_failing(unit)]
     if failed:
         flag = _flag(failed[0])
         step = f"journalctl {flag}-u kinect-unlock -n 30, mend that, systemctl {flag}restart kinect-unlock"
@@ -120,6 +120,12 @@ def logind(session: Session) -> Check:
         step = "run doctor in the graphical session, if that is what is to be unlocked"
         return Check(Section.DESKTOP, name, State.NOTE, f"{evidence}; not graphical", step)
     return Check(Section.DESKTOP, name, State.OK, evidence)
+
+
+def _keeps_failing(unit: Unit) -> bool:
+    told = unit.properties
+    again = told.get("ActiveState") == "activating" and told.get("NRestarts", "0") not in {"0", ""}
+    return again or told.get("ActiveState") == "failed"
 
 
 def _unit(unit: Unit) -> str:

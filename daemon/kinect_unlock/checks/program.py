@@ -83,7 +83,8 @@ def _judged(folder: Path, found: os.stat_result, uid: int) -> Check:
     mode, name = stat.S_IMODE(found.st_mode), "state folder"
     if not stat.S_ISDIR(found.st_mode):
         return Check(Section.PROGRAM, name, State.FAILED, f"{folder} is no folder", f"move {folder} away")
-    if mode & _OTHERS_MAY or found.st_uid != uid:
-        step = f"chown {uid} {folder} && chmod 700 {folder}"
+    owners = config.owners(uid)
+    if mode & _OTHERS_MAY or found.st_uid not in owners:
+        step = f"chown {max(owners)} {folder} && chmod 700 {folder}"
         return Check(Section.PROGRAM, name, State.FAILED, f"{folder}: mode {mode:o}, owner {found.st_uid}", step)
     return Check(Section.PROGRAM, name, State.OK, f"{folder}: mode {mode:o}")

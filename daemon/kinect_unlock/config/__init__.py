@@ -21,6 +21,7 @@ from kinect_unlock.config.paths import (
     cache_dir,
     default_file,
     file_in_force,
+    owners,
     serves_all,
     socket_to_ask,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "dump",
     "file_in_force",
     "load",
+    "owners",
     "serves_all",
     "shipped",
     "socket_to_ask",

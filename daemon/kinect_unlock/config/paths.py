@@ -54,6 +54,16 @@ def serves_all(uid: int) -> bool:
         return False
 
 
+def owners(uid: int) -> frozenset[int]:
+    """Return whose the folders of a daemon of ``uid`` may be: root's are those of the service, too."""
+    if uid != ROOT_UID:
+        return frozenset({uid})
+    try:
+        return frozenset({uid, pwd.getpwnam(SERVICE_USER).pw_uid})
+    except KeyError:
+        return frozenset({uid})
+
+
 def socket_to_ask(config: Config, environ: Mapping[str, str], uid: int, *, system: Path = SYSTEM_SOCKET) -> Path:
     """Return where a client of ``uid`` finds its daemon: the user's own where one runs, else the system's.
 
