@@ -28,21 +28,23 @@ class _Holder:
 class CameraPlace:
     """Held by one claim at a time. A higher rank sends a lower one away, and a claim of root's anybody else's.
 
-    Everybody else is told that it is taken.
+    Who hung up is waited for, being about to leave. Everybody else is told that it is taken.
     """
 
-    def __init__(self, evict: Callable[[], None]) -> None:
-        """``evict`` cancels the attempt of the present holder, who then leaves."""
+    def __init__(self, evict: Callable[[], None], is_abandoned: Callable[[], bool]) -> None:
+        """``evict`` cancels the attempt of the present holder, who then leaves; ``is_abandoned``: nobody awaits it."""
         self._evict = evict
+        self._is_abandoned = is_abandoned
         self._holder: _Holder | None = None
 
     async def take(self, uid: int, rank: Rank = Rank.CLAIM) -> bool:
         """Take the place; return False if it is taken and stays so."""
         while (holder := self._holder) is not None:  # another may have slipped in while one was leaving
             sent_away = holder.rank < rank or (rank is Rank.CLAIM and uid == ROOT != holder.uid)
-            if not sent_away:
+            if sent_away:
+                self._evict()
+            elif not self._is_abandoned():
                 return False
-            self._evict()
             await holder.left.wait()
         self._holder = _Holder(uid, rank)
         return True

@@ -22,12 +22,13 @@ class Floor:
     """Has attempts run one at a time; who may have their turn is its `place`'s business."""
 
     def __init__(self, desk: Desk) -> None:
-        self.place = CameraPlace(lambda: self.cancel("somebody else's request took the camera"))
+        self.place = CameraPlace(lambda: self.cancel("somebody else's request took the camera"), self._is_abandoned)
         self.closing = False
         self.barred: str | None = None  # why nobody is looked at, for a person
         self._pauses = 0  # how often that began
         self._desk = desk
         self._attempt: AnyAttempt | None = None
+        self._gone = asyncio.Event()  # set when whoever asked for it has hung up
         self._attempts = 0
         self._observations = 0
         self._late = 0
@@ -74,18 +75,23 @@ class Floor:
             return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message="nobody waits for the answer")
         if self.barred is not None:
             return Reply(Word.CANCELLED, done=True, user=attempt.claim.user, message=self.barred)
-        self._attempt = attempt
+        self._attempt, self._gone = attempt, gone
         pauses = self._pauses
         leaving = asyncio.get_running_loop().create_task(gone.wait())
         leaving.add_done_callback(lambda _: attempt.cancel("the client went away"))
         try:
             attempt.start()
             reply = await asyncio.shield(attempt.ended)
+            if reply.word is Word.CANCELLED and gone.is_set():
+                return reply  # nobody hears it, so that nobody need wait for the disk
             return await self._on_record(attempt, reply, pauses)
         finally:
             attempt.cancel("the claim was ended")  # nothing when it has ended
             leaving.cancel()
             self._attempt = None
+
+    def _is_abandoned(self) -> bool:
+        return self._attempt is not None and self._gone.is_set()
 
     async def _on_record(self, attempt: AnyAttempt, reply: Reply, pauses: int) -> Reply:
         """Return how an attempt ended once what is held for or against its user is on the disk, or that it is not.

@@ -247,7 +247,7 @@ def test_an_attempt_gets_the_place_though_viewers_slip_in_between() -> None:
     async def test() -> None:
         numbers, held = count(), []
         evicted = asyncio.Event()
-        place = CameraPlace(evicted.set)
+        place = CameraPlace(evicted.set, lambda: False)
         assert await place.take(1, Rank.PREVIEW)
         attempt = asyncio.get_running_loop().create_task(place.take(1))
         for _ in range(5):

@@ -195,6 +195,21 @@ def test_who_hangs_up_while_the_refusal_is_being_written_has_failed_all_the_same
     play(scene)
 
 
+def test_who_hangs_up_in_mid_attempt_keeps_the_next_one_waiting_for_no_disk() -> None:
+    async def scene(disk: SlowDisk, ledgers: LedgersBehind) -> None:
+        rig = await _rig(disk, ledgers)
+        asked = await rig.before_camera(Verify("anna"))
+        disk.turns.clear()
+        ledgers.save("anna", ledgers.load("anna"))
+        asked.gone.set()
+        following = rig.ask(Verify("ben"))  # at once, before that is even noticed
+        assert (await asked.answer()).word is Word.CANCELLED
+        assert (await following.answer()).word is Word.NOT_ENROLLED  # had their turn, and not: busy
+        disk.turns.set()
+
+    play(scene)
+
+
 def test_a_match_that_cannot_be_written_is_none_and_opens_nothing() -> None:
     async def scene(disk: SlowDisk, ledgers: LedgersBehind) -> None:
         rig = await _rig(disk, ledgers)
